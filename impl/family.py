@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from flint import ctx
 
-from ..theory.claim import Ablation, Claim, Mutant, Quantity
+from ..theory.claim import Ablation, Claim, Mutant, Quantity, Source
 from .answers import Answerer
 from .balls.core import CoreQuantities
 from .batch_judge import Judged, UnknownError, judged_in_arrays
@@ -128,8 +128,10 @@ class Family:
         return self.claims if self.headline is None else (*self.claims, self.headline.claim)
 
     def judged_in_arrays(self, batch: Any, claims: Iterable[Claim]) -> list[Judged]:
-        """Per instance of a generator's batch the claims that arrays decide."""
+        """Per instance of a generator's batch the claims that arrays decide: none of a user's own, whose names and
+        powers these may take for others or not know."""
         nothing: list[Judged] = [{} for _ in range(len(batch))]
+        claims = [claim for claim in claims if claim.source is not Source.OWN and not claim.quantities]
         if self.enclosed_quantities is None:
             return nothing
         with np.errstate(all="ignore"):

@@ -55,9 +55,10 @@ class Enclosure:
 class ClaimJudgement(Shown):
     """The verdict on one claim. gap, bound, left and terms are None or missing where they are not defined.
 
-    left     the claim's left side, of which the gap may be a part only
+    left     the claim's left side
+    gap      the gap where it is the left side, or a part of it; else the left side
     reason   what decided, or which term or assumption overlaps
-    ratio    gap / bound at the enclosures' middles; None where bound is 0 or the claim is an equality
+    ratio    left / bound at the enclosures' middles; None where bound is 0 or the claim is an equality
     """
 
     claim: str
@@ -72,13 +73,18 @@ class ClaimJudgement(Shown):
     brief: bool = False
     """Whether a batch was judged (`batch_judge`): terms and margins are left out."""
 
+    @property
+    def side(self) -> Enclosure | None:
+        """The left side."""
+        return self.left or self.gap
+
     def __repr__(self) -> str:
-        return f"<{self.claim}: {self.verdict.name}, {_shown(self.left or self.gap)} against {_shown(self.bound)}>"
+        return f"<{self.claim}: {self.verdict.name}, {_shown(self.side)} against {_shown(self.bound)}>"
 
     @property
     def sheet(self) -> Sheet:
         """Both sides and every term."""
-        sides = [("left side", _shown(self.left or self.gap)), ("bound", _shown(self.bound))]
+        sides = [("left side", _shown(self.side)), ("bound", _shown(self.bound))]
         terms = [(name, _shown(value)) for name, value in self.terms.items()]
         reason = f" ({self.reason})" if self.reason else ""
         return Sheet(f"{self.claim}: {self.verdict.name}{reason}", ("term", "value"), sides + terms)
@@ -113,7 +119,7 @@ class Judgement(Shown):
             (
                 c.claim,
                 c.verdict.name,
-                _shown(c.left or c.gap),
+                _shown(c.side),
                 _shown(c.bound),
                 "" if c.ratio is None else f"{c.ratio:.3f}",
             )
@@ -295,8 +301,8 @@ def _report(claim: Claim, outcome: _Outcome, evaluator: Evaluator, complete: boo
         gap = _enclosure(at("gap"), "gap", rough) if own else side
     if bound is not None:
         edge = _enclosure(bound, claim.bound, rough)
-    if gap is not None and edge is not None and claim.relation is Relation.AT_MOST:
-        ratio = ratio_of(gap.middle, edge.middle)
+    if side is not None and edge is not None and claim.relation is Relation.AT_MOST:
+        ratio = ratio_of(side.middle, edge.middle)
     margins = {name: Enclosure.of(margin) for name, margin in outcome.margins.items()}
     return ClaimJudgement(claim.name, outcome.verdict, gap, edge, terms, margins, ratio, outcome.reason, side)
 

@@ -8,6 +8,9 @@ decided (`theory.without`). A hypothesis that is built into the statement is lef
 instances where all its assumptions are certified. An assumption that the claim does not make is watched too:
 how often does it fail while the claim is proved. And a claim whose assumptions are never met together is vacuous: that
 shows.
+
+A conclusion without a value counts against leaving an assumption out if that takes the value away: not where what has
+no value has none either on an instance that meets all assumptions. There another one is missing.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from flint import ctx
 from ..theory.claim import Assumption, Claim, Source, UndefinedQuantityError, Verdict
 from ..theory.without import without
 from ..theory.without.hypotheses import HYPOTHESES
+from .balls.core import TooLargeError
 from .falsify.mutants import batches
 from .falsify.pursuit import pursue
 from .families import Family, family_of
@@ -103,6 +107,10 @@ class Survey:
     violations: list[Found] = field(default_factory=list)
     """Instances on which a claim is false although all its assumptions are certified."""
     met: Counter[str] = field(default_factory=Counter)
+    void: Counter[str] = field(default_factory=Counter)
+    """Of them, those on which the claim has no value all the same, as far as it was judged there."""
+    lacking: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    """By claim: the quantities that have none there, and why (each reason once)."""
     together: Counter[frozenset[str]] = field(default_factory=Counter)
     examples: int = 0
     seconds: float = 0.0
@@ -117,12 +125,37 @@ class Survey:
         cell.searched += generated
         cell.held += generated and judged.verdict in (Verdict.PROVED, Verdict.EQUAL)
         cell.equal += generated and judged.verdict is Verdict.EQUAL
-        if cell.assumed and judged.verdict in (Verdict.VIOLATED, Verdict.OUTSIDE):
+        if cell.assumed and (judged.verdict is Verdict.VIOLATED or self.lost(cell.claim, judged, instance)):
             new = Found(instance, judged, origin, self.examples, self.seconds)
             if generated and (cell.first is None or new.meaningless < cell.first.meaningless):
                 cell.first = new
             if cell.found is None or new.rank < cell.found.rank:
                 cell.found = new
+
+    def lost(self, claim: Claim, judged: ClaimJudgement, instance: Instance) -> str:
+        """Why the conclusion, judged there, has no value, if that cannot happen where all assumptions hold, as far as
+        is known; else nothing."""
+        if judged.verdict is not Verdict.OUTSIDE or claim.name not in self.lacking:
+            return judged.reason if judged.verdict is Verdict.OUTSIDE else ""
+        found = undefined(claim, judged, family_of(instance).evaluator(instance))
+        return next((why for name, why in found.items() if name not in self.lacking[claim.name]), "")
+
+    def missing(self, claim: Claim, judged: ClaimJudgement, evaluator: Evaluator, generated: bool) -> None:
+        """Count an instance that meets all assumptions and on which the claim has no value; witnesses that say the same
+        do not count any more."""
+        self.void[claim.name] += generated
+        known, found = self.lacking.setdefault(claim.name, {}), undefined(claim, judged, evaluator)
+        new = found.keys() - known.keys()
+        for name, why in found.items():
+            known[name] = list(dict.fromkeys((*known.get(name, ()), why)))
+        if not new:
+            return
+        for (name, _), cell in self.cells.items():
+            if name == claim.name and not cell.rewritten:
+                cell.first, cell.found = (
+                    one if one is None or not one.meaningless or self.lost(claim, one.judged, one.instance) else None
+                    for one in (cell.first, cell.found)
+                )
 
     def conflicts(self, claim: Claim) -> list[tuple[str, str]]:
         """Pairs of the claim's assumptions that no instance met together."""
@@ -198,7 +231,7 @@ def survey(
     for key, cell in cells.items():
         if cell.found is not None and key not in settled:
             progress(f"{family.title}: smaller witness of {cell.claim.name} without {cell.assumption}")
-            cell.found = _smaller(family, cell, cell.found)
+            cell.found = _smaller(family, cell, cell.found, found)
     found.seconds = time.perf_counter() - begin
     return found
 
@@ -230,6 +263,21 @@ def conclusion(claim: Claim, evaluator: Evaluator) -> ClaimJudgement:
     """The claim judged as if it had no assumptions: VIOLATED means that its conclusion is false here, OUTSIDE that it
     has no value."""
     return judge_claim(replace(claim, assumptions=()), evaluator)
+
+
+def undefined(claim: Claim, judged: ClaimJudgement, evaluator: Evaluator) -> dict[str, str]:
+    """Why the claim, judged OUTSIDE without assumptions, has no value: by quantity, in the order of evaluation."""
+    found = {}
+    with ctx.workprec(PRECISIONS[0]):
+        at = evaluator.balls(PRECISIONS[0])
+        for name in (*claim.left.names, *claim.bound.names, *claim.extras):
+            try:
+                at(name)
+            except UndefinedQuantityError as error:
+                found[name] = str(error)
+            except TooLargeError:
+                continue
+    return found or {claim.bound.text: judged.reason}
 
 
 @dataclass(frozen=True)
@@ -291,6 +339,8 @@ def _look(
             judged = conclusion(claim, evaluator)
             if not missing and judged.verdict is Verdict.VIOLATED:
                 found.violations.append(Found(instance, judged, origin, found.examples, found.seconds))
+            if not missing and judged.verdict is Verdict.OUTSIDE:
+                found.missing(claim, judged, evaluator, generated)
             for name in watched:
                 if len(missing) < 2 or judged.verdict is Verdict.OUTSIDE:
                     found.record(found.cells[claim.name, name], judged, origin, instance, generated)
@@ -324,10 +374,15 @@ def alone(cell: Cell, instance: Instance) -> ClaimJudgement | None:
     return judged if only or judged.verdict is Verdict.OUTSIDE else None
 
 
-def _smaller(family: Family, cell: Cell, found: Found) -> Found:
+def _smaller(family: Family, cell: Cell, found: Found, known: Survey) -> Found:
     def keeps(candidate: Instance) -> bool:
         judged = alone(cell, candidate)
-        return judged is not None and judged.verdict is found.judged.verdict
+        if judged is None or judged.verdict is not found.judged.verdict:
+            return False
+        return not found.meaningless or bool(known.lost(cell.claim, judged, candidate))
 
     small = shrink(found.instance, keeps, family.smaller, budget=SHRINKING)
-    return replace(found, instance=small, judged=conclusion(cell.claim, family_of(small).evaluator(small)))
+    judged = conclusion(cell.claim, family_of(small).evaluator(small))
+    if found.meaningless:
+        judged = replace(judged, reason=known.lost(cell.claim, judged, small))
+    return replace(found, instance=small, judged=judged)

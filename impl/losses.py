@@ -12,9 +12,10 @@ of several (`vector_losses`); INSTANCE files use their names.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any, ClassVar
 
 import numpy as np
@@ -37,6 +38,9 @@ from .profiles import (
     Softmax,
     Squared,
 )
+
+PIECES = 16
+"""Parts of a segment on which the curvature of a loss of one's own is enclosed."""
 
 
 class Link(Enum):
@@ -153,6 +157,8 @@ class Loss:
         if turning is None:
             return evaluate(Balls, arb(z.lower()).union(arb(z.upper())), y)
         if self.link is Link.CANONICAL and order == 0:
+            if not (y > 0 or y <= 0):  # whether it turns at all is open
+                return evaluate(Balls, arb(z.lower()).union(arb(z.upper())), y)
             turning = self.profile.minimiser(y, p)
         for point in turning:
             at = point + y if self.link is Link.RESIDUAL else point * y if self.link is Link.MARGIN else point
@@ -164,14 +170,20 @@ class Loss:
         """The smallest ell'' between the predictions z and h, enclosed: at an end, or where ell'' turns.
 
         Joints inside need no look, since beyond them there is an end; at an end it is the smaller one of both sides', 0
-        for every loss that has joints.
+        for every loss that has joints. Where nobody knows the turning points it is no less than on pieces that cover
+        the segment, and no more than where they meet.
         """
         p = self._parameter(Balls)
         least = self.d2(Balls, z, y).min(self.d2(Balls, h, y))
+        turning = self.profile.turning(2, p)
+        if turning is None:
+            nodes = [z + (h - z) * k / PIECES for k in range(PIECES + 1)]
+            pieces = (self.range(2, a.union(b), y) for a, b in itertools.pairwise(nodes))
+            return reduce(arb.min, pieces).lower().union(reduce(arb.min, (self.d2(Balls, at, y) for at in nodes)))
         if self.profile.joints:
             ends = (self.joint_distance(z, y), self.joint_distance(h, y))
             return arb(0) if any(d is not None and d.is_zero() for d in ends) else least
-        for point in self.profile.turning(2, p) or ():  # of a convex loss they are known
+        for point in turning:
             at = point + y if self.link is Link.RESIDUAL else point * y if self.link is Link.MARGIN else point
             side = (at - z) * (at - h)
             if not side > 0:

@@ -223,7 +223,8 @@ class MidRad:
         total: Array = mid.sum(axis)
         count = mid.size // max(total.size, 1)
         spread = (np.abs(mid) * ((count + 2) * U) + self.rad).sum(axis)
-        return MidRad(total, spread * (UP + 4 * count * U) + GUARD)
+        # |total|: a sum of sizes may stay finite where the sum does not.
+        return MidRad(total, (spread + U * np.abs(total)) * (UP + 4 * count * U) + GUARD)
 
     def __matmul__(self, other: MidRad) -> MidRad:
         """Matrix products (..., i, j)(..., j, k), stacked."""
@@ -261,7 +262,10 @@ def contract(spec: str, a: MidRad, b: MidRad) -> MidRad:
     count = math.prod(length for name, length in lengths.items() if name not in kept)
     a_mid, b_mid = np.broadcast_to(a.mid, left), np.broadcast_to(b.mid, right)
     a_size, b_size = np.abs(a_mid), np.abs(b_mid)
-    spread = _product(spec, a_size, b.rad + (count + 2) * U * b_size)
+    # u times the product, not a product with u times a factor: that may underflow beside a huge one.
+    spread = (count + 2) * U * _product(spec, a_size, b_size)
+    if b.rad.any():
+        spread = spread + _product(spec, a_size, np.broadcast_to(b.rad, right))
     if a.rad.any():
         spread = spread + _product(spec, np.broadcast_to(a.rad, left), b_size + b.rad)
     return MidRad(_product(spec, a_mid, b_mid), spread * (UP + 4 * count * U) + (count + 1) * GUARD)
@@ -274,6 +278,8 @@ def _product(spec: str, a: Array, b: Array) -> Array:
 
 
 def _parts(value: Operand) -> tuple[Array | float, Array | None]:
+    if isinstance(value, int) and abs(value) > 2**53:  # float64 may not hold it
+        value = MidRad.of([fmpq(value)], ())
     return (value.mid, value.rad) if isinstance(value, MidRad) else (value, None)
 
 

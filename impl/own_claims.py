@@ -128,7 +128,8 @@ def read(place: str, path: Path | None = None) -> OwnClaims:
     for thing in found:
         if isinstance(thing, Claim | Mutant) and (wrong := mistyped(thing)):
             field, required = wrong
-            line = next((n.lineno for n in ast.walk(ast.parse(text)) if getattr(n, "value", None) == thing.name), 1)
+            constants = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant))
+            line = next((node.lineno for node in constants if node.value == thing.name), 1)
             raise BadInputError(place, f"line {line}, {thing.name}.{field}", getattr(thing, field), required)
     claims = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Claim)))
     mutants = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Mutant)))

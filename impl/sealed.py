@@ -86,7 +86,8 @@ class Sealed:
     def __pow__(self, exponent: int) -> Sealed:
         if not isinstance(exponent, int):
             return NotImplemented
-        return 1 / self**-exponent if exponent < 0 else Sealed(fenced(self._number) ** exponent)
+        found = Sealed(fenced(self._number) ** abs(exponent))
+        return 1 / found if exponent < 0 else found
 
     def __neg__(self) -> Sealed:
         return Sealed(-self._number)
@@ -101,8 +102,8 @@ class Sealed:
         return "<number>"
 
     __lt__, __le__, __gt__, __ge__ = map(_asked, ("<", "<=", ">", ">="))
-    __eq__, __ne__ = map(_asked, ("==", "!="))  # type: ignore[assignment]
-    __hash__ = _asked("a hash")  # type: ignore[assignment]
+    __eq__, __ne__ = map(_asked, ("==", "!="))
+    __hash__ = _asked("a hash")
     __bool__ = _asked("the truth")
     __float__, __int__, __index__, __complex__ = map(_asked, ("the float", "the integer", "the index", "the complex"))
     __round__, __floor__, __ceil__, __trunc__ = map(_asked, ("the rounding", "the floor", "the ceiling", "the integer"))

@@ -45,6 +45,8 @@ class SurveyRecord(Record):
     examples: Count
     seconds: float
     met: dict[str, Count]
+    void: dict[str, Count]
+    lacking: dict[str, dict[str, list[str]]]
     together: list[tuple[str, str, Count]]
     violations: list[tuple[str, _FoundRecord]]
     cells: list[_CellRecord]
@@ -58,6 +60,8 @@ def document(found: Survey) -> SurveyRecord:
         found.examples,
         found.seconds,
         dict(found.met),
+        dict(found.void),
+        found.lacking,
         [(*_pair(pair), count) for pair, count in found.together.items()],
         [(one.judged.claim, _found(one)) for one in found.violations],
         [
@@ -95,6 +99,8 @@ def restored(content: object, family: Family, claims: Sequence[Claim]) -> Survey
         cells,
         [_again(one, named[name], family) for name, one in record.violations],
         Counter(record.met),
+        Counter(record.void),
+        record.lacking,
         Counter({frozenset((a, b)): count for a, b, count in record.together}),
         record.examples,
         record.seconds,

@@ -132,9 +132,11 @@ def sentences(verify: VerifyRecord | None, distances: Sequence[Distance]) -> lis
     violated, undecided = sum(c.VIOLATED for c in counts), sum(c.UNDECIDED for c in counts)
     claims, instances = len(verify.claims), verify.generated + verify.real
     numbers = f"{claims} claims on {instances:,} instances: {proved:,} times proved, {equal:,} equal as far as "
-    outside = sum(c.OUTSIDE for c in counts)
+    void = sum(sum(row.void.values()) for row in verify.claims)
+    outside = sum(c.OUTSIDE for c in counts) - void
     numbers += f"enclosures tell; {undecided:,} undecided" if undecided else "enclosures tell"
-    numbers += f"; {outside:,} times an assumption of the claim does not hold." if outside else "."
+    numbers += f"; {outside:,} times an assumption of the claim does not hold" if outside else ""
+    numbers += f"; {void:,} times none fails and the claim has no value: it misses one." if void else "."
     head = "No claim was violated." if proved + equal else "Nothing was proved."
     head = f"{violated} certified violations." if violated else head
     found = [Sentence(head, numbers, "claims", "Claim by claim.", bool(violated))]

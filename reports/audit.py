@@ -62,9 +62,6 @@ class Effort:
     work: int
 
 
-CHECKER = Path(__file__).with_name("check_witness.py")
-"""Checks witnesses with the standard library alone; lies beside the report, for readers who trust nothing else."""
-
 EFFORTS = {
     "quick": Effort(8, 600, 2_000, 1_000),
     "ci": Effort(16, 4000, 40_000, 10_000),

@@ -21,7 +21,6 @@ from ..impl.optimum.certificate import Certificate, load
 from ..theory.claim import Ablation, Claim, Mutant, Relation
 from . import check_bundle, formats
 from . import witnesses as witness_files
-from .audit import CHECKER
 from .certifying import bracket_of
 from .formats.auditing import AuditRecord
 from .formats.bundling import (
@@ -68,7 +67,7 @@ def bundled(folder: Path, certificates: Sequence[Path], tell: Tell) -> bytes:
     proofs = [_certificate(name, certificate, members, tell) for name, certificate in _certificates(certificates)]
     for path in sorted([*FORMAL.glob("*.v"), FORMAL / "record.json"]):
         members[f"formal/{path.name}"] = _bytes(path)
-    for path in (CHECKER, Path(check_bundle.__file__)):
+    for path in (witness_files.CHECKER, Path(check_bundle.__file__)):
         members[path.name] = _bytes(path)
     if verify.own is not None:
         members[OWN] = verify.own.text.encode()

@@ -17,15 +17,15 @@ from ..impl.answers import Answer, Answerer
 from ..impl.arithmetic import rational
 from ..impl.conditions import Conditions, conditions
 from ..impl.families import FAMILIES, family_of
-from ..impl.files.faults import BadInputError
+from ..impl.files.faults import BadInputError, Missing
 from ..impl.files.parameters import plain, vector
 from ..impl.files.text import document
 from ..impl.instances import Instance, Vector
 from ..impl.losses import LOSSES, Loss
 from ..impl.optimum import Budget, advice, check
-from ..impl.optimum.certificate import Certificate, load
+from ..impl.optimum.certificate import READ, Certificate, load
 from ..impl.own_tasks import TaskSource, from_arrays
-from ..impl.regions.certificate import is_one
+from ..impl.regions.certificate import FORMAT, is_one
 from ..impl.supervised.document import OUTPUTS
 from ..impl.supervised.instance import MetaSLInstance
 from ..impl.vector_losses import VectorLoss
@@ -264,12 +264,18 @@ def _with_omega(instance: Instance, omega: Path) -> Instance:
     return instance.with_omega(files.load_vector(omega, *instance.shape_of_omega))
 
 
-def checked_certificate(path: Path, source: TaskSource | None, tell: Tell) -> tuple[bool, str]:
+def checked_certificate(path: Path, source: TaskSource | None, tell: Tell) -> tuple[int, str]:
     """Whether the certificate in a file (of the tasks at a place, if it leaves them out) proves its bracket, or what it
-    claims of a region, and the answer in a line. Errors: BadInputError.
+    claims of a region: the status of `metagap check` (1: it does not), and the answer in a line. Errors: BadInputError.
     """
-    if source is None and is_one(content := document(path)):
-        return regions.checked(content, str(path), _paced(tell))
+    if source is None:
+        content = document(path)
+        if is_one(content):
+            return regions.checked(content, str(path), _paced(tell))
+        if isinstance(content, dict) and content.get("format", Missing.MISSING) not in READ:
+            made = "metagap optimum --certificate, or of metagap prove --region --certificate"
+            required = f"{READ[0]!r} to {READ[-1]!r}, or {FORMAT!r} is required; give a file of {made}"
+            raise BadInputError(str(path), "format", content.get("format", Missing.MISSING), required)
     given = None if source is None else source.load(tell)
     if given is not None and not isinstance(given, MetaSLInstance):
         required = "a meta-sl instance with a linear model is required"
@@ -281,7 +287,7 @@ def checked_certificate(path: Path, source: TaskSource | None, tell: Tell) -> tu
     found = check(certificate, lambda boxes: now_and_then(f"checking: {boxes} boxes"))
     word = "accepted" if found.accepted else "rejected"
     beyond = f"({found.boxes} boxes, {found.extra} beyond the tree)"
-    return found.accepted, f"{path}: {word}: {bracket_of(certificate)}: {found.reason} {beyond}"
+    return 0 if found.accepted else 1, f"{path}: {word}: {bracket_of(certificate)}: {found.reason} {beyond}"
 
 
 def bracket_of(certificate: Certificate) -> str:

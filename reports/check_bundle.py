@@ -286,6 +286,8 @@ def proved_again(members: Members, found: Mapping[str, Any], seconds: float) -> 
     """Compute every witness again, within that time in all, with a line for each that is not refuted; the status."""
     end = time.monotonic() + seconds
     outcomes: dict[str, Counter[str]] = {kind: Counter() for kind in WORDS}
+    own = {row["claim"] for row in found["claims"] if row["source"] == "own"}
+    false: dict[str, list[str]] = {}
     late = 0
     for row in found["witnesses"]:
         left, outcome = end - time.monotonic(), "not checked"
@@ -294,6 +296,8 @@ def proved_again(members: Members, found: Mapping[str, Any], seconds: float) -> 
             outcome, detail, _ = checker.outcome_of(given, min(left, seconds / SHARE))
             if outcome != "refuted":
                 say(f"{row['file']}: {outcome}: {' '.join(detail.split())}")
+            elif row["kind"] == "claim":
+                false.setdefault(row["name"], []).append(row["file"])
         late += left <= 0
         outcomes.setdefault(row["kind"], Counter())[outcome] += 1
     if late:
@@ -302,8 +306,10 @@ def proved_again(members: Members, found: Mapping[str, Any], seconds: float) -> 
         if counts:
             say(f"proved again: {counts['refuted']} of {counts.total()} {WORDS.get(kind, kind)}")
     every = sum(outcomes.values(), start=Counter[str]())
-    if outcomes["claim"]["refuted"]:
-        say("a claim of the theory is false: the counterexamples named claim-... refute it")
+    for claim, files in false.items():
+        whose = "the user's own claim (claims.py)" if claim in own else "the theory's claim"
+        say(f"{whose} {claim} is false: {', '.join(files)} refute{'s' if len(files) == 1 else ''} it")
+    if false:
         return 1
     if not every:
         return 3

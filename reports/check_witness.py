@@ -617,7 +617,9 @@ class Quantities:
 
     def __call__(self, name: str) -> Range:
         if name not in self.names and name not in COMMON:
-            raise NotCheckedError(f"the quantity {name}")
+            other = "" if name in SUPERVISED or name in POLICIES else ", which this script does not have"
+            hint = " (those of a claims file it does not run)" if other else ""
+            raise NotCheckedError(f"the quantity {name}{other}{hint}")
         return ranged((self.names.get(name) or COMMON[name])(self))
 
     @property

@@ -37,6 +37,7 @@ TUTORIALS = {
 OWN = "Your own theorem"
 TEXTS = {
     OWN: "reports/face/README.md",
+    "Other papers": "theory/neighbours/README.md",
     "Instance files": "impl/files/README.md",
     "Changes": "CHANGELOG.md",
 }

@@ -18,7 +18,7 @@ from .formats.searching import Driver, FalsifyRecord, FalsifyTightest, FalsifyWi
 from .formats.shared import Interval, latex
 from .own import option
 from .records import environment, finite, hashes, in_folder, now, write_text
-from .witnesses import FOLDER, witness
+from .witnesses import FOLDER, put_checker, witness
 
 ENOUGH = 6
 """Certified refutations after which a mutant's search stops."""
@@ -107,6 +107,7 @@ def _witness(subject: Subject, found: Refutation | None, which: str, folder: Pat
         return None
     kind = _kind(subject)
     name = f"{FOLDER}/falsify-{subject.name}-{which}.json"
+    put_checker(folder)
     write_text(folder / name, witness(kind, subject.name, found.instance, found.gap, found.bound))
     return FalsifyWitness(
         file=name,

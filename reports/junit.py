@@ -83,7 +83,7 @@ def _totals(cases: Iterable[Case]) -> dict[str, str]:
 def sides(row: Violation | Cell) -> str:
     """The two sides of a certified falsehood, in words."""
     gap, bound = row.gap, row.bound
-    return f"gap {gap.lo!r} or more, bound {bound.hi!r} or less" if gap and bound else "no sides"
+    return f"left side {gap.lo!r} or more, bound {bound.hi!r} or less" if gap and bound else "no sides"
 
 
 def _claim(row: ClaimRow) -> Case:

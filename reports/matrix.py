@@ -173,7 +173,7 @@ def _searched(family: Family, cell: Cell, folder: Path) -> Row:
         row.reason = _searched_in_vain(cell)
         return row
     name = f"{claim.name}-without-{cell.assumption}"
-    _show(row, folder, "leave-one-out", name, found.instance, found.judged.gap, found.judged.bound)
+    _show(row, folder, "leave-one-out", name, found.instance, found.judged.side, found.judged.bound)
     row.title, row.confirmed = f"found by search ({found.origin})", True
     row.step = next((a.step for a in family.ablations if a.assumption == cell.assumption and a.step), "")
     row.statement_without = latex(claim.left, claim.relation, claim.bound)
@@ -234,7 +234,7 @@ def _joint(family: Family, claim: Claim, found: Survey, folder: Path) -> Joint:
     file = None
     if violated:
         one = min(violated, key=lambda one: one.instance.numbers)
-        file = _kept(folder, "claim", claim.name, one.instance, one.judged.gap, one.judged.bound)
+        file = _kept(folder, "claim", claim.name, one.instance, one.judged.side, one.judged.bound)
     return Joint(
         family=family.name,
         claim=claim.name,
@@ -244,6 +244,8 @@ def _joint(family: Family, claim: Claim, found: Survey, folder: Path) -> Joint:
         conflicts=found.conflicts(claim),
         violated=len(violated),
         witness=file,
+        void=found.void[claim.name],
+        lacking=found.lacking.get(claim.name, {}),
     )
 
 

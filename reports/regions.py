@@ -75,12 +75,18 @@ def _down(part: fmpq) -> float:
     return int(grains.p) // int(grains.q) / GRAIN
 
 
-def checked(content: object, source: str, tell: Callable[[str], None]) -> tuple[bool, str]:
-    """Whether a region's certificate proves what it claims, and the answer in a line. Errors: BadInputError."""
+def checked(content: object, source: str, tell: Callable[[str], None]) -> tuple[int, str]:
+    """The answer in a line, and its status: 1 rejected; 3 it proves what it claims, and leaves a part of the region
+    open; else 0. Errors: BadInputError."""
     given = certificate.read(content, source)
     found = check(given, lambda boxes: tell(f"checking: {boxes} boxes"))
     word = "accepted" if found.accepted else "rejected"
-    share = _down(given.shares.proved)
-    return found.accepted, (
-        f"{source}: {word}: {given.what.name} over {share:.4%} of the region: {found.reason} ({found.boxes} boxes)"
-    )
+    shares = given.shares
+    parts = {"proved": shares.proved, "outside its assumptions": shares.outside, "false": shares.violated}
+    said = ", ".join(f"{name} on {100 * _down(part):.4f} %" for name, part in parts.items() if part or name == "proved")
+    rest = 1 - sum(parts.values(), start=fmpq(0))
+    left = ""
+    if found.accepted and rest > 0:
+        left = f"; {100 * int(rest.p) / int(rest.q):.3g} % of the volume is left open"
+    line = f"{source}: {word}: {given.what.name} {said} of the region: {found.reason}{left} ({found.boxes} boxes)"
+    return 1 if not found.accepted else 3 if left else 0, line

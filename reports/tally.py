@@ -120,9 +120,10 @@ def _telling(judged: ClaimJudgement) -> tuple[bool, float]:
 
 def _excess(judged: ClaimJudgement) -> float:
     """By how much a violated claim fails, relative to the size of its sides."""
-    if judged.gap is None or judged.bound is None:
+    left = judged.side
+    if left is None or judged.bound is None:
         return 0.0
-    return (judged.gap.middle - judged.bound.middle) / (abs(judged.gap.middle) + abs(judged.bound.middle) + 1e-300)
+    return (left.middle - judged.bound.middle) / (abs(left.middle) + abs(judged.bound.middle) + 1e-300)
 
 
 def _digits(ratio: float) -> float:

@@ -262,6 +262,7 @@ class Run:
             tightest=None if tally.tightest is None else self._shown(tally.tightest),
             undecided=[self._shown(kept) for kept in tally.undecided],
             violations=self._violations(claim, tally),
+            void=_void(claim, tally),
         )
 
     def _violations(self, claim: Claim, tally: Tally) -> list[Violation]:
@@ -281,14 +282,14 @@ class Run:
                     instance = shrink(instance, lambda candidate: _violates(claim, candidate), family_of(claim).smaller)
             judged = judge(instance, (claim,)).claims[0]
             file = f"counterexamples/{claim.name}-{kind}.json"
-            self.kept[file] = witness("claim", claim.name, instance, judged.gap, judged.bound)
+            self.kept[file] = witness("claim", claim.name, instance, judged.side, judged.bound)
             rows.append(
                 Violation(
                     kind=kind,
                     grade="genuine" if judged.verdict is Verdict.VIOLATED else "suspect",
                     instance=instance.sha256,
                     file=file,
-                    gap=interval(judged.gap),
+                    gap=interval(judged.side),
                     bound=interval(judged.bound),
                     terms=intervals(judged.terms),
                     origin=kept.origin,
@@ -308,13 +309,20 @@ class Run:
             instance=kept.sha256,
             file=file,
             ratio=finite(judged.ratio),
-            gap=interval(judged.gap),
+            gap=interval(judged.side),
             bound=interval(judged.bound),
             terms=intervals(judged.terms),
             reason=judged.reason,
             origin=kept.origin,
             command=f"metagap judge {{folder}}/{file} --claim {judged.claim}{option()}",
         )
+
+
+def _void(claim: Claim, tally: Tally) -> dict[str, int]:
+    """How often the claim had no value though no assumption of it fails, by why."""
+    known = {a.name for a in claim.assumptions}
+    found = tally.outside + tally.real_outside
+    return {why: number for why, number in sorted(found.items()) if why not in known}
 
 
 def _violates(claim: Claim, instance: Instance) -> bool:

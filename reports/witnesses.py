@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import theory
@@ -22,16 +22,25 @@ from ..impl.files.faults import nearest
 from ..impl.instances import Instance
 from ..impl.judge import Enclosure
 from ..impl.leave_one_out import Cell, alone, cells_of
+from ..impl.own_claims import standing
 from ..theory.claim import Ablation, Claim, Expression, Mutant, Relation, Verdict
 from . import formats
 from .formats.shared import Sides, StatementText, WitnessFile, WitnessKind, interval
-from .records import dumps
+from .records import dumps, write_text
 
 FOLDER = "counterexamples"
 """Where witnesses lie, below the folder of a report."""
 
 KEPT = Path(theory.__file__).with_name(FOLDER)
 """Where those of the theory lie: they ship with it."""
+
+CHECKER = Path(__file__).with_name("check_witness.py")
+"""Checks witnesses with the standard library alone, for readers who trust nothing else."""
+
+
+def put_checker(folder: Path) -> None:
+    """The checker lies beside the report, wherever there are counterexamples."""
+    write_text(folder / CHECKER.name, CHECKER.read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
@@ -102,16 +111,27 @@ class Replay:
     """still violated, fixed, undecided or error"""
     sentence: str
     gap: Enclosure | None = None
+    """The left side."""
     bound: Enclosure | None = None
+    left: str = ""
+    """The left side's text."""
 
 
 def replay(path: Path) -> Replay:
-    """Judge a kept witness again, by the theory of this version. Errors: files.BadInputError if the file is none."""
-    kind, name, instance = read(path)
+    """Judge a kept witness again, by the theory of this version, or by a user's own claims as they are now. Errors:
+    files.BadInputError if the file is none."""
+    kind, name, instance = read(path, mended=True)
     found = statement(kind, name)
     if found is None:
         return Replay("error", f"{kind} {name!r} is not known to this version; of own claims: add --claims FILE.py")
-    subject = found.subject
+    judged = _judged(found, instance)
+    changed = formats.read(path, WitnessFile).statement != found.record
+    sentence = f"{judged.sentence}; the statement has changed" if changed else judged.sentence
+    return replace(judged, left=found.left.text, sentence=sentence)
+
+
+def _judged(found: Statement, instance: Instance) -> Replay:
+    subject, name = found.subject, found.subject.name
     if isinstance(subject, Mutant):
         sides = refute(subject, instance)
         if sides is None:
@@ -130,7 +150,7 @@ def replay(path: Path) -> Replay:
     else:
         judged, outcomes, sentence = judge(instance, (subject,)).claims[0], OF_CLAIMS, subject.name
     outcome, why = outcomes[judged.verdict]
-    return Replay(outcome, f"{sentence}: {why}", judged.gap, judged.bound)
+    return Replay(outcome, f"{sentence}: {why}", judged.side, judged.bound)
 
 
 OF_CLAIMS = {
@@ -160,8 +180,9 @@ def replay_all(paths: Sequence[Path], tell: Callable[[str | Replayed], None]) ->
         tell((path, replay(path)))
 
 
-def read(path: Path) -> tuple[WitnessKind, str, Instance]:
-    """(kind, name, instance) of a witness file. What it states must be what this version states by that name.
+def read(path: Path, *, mended: bool = False) -> tuple[WitnessKind, str, Instance]:
+    """(kind, name, instance) of a witness file. What it states must be what this version states by that name; but for
+    the two sides of a user's own claim, where it may be `mended`.
 
     Errors: files.BadInputError.
     """
@@ -170,7 +191,8 @@ def read(path: Path) -> tuple[WitnessKind, str, Instance]:
     instance = instance_in(content.instance, str(path), "instance")
     found = statement(kind, name)
     if found is not None:
-        theirs, ours = content.statement, found.record
+        ours = found.record
+        theirs = ours if mended and _own(found.subject) else content.statement
         for field, given, wanted in (
             ("statement.left", theirs.left, ours.left),
             ("statement.relation", theirs.relation, ours.relation),
@@ -182,6 +204,13 @@ def read(path: Path) -> tuple[WitnessKind, str, Instance]:
                 required = f"{wanted!r}, as {kind} {name!r} has it in this version; make the witness again"
                 raise files.BadInputError(str(path), field, given, required)
     return kind, name, instance
+
+
+def _own(subject: Claim | Mutant | Ablation) -> bool:
+    """Whether a user's own claims that stand have it, or are what it is about."""
+    name = subject.name if isinstance(subject, Claim) else subject.claim
+    own = standing()
+    return own is not None and any(claim.name == name for claim in own.claims)
 
 
 SHORT = 80
@@ -217,7 +246,7 @@ def kept(folder: Path) -> Iterator[tuple[Path, Instance | files.BadInputError]]:
     """Every file of a folder of witnesses with its instance, or with what is wrong with it; nothing is deleted."""
     for path in sorted(folder.glob("*.json")):
         try:
-            yield path, read(path)[2]
+            yield path, read(path, mended=True)[2]
         except files.BadInputError as error:
             yield path, error
 

@@ -20,9 +20,10 @@ from metagap.reports import proving
 from metagap.reports.formats.auditing import AuditRecord
 from metagap.reports.formats.verifying import VerifyRecord
 from metagap.reports.jobs import PROFILES, Job, LandscapeJob, run_job
-from metagap.reports.records import dumps, hashes, save_files, write_text
+from metagap.reports.records import dumps, hashes, save_files
 from metagap.reports.sharpness import sharpness
 from metagap.reports.verify import Run
+from metagap.reports.witnesses import put_checker
 from metagap.theory.meta_sl import CLAIMS, HEADLINE
 from msgspec.structs import replace
 from threadpoolctl import threadpool_limits
@@ -105,7 +106,7 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, VerifyRec
     rows = audits.kept_family("meta-sl", folder, 0)
     rows = replace(rows, sharpness=sharpness(FAMILIES["meta-sl"], folder, 0, 128, {}, lambda message: None))
     audit = audits.record_of([rows], 0, 0.0, "complete", run.started, "metagap audit")
-    write_text(folder / audits.CHECKER.name, audits.CHECKER.read_text(encoding="utf-8"))
+    put_checker(folder)
     save_files(run.kept, folder)
     for name, record in (("verify", verify), ("audit", audit)):
         record.files = hashes(record, folder)

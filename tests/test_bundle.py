@@ -273,6 +273,17 @@ def test_a_counterexample_that_refutes_nothing_counts(tmp_path: Path) -> None:
     assert f"{name}: not refuted" in said.getvalue() and "proved again: 2 of 3" in said.getvalue()
 
 
+def test_a_claim_that_is_false_is_named_with_whose_it_is() -> None:
+    found = checker.whole(small())
+    first = found["witnesses"][0]
+    first["kind"] = "claim"
+    for source, whose in (("own", "the user's own claim (claims.py)"), ("ours", "the theory's claim")):
+        found["claims"][0] |= {"source": source, "claim": first["name"]}
+        with redirect_stdout(io.StringIO()) as said:
+            assert checker.proved_again(small(), found, 60) == 1
+        assert f"{whose} {first['name']} is false: {first['file']} refutes it" in said.getvalue()
+
+
 def test_the_time_is_bounded_and_what_is_left_is_said(tmp_path: Path) -> None:
     status, said, _ = told(checker.packed(small()), tmp_path, "--max-time", "0.000001")
     assert status == 3 and "3 not checked: --max-time=1e-06 was over" in said

@@ -24,8 +24,7 @@ from metagap.impl.losses import LOSSES, Loss
 from metagap.impl.models.activation import ACTIVATIONS
 from metagap.impl.sources import RandomSource
 from metagap.reports import check_witness as checker
-from metagap.reports.audit import CHECKER
-from metagap.reports.witnesses import KEPT
+from metagap.reports.witnesses import CHECKER, KEPT
 from metagap.theory.claim import UndefinedQuantityError
 
 ONE_OF_EACH = {

@@ -218,7 +218,7 @@ def test_verify_audit_and_replay_make_a_report(tmp_path: Path) -> None:
     row = record["claims"][0]
     assert row["counts"]["VIOLATED"] == 0
     assert row["counts"]["PROVED"] > 0
-    assert (out / row["tightest"]["file"]).exists()
+    assert (out / row["tightest"]["file"]).exists() and (out / "check_witness.py").is_file()
     again = load(out / row["tightest"]["file"])
     assert again.sha256 == row["tightest"]["instance"]
     second = runner.invoke(app, ["audit", "--family", "meta-sl", *common])

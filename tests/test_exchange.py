@@ -108,7 +108,7 @@ def test_junit_names_what_failed_and_how_to_see_it(wrong: Both) -> None:
     failure = outcomes["meta-sl-lifted"]
     assert "VIOLATED on 3" in failure.attrib["message"]
     assert (failure.text or "").count("metagap replay out/x") == 2
-    assert "gap 2.0 or more, bound 1.5 or less" in (failure.text or "")
+    assert "left side 2.0 or more, bound 1.5 or less" in (failure.text or "")
     assert "metagap judge out/instances/" in (outcomes["meta-sl-l1"].text or "")
     _, found = cases(junit(wrong[1], "out"))
     bad = {c.attrib["classname"]: c[0] for c in found if len(c) and c[0].tag == "failure"}

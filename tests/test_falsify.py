@@ -206,7 +206,7 @@ def test_the_command_writes_witnesses_that_replay_reads(tmp_path: Path) -> None:
     assert found.exit_code == 1, found.output
     assert found.output.splitlines()[-1].startswith("half-constant: refuted")
     kept = sorted(str(path) for path in (tmp_path / "counterexamples").iterdir())
-    assert len(kept) == 2
+    assert len(kept) == 2 and (tmp_path / "check_witness.py").is_file()
     again = runner.invoke(app, ["replay", *kept])
     assert again.exit_code == 0
     assert again.output.splitlines()[-1] == "2 counterexamples: 2 still violated"

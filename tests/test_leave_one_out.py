@@ -16,10 +16,10 @@ from metagap.impl.leave_one_out import HUNTERS, Found, Survey, alone, cells_of, 
 from metagap.impl.sources import RandomSource
 from metagap.impl.unfinished import document, restored
 from metagap.reports.records import dumps
-from metagap.theory.claim import Assumption, Claim, Standing, Verdict
+from metagap.theory.claim import Assumption, Claim, Expression, Source, Standing, Verdict
 from metagap.theory.meta_rl import CLAIMS as META_RL_CLAIMS
 from metagap.theory.meta_rl import KL_STEP, POSITIVE_POLICY, RATIONAL_STEP
-from metagap.theory.meta_sl import CLAIMS, NO_ADAPTATION, SINGLE_TASK
+from metagap.theory.meta_sl import CLAIMS, NO_ADAPTATION, PARAMETER_COMPARATOR, SINGLE_TASK
 from metagap.theory.stationarity import DIFFERENTIABLE, OUTER_CONVEXITY
 
 
@@ -79,6 +79,28 @@ def test_a_conclusion_without_a_value_is_no_counterexample_if_there_is_a_false_o
     assert cell.found is not None
     assert cell.found.meaningless
     assert "m2" in cell.found.judged.reason
+
+
+@pytest.mark.ci
+def test_a_value_that_is_missing_under_all_assumptions_is_no_reason_for_one() -> None:
+    """The smoothness of L has no value for several losses, one task or not; the displacement needs a parameter."""
+    planted = replace(
+        LIFTED,
+        name="meta-sl-planted",
+        left=Expression("zero"),
+        bound=Expression("smoothness*displacement**2"),
+        assumptions=(PARAMETER_COMPARATOR, SINGLE_TASK),
+        source=Source.OWN,
+    )
+    found = survey(META_SL, 160, claims=[planted])
+    assert 0 < found.void[planted.name] < found.met[planted.name]
+    assert set(found.lacking[planted.name]) == {"smoothness"}
+    cell, of_task = (found.cells[planted.name, a.name] for a in planted.assumptions)
+    assert of_task.first is None and of_task.found is None and of_task.searched > of_task.held > 10
+    assert cell.found is not None and cell.found.meaningless
+    assert "functions" in cell.found.judged.reason
+    again = restored(json.loads(dumps(document(found))), META_SL, [planted])
+    assert (again.void, again.lacking) == (found.void, found.lacking)
 
 
 def test_the_search_is_a_function_of_its_seed() -> None:

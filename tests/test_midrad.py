@@ -413,3 +413,22 @@ def test_powers_of_any_sign_contain_those_of_the_points() -> None:
             points = [rational(float(mid + side * rad)) for mid, rad in zip(x.mid, x.rad, strict=True)]
             found = x**exponent + MidRad(np.zeros(3))
             assert finite(found) == 1 and escaped(found, [point**exponent for point in points]) == 0
+
+
+def test_what_underflows_beside_a_huge_factor_is_counted() -> None:
+    a, b = [1.2345678901234567 * 2.0**996, -0.9876543210987654 * 2.0**996], [1.37 * 2.0**-1030, 1.91 * 2.0**-1030]
+    exact = sum((rational(x) * rational(y) for x, y in zip(a, b, strict=True)), start=fmpq(0))
+    assert escaped(MidRad(np.array([a])) @ MidRad(np.array(b)[:, None]), [exact]) == 0
+
+
+def test_sums_that_overflow_stand_for_anything() -> None:
+    with np.errstate(all="ignore"):
+        found = MidRad(np.array([1.7e308, 1.7e308, -1.7e308, -1.7e308])).sum(0)
+        assert not np.isfinite(found.rad)
+        assert not np.isfinite((MidRad(1e300) / found).high)
+
+
+def test_whole_numbers_beyond_float64_are_enclosed() -> None:
+    x, n = 1.881817517703423, 11124604039316463
+    found = MidRad(np.array([x])) * n - MidRad(np.array([x])) * (n + 3)
+    assert escaped(found, [-3 * rational(x)]) == 0

@@ -14,14 +14,18 @@ from xml.etree import ElementTree
 import metagap
 import numpy as np
 import pytest
-from flint import ctx, fmpq
+from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Rationals
 from metagap.impl.families import FAMILIES, all_claims, loads
 from metagap.impl.files import BadInputError
+from metagap.impl.loss_ranges import LossRanges
+from metagap.impl.losses import Loss
+from metagap.impl.midrad import MidRad
 from metagap.impl.own_checks import unread
 from metagap.impl.own_claims import OwnClaims, Stating, read, standing, using
 from metagap.impl.sources import RandomSource
 from metagap.impl.stated import Deciding
+from metagap.reports import check_witness
 from metagap.reports.cli import app
 from metagap.reports.formats import check
 from metagap.reports.formats.verifying import VerifyRecord
@@ -29,7 +33,9 @@ from metagap.reports.jobs import Profile
 from metagap.reports.own import recorded, shown
 from metagap.reports.records import dumps
 from metagap.reports.render import Report
+from metagap.reports.tally import tally_instance
 from metagap.reports.verify import Run
+from metagap.reports.witnesses import witness
 from metagap.theory.claim import UndefinedQuantityError, Verdict
 from metagap.theory.notation import SYMBOLS
 from typer.testing import CliRunner
@@ -134,6 +140,54 @@ def test_python_judges_claims_that_stand_nowhere(tmp_path: Path, monkeypatch: py
     wrong = metagap.Claim("meta-sl-wrong", "wrong", left="gap", bound="epsilon")
     with pytest.raises(BadInputError, match=r"epsilon.*did you mean eps"):
         metagap.judge(instance, [wrong])
+
+
+MENDED = (
+    "from metagap import Claim, quantity\n"
+    + """
+@quantity("s", "how far L rises above its tangent")
+def rise(at):
+    return at("gap") + at.number("2/3")
+
+C = Claim("meta-sl-mended", "t", left="2*gap + rise", bound="{}", quantities=(rise,))
+"""
+)
+
+
+def test_a_counterexample_to_a_claim_that_was_mended_is_judged_by_what_it_says_now(tmp_path: Path) -> None:
+    folder = tmp_path / "counterexamples"
+    folder.mkdir()
+    instance = loads(json.dumps(SQUARED))
+    files = {name: tmp_path / f"{name}.py" for name in ("wrong", "mended", "worse")}
+    for path, bound in zip(files.values(), ("gap", "2*gap + rise + 1", "gap/2"), strict=True):
+        path.write_text(MENDED.format(bound))
+    with using(read(str(files["wrong"]))) as own:
+        judged = metagap.judge(instance, own.claims)["meta-sl-mended"]
+        assert judged.verdict is Verdict.VIOLATED and judged.side is not None and judged.bound is not None
+        assert judged.ratio == judged.side.middle / judged.bound.middle
+        text = witness("claim", "meta-sl-mended", instance, judged.side, judged.bound)
+    (folder / "w.json").write_text(text)
+    for name, status, said in (
+        ("wrong", 0, r"still violated \(.*certified\): 2\*gap \+ rise is [\d.]+, the bound"),
+        ("mended", 0, r"fixed \(.*; the statement has changed\)"),
+        ("worse", 0, r"still violated \(.*; the statement has changed\)"),
+    ):
+        done = CliRunner().invoke(app, ["replay", "--claims", str(files[name]), "--out", str(tmp_path)])
+        assert done.exit_code == status and re.search(said, done.output), done.output
+    assert CliRunner().invoke(app, ["replay", "--out", str(tmp_path)]).exit_code == 3
+    assert check_witness.check(json.loads(text)) == (
+        "not checked",
+        "the quantity rise, which this script does not have (those of a claims file it does not run)",
+    )
+    (folder / "w.json").write_text("{}")
+    done = CliRunner().invoke(app, ["replay", "--out", str(tmp_path)])
+    assert done.exit_code == 2 and "all 1 were skipped" in done.output
+
+
+def test_a_loss_that_is_not_known_may_be_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "instance.json").write_text(json.dumps(SQUARED | {"loss": {"name": "mine"}}))
+    done = CliRunner().invoke(app, ["judge", str(tmp_path / "instance.json")])
+    assert done.exit_code == 2 and "(one of your own: --claims FILE.py)" in done.output
 
 
 CLAIM = (
@@ -321,6 +375,24 @@ def test_a_page_is_made_of_the_record_alone(tmp_path: Path) -> None:
     assert "def slope(at: At)" in here["source"]
 
 
+def test_verify_counts_where_no_assumption_fails_and_a_side_has_no_value(tmp_path: Path) -> None:
+    """The smoothness of L: one step on the squared loss has one, the quartic loss none; functions are no parameter."""
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from metagap import Assumption, Claim\n"
+        "P = Assumption('parameter-comparator', 'One parameter.', 'margin_parameter_comparator')\n"
+        "C = Claim('meta-sl-mine', 'c', left='zero', bound='smoothness*displacement', assumptions=(P,))\n"
+    )
+    quartic, functions = {"loss": {"name": "quartic", "c": 1}}, {"comparator": {"functions": [[0, 0]]}}
+    with using(read(str(file))) as own:
+        run = Run(Profile("none", 0, 0), 0, own.claims, "metagap verify")
+        for changed in ({}, quartic, functions, quartic | functions):
+            tally_instance(run.tallies, loads(json.dumps(SQUARED | changed)), "here", own.claims, real=False)
+        (row,) = run.record().claims
+    assert row.void == {"m2 is infinite for the quartic loss": 1}
+    assert (row.counts.PROVED, row.counts.OUTSIDE, row.assumptions[0].outside) == (1, 3, 2)
+
+
 def test_a_record_of_unknown_claims_needs_their_file() -> None:
     with using(read(str(EXAMPLE))) as own:
         record = json.loads(dumps(Run(Profile("none", 0, 0), 0, own.claims, "metagap verify").record()))
@@ -477,12 +549,38 @@ def test_our_claims_are_judged_on_a_loss_of_ones_own(tmp_path: Path) -> None:
         assert set(own.families) >= {"meta-sl", "network", "smooth-network"}
         assert all(g.variants == ("ridge-cosh",) for g in FAMILIES["meta-sl"].generators)
         verdicts = {one.claim: one.verdict for one in metagap.judge(loads(named)).claims}
-        assert verdicts["meta-sl-lifted"] is verdicts["meta-sl-c2"] is Verdict.PROVED
+        assert verdicts["meta-sl-lifted"] is verdicts["meta-sl-c2"] is verdicts["meta-sl-c4"] is Verdict.PROVED
         assert Verdict.VIOLATED not in verdicts.values()
         bracket = metagap.minimise(loads(named), fmpq(2))
         assert bracket.lower <= bracket.upper < bracket.lower + 1e-3
     with pytest.raises(BadInputError):
         loads(named)
+
+
+def test_the_least_curvature_of_a_loss_of_ones_own_is_enclosed_on_the_segments_used(tmp_path: Path) -> None:
+    """1 + t^2, least within a segment that crosses t = 0, and t^2 - 1, of a loss that is not convex: C4 takes it where
+    it is positive, and no further; what arrays say contains it, too."""
+    file = tmp_path / "loss.py"
+    file.write_text(
+        "from metagap import Loss\ndef of(name, a):\n    return Loss(name, value=lambda m, t: a*t*t/2 + t*t*t*t/12, "
+        "d1=lambda m, t: a*t + t*t*t/3, d2=lambda m, t: a + t*t, d3=lambda m, t: 2*t, mu=a)\n"
+        "BOWL, WAVE = of('bowl', 1), of('wave', -1)\n"
+    )
+    with using(read(str(file))):
+        for name, a in (("bowl", 1), ("wave", -1)):
+            loss, half = Loss(name), arb(1) / 2
+            for z, h, least in ((-1, 2, a), (1, 3, a + 1), (-3, -2, a + 4), (0, 0, a)):
+                found = loss.least_curvature(z + half, h + half, half)
+                ends = LossRanges(loss, [fmpq(1, 2)]).least(2, *(MidRad(np.array([v + 0.5])) for v in (z, h)))
+                assert found.contains(arb(least)) and ends.low <= least <= ends.high
+        near = SQUARED | {"adaptation": {"name": "gradient", "eta": "1/16", "steps": 1}}
+        for name, omega, verdict in (
+            ("bowl", [0, "1/4"], Verdict.PROVED),
+            ("wave", [0, "1/4"], Verdict.PROVED),  # convex on the segments used
+            ("wave", ["1/2", 0], Verdict.OUTSIDE),
+        ):
+            at = metagap.judge(loads(json.dumps(near | {"loss": {"name": name}, "omega": omega})))
+            assert at["meta-sl-c4"].verdict is verdict
 
 
 def test_a_fault_in_tasks_is_told_with_its_line(tmp_path: Path) -> None:

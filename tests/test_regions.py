@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import re
 import zlib
 from dataclasses import replace
 from functools import cache
@@ -28,6 +29,7 @@ from metagap.impl.regions.search import prove
 from metagap.impl.supervised import taylor
 from metagap.impl.supervised.quantities import MetaSLQuantities
 from metagap.reports import regions
+from metagap.reports.certifying import checked_certificate
 from metagap.reports.cli import app
 from metagap.reports.formats.auditing import AuditRecord
 from metagap.reports.formats.verifying import VerifyRecord
@@ -339,6 +341,64 @@ def test_what_is_decided_on_a_box_is_so_at_its_instances(kind: str) -> None:
     assert decided > 20
 
 
+# --- what may be 0, or leaves the span -------------------------------------------------------------------------
+
+
+def _plain(loss: str = "squared", eta: object = 0, **changes: Any) -> Region:
+    return region(
+        **{
+            "loss": {"name": loss}, "adaptation": {"name": "gradient", "eta": eta, "steps": 1}, "features": [[1]],
+            "omega": [0], "comparator": [1], "radius": 2,
+        }
+        | changes
+    )  # fmt: skip
+
+
+def _proved(one: Region, name: str, largest: int = 40) -> Certificate:
+    return prove(one, provable()[name], 60, largest=largest).certificate
+
+
+def test_a_weight_that_is_not_told_from_0_decides_nothing() -> None:
+    """A ball from 1e-12 to .99 contains 0, and its task is none that has no weight."""
+    tasks = [task((0, 1, 1), weight=ends("1/1000000000000", "99/100")), task((0, 0, 1), weight="rest")]
+    one = _plain(tasks=tasks)
+    assert Prover(one, provable()["no-stationarity-term"]).leaf(one.box).letter == OPEN
+    found = _proved(one, "no-stationarity-term")
+    assert found.shares.proved < 1
+    assert found.shares.violated > 0
+
+
+def test_with_decay_and_rates_l_depends_on_more_than_the_features() -> None:
+    adaptation = {"name": "gradient", "eta": "1/1000", "steps": 1, "rates": [0, 1], "decay": 11000}
+    given = {"features": [[1, 1]], "omega": [1, ends(0, "1/4")], "comparator": [0, 0], "adaptation": adaptation}
+    one = _plain(tasks=[task((0, 0, 1))], **given)
+    assert _proved(one, "c9-half-curvature").shares.proved == 0
+    assert _proved(one, "meta-sl-c9-curvature").shares.proved == 1
+
+
+def test_counts_from_0_on_have_their_least_loss_inside() -> None:
+    tasks = [task((0, ends(0, 10), 1), weight="1/2"), task((1, 1000000, 1), weight="1/2")]
+    given = {"features": [[1, 0], [0, 1]], "omega": [0, 0], "comparator": [ends("13/10", "33/10"), 0]}
+    one = _plain("poisson", tasks=tasks, radius="12/1000000", **given)
+    found = _proved(one, "meta-sl-lifted-no-misfit", 400)
+    assert found.shares.proved < 1
+    assert found.shares.violated > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"adaptation": {"name": "gradient", "eta": 0, "steps": 1, "decay": 1}, "loss": "log-cosh"}, "c8"),
+        ({"adaptation": {"name": "gradient", "eta": "1/4", "steps": 1, "rates": [0]}}, "c5"),
+        ({"tasks": [task((0, 1, 1), support=[(0, 1, 1)])], "loss": "log-cosh", "adaptation": {
+            "name": "gradient", "eta": "1/100", "steps": 1}}, "c8"),
+    ],
+)  # fmt: skip
+def test_what_does_nothing_takes_no_claim_out_of_scope(changes: dict[str, Any], name: str) -> None:
+    one = _plain(**({"tasks": [task((0, 1, 1))], "omega": [ends(0, "1/4")]} | changes))
+    assert _proved(one, f"meta-sl-{name}").shares.outside == 0
+
+
 # --- tampering ------------------------------------------------------------------------------------------------
 
 
@@ -446,8 +506,15 @@ def test_the_command_proves_and_check_proves_again(tmp_path: Path) -> None:
     (row,) = json.loads(record.read_text(encoding="utf-8"))["rows"]
     assert (row["proved"], row["whole"]) == (1, True)
     assert loads(made.read_text(encoding="utf-8")).shares.proved == 1
-    half = runner.invoke(app, ["prove", "--region", str(EXAMPLE), "--claim", "half-constant", "--max-time", "0.1"])
-    assert half.exit_code == 3
+    status, line = checked_certificate(made, None, lambda stage: None)
+    assert status == 0 and "proved on 100.0000 % of the region: every box that it claims is proved (" in line
+    part = tmp_path / "half.cert"
+    asked = ["--claim", "half-constant", "--max-time", "0.1", "--certificate", str(part)]
+    assert runner.invoke(app, ["prove", "--region", str(EXAMPLE), *asked]).exit_code == 3
+    status, line = checked_certificate(part, None, lambda stage: None)
+    assert status == 3 and re.search(r"accepted: .* % of the volume is left open", line), line
+    with pytest.raises(BadInputError, match="metagap prove --region --certificate"):
+        checked_certificate(EXAMPLE, None, lambda stage: None)
 
 
 @pytest.mark.parametrize(

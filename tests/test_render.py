@@ -114,6 +114,10 @@ def test_the_verdict_is_three_sentences_from_the_counts(records: Both) -> None:
     for row in nothing.claims:
         row.counts.PROVED = row.counts.EQUAL = row.real_counts.PROVED = row.real_counts.EQUAL = 0
     assert sentences(nothing, [])[0].head == "Nothing was proved."
+    nothing.claims[0].counts.OUTSIDE += 3
+    nothing.claims[0].void = {"m2 is infinite": 3}
+    outside = sum(c.OUTSIDE for row in nothing.claims for c in (row.counts, row.real_counts)) - 3
+    assert f"{outside:,} times an assumption of the claim does not hold; 3 times none" in sentences(nothing, [])[0].text
     verify.claims[0].counts.VIOLATED = 2
     assert sentences(verify, [])[0].alarm and sentences(verify, [])[0].head.startswith("2 certified")
     far = Distance(0.5, 1.0, 0.75, "lifted", None, "", "a", "A", "", 1, 1, 0.7, None)

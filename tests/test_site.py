@@ -5,7 +5,6 @@ from __future__ import annotations
 import doctest
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,6 @@ from pathlib import Path
 import pytest
 import yaml
 from metagap.impl.families import FAMILIES, all_claims
-from metagap.reports.audit import CHECKER
 from metagap.reports.documentation import TUTORIALS, pages
 
 pytestmark = pytest.mark.ci
@@ -34,7 +32,6 @@ def test_a_tutorial_says_what_is_so(page: str, tmp_path: Path, monkeypatch: pyte
         (commands / name).chmod(0o755)
     folder = tmp_path / "project"
     folder.mkdir()
-    shutil.copy(CHECKER, folder)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PATH", f"{commands}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("COLUMNS", "80")

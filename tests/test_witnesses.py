@@ -14,8 +14,8 @@ from metagap.impl.falsify import refute
 from metagap.impl.families import FAMILIES
 from metagap.impl.insight import indifferent
 from metagap.reports import witnesses
-from metagap.reports.audit import CHECKER
 from metagap.reports.check_witness import check
+from metagap.reports.witnesses import CHECKER
 
 KEPT = sorted(witnesses.KEPT.glob("*.json"))
 

@@ -55,4 +55,4 @@ def check(
     if Shares(**found) != certificate.shares:
         said = ", ".join(f"{name} {value.p}/{value.q}" for name, value in found.items())
         return Check(False, f"the shares of the volume are {said}", count)
-    return Check(True, "every box is proved", count)
+    return Check(True, "every box that it claims is proved", count)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from flint import fmpq
@@ -23,7 +24,7 @@ from ..instances import SPLIT_FORMAT
 from ..losses import Link
 from ..supervised.adaptation import Gradient
 from ..supervised.document import READER
-from ..supervised.instance import MetaSLInstance
+from ..supervised.instance import Atom, MetaSLInstance
 from .region import Region
 
 FORMAT = "metagap/region/1"
@@ -78,7 +79,25 @@ def _region(content: dict[str, Any], source: str) -> Region:
     for one in (low, high):
         _supported(one, intervals, rests)
     box = tuple(intervals.values())
-    return Region(low, tuple(intervals), box, tuple(rests), content)
+    return Region(_settled(low, (*intervals, *rests)), tuple(intervals), box, tuple(rests), content)
+
+
+def _settled(corner: MetaSLInstance, varying: tuple[str, ...]) -> MetaSLInstance:
+    """The corner without what does nothing, whatever the intervals are: rates and decay without a step, a support that
+    is the task's law. An interval for eta has no rates beside it."""
+    adaptation, tasks = corner.adaptation, list(corner.tasks)
+    assert isinstance(adaptation, Gradient)
+    if "adaptation.eta" not in varying:
+        adaptation = adaptation.canonical
+    for i, task in enumerate(tasks):
+        fixed = not any(place.startswith(f"tasks[{i}].") and place[-2:] in (".p", ".y") for place in varying)
+        if fixed and task.support is not None and sorted(_rows(task.support)) == sorted(_rows(task.atoms)):
+            tasks[i] = replace(task, support=None)
+    return replace(corner, adaptation=adaptation, tasks=tuple(tasks))
+
+
+def _rows(law: Sequence[Atom]) -> Iterator[tuple[int, fmpq | tuple[fmpq, ...], fmpq]]:
+    return ((atom.x, atom.y, atom.p) for atom in law)
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:

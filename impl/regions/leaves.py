@@ -83,8 +83,8 @@ class Prover:
 
     def leaf(self, box: Box) -> Leaf:
         """What is decided on a part of the region, at flint's precision."""
-        at = RegionQuantities(self.region.over(box))
         try:
+            at = RegionQuantities(self.region.over(box))
             if isinstance(self.what, Claim):
                 return self._claim(self.what, at)
             margin = at(self.what.margin)

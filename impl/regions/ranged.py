@@ -121,9 +121,13 @@ class RegionQuantities(MetaSLQuantities):
     @cached_property
     def _axes(self) -> list[list[arb]]:
         """An orthonormal basis of the span of the features, on which alone L depends; units if it is everything, or if
-        the features are no exact numbers. By Gram-Schmidt on exact rows."""
-        d, found = self.problem.dimension, list[list[fmpq]]()
-        for row in self.instance.features if self._exact_features else ():
+        the features are no exact numbers. By Gram-Schmidt on exact rows.
+
+        With decay and rates that differ L depends on S^K phi, too, S = I - eta lambda D, which leaves the span: units.
+        """
+        d, found, steps = self.problem.dimension, list[list[fmpq]](), self._gradient_steps()
+        inside = steps.rates is None or (isinstance(steps.decay, fmpq) and steps.decay == 0)
+        for row in self.instance.features if self._exact_features and inside else ():
             rest = list(row)
             for axis in found:
                 part = _dot(rest, axis) / _dot(axis, axis)

@@ -49,9 +49,17 @@ class Region:
         return MetaSLInstance(**fields)
 
     def over(self, box: Box) -> Filled:
-        """All instances of a part of the box, in balls."""
+        """All instances of a part of the box, in balls. Errors: TooLargeError where a weight or a mass may be 0.
+
+        Who has none is left out everywhere, which must be so of all instances or of none.
+        """
         given = {place: between(*ends) for place, ends in zip(self.places, box, strict=True)}
-        return Filled(**self._fields(given))
+        found = Filled(**self._fields(given))
+        laws = (law for task in found.tasks for law in (task.atoms, task.support or ()))
+        shares = (*(task.weight for task in found.tasks), *(atom.p for law in laws for atom in law))
+        if any(isinstance(share, arb) and not share > 0 for share in shares):
+            raise TooLargeError("a weight or a mass is not told from 0 in the region")
+        return found
 
     def with_numbers(self, numbers: Mapping[str, Any]) -> Filled:
         """The instance with a number of any kind at each place."""

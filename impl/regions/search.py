@@ -38,7 +38,11 @@ def combination(claim: Claim, region: Region) -> Weights | None:
     """Coefficients of lemmas that add up to the claim, those that ask less of boxes first; None if none are found."""
     from scipy.optimize import linprog
 
-    facts, at = Facts(region), RegionQuantities(region.over(region.box))
+    facts = Facts(region)
+    try:
+        at = RegionQuantities(region.over(region.box))
+    except TooLargeError:
+        at = None
     usable = [lemma for lemma in LEMMAS if _usable(lemma, facts, at)]
     if claim.relation is Relation.EQUAL:
         usable = [lemma for lemma in usable if lemma.equal]
@@ -64,10 +68,10 @@ def combination(claim: Claim, region: Region) -> Weights | None:
     return weights if adds_up(claim, weights) else None
 
 
-def _usable(lemma: Lemma, facts: Facts, at: RegionQuantities) -> bool:
-    """Whether its identities hold, and no margin fails all over the region."""
+def _usable(lemma: Lemma, facts: Facts, at: RegionQuantities | None) -> bool:
+    """Whether its identities hold, and no margin fails all over the region, as far as that is known."""
     try:
-        failing = any(standing(at(name)) is False for name in lemma.margins)
+        failing = at is not None and any(standing(at(name)) is False for name in lemma.margins)
     except (UndefinedQuantityError, TooLargeError):
         return False
     return not failing and all(facts(name) for name in lemma.identities)

@@ -218,7 +218,7 @@ class CoreBatchQuantities:
     @cached_property
     def _at_atoms(self) -> tuple[Array, Array]:
         """z and h' for each label (B, n, k, 1)."""
-        if not self.batch.loss.profile.convex:
+        if not (self.batch.loss.profile.convex or self.batch.loss.profile.own):
             raise UndefinedQuantityError("the loss is not convex")
         return self.after[..., None], np.broadcast_to(self.comparator, self.after.shape)[..., None]
 

@@ -177,7 +177,10 @@ class PredictionQuantities(CoreQuantities):
 
     @property
     def _curved(self) -> list[tuple[Number, Number, Number, Number, Number]]:
-        if not self.problem.loss.profile.convex or self.m is not Balls:
+        """Of a loss of one's own, which nobody calls convex, too: Breg >= (mu/2) ||u||^2 takes nothing but ell'' >= mu
+        on these very segments, where its least ell'' is enclosed; above 0 it is the convexity that is needed."""
+        profile = self.problem.loss.profile
+        if not (profile.convex or profile.own) or self.m is not Balls:
             raise UndefinedQuantityError("the loss is not convex")
         return self._divergences
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from ...impl.answers import count
 from ...theory.claim import Standing
 from ..formats.auditing import AuditRecord, Cell, Joint, MutantRow, MutantsRecord
 from ..matrix import alarms
@@ -34,8 +35,12 @@ def print_audit(record: AuditRecord | MutantsRecord, page: Path | None, *, detai
             console.print(f"Mutants that nothing refuted: {', '.join(survived)}.", style="bold red")
     said = []
     if isinstance(record, AuditRecord):
+        said += [f"VIOLATED: {row.claim} ({row.witness})" for row in record.joint if row.violated]
         needed = [row for row in record.cells if row.status == Standing.NEEDED.value]
         said.append(f"{len(needed)} times an assumption is needed, with a counterexample")
+        opened = [row for row in record.cells if row.status == Standing.OPEN.value]
+        if opened:
+            said.append(f"open (superfluous?): {', '.join(f'{row.claim} without {row.assumption}' for row in opened)}")
     wrong = [row for row in record.mutants if row.status != "equivalent"]
     said.append(f"{sum(row.status == 'killed' for row in wrong)} of {len(wrong)} mutants refuted")
     said.append(record.status)
@@ -66,6 +71,9 @@ def _print_assumptions(console: Console, record: AuditRecord, detailed: bool) ->
     opened = [row for row in record.cells if row.status == Standing.OPEN.value]
     for row in opened:
         console.print(f"open: {row.claim} without {row.assumption}: {row.reason}")
+    for joint in record.joint:
+        if joint.void:
+            console.print(_lacking(joint))
     for alarm in alarms(record):
         if alarm not in opened:
             if isinstance(alarm, Joint):
@@ -73,6 +81,13 @@ def _print_assumptions(console: Console, record: AuditRecord, detailed: bool) ->
             else:
                 what = f"({alarm.assumption}): see the report"
             console.print(f"alarm: {alarm.claim} {what}", style="bold red", soft_wrap=True)
+
+
+def _lacking(row: Joint) -> str:
+    """That a claim has no value although all its assumptions hold, and why."""
+    why = "; ".join(f"{name}: {', '.join(reasons)}" for name, reasons in row.lacking.items())
+    where = f"on {row.void} of {count(row.met, 'instance')}"
+    return f"{row.claim}: under all its assumptions it has no value {where} ({why}): an assumption is missing"
 
 
 def _need(cell: Cell) -> str:
@@ -100,15 +115,27 @@ def _power(rows: list[MutantRow]) -> Table:
 
 
 def _mutants(rows: list[MutantRow]) -> Table:
-    table = listing("Mutants", "mutant")
-    table.add_column("status", no_wrap=True)
-    table.add_column("found by", overflow="fold")
-    for heading in ("examples", "s", "numbers"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in rows:
-        small = "" if row.simplest is None else str(row.simplest.numbers)
-        style = "bold red" if row.status == "survived" else ""
-        cells = (row.name, row.status, row.generator or "", str(row.examples), f"{row.seconds:.2f}")
-        table.add_row(*cells, small, style=style)
+    columns = {
+        "mutant": [row.name for row in rows],
+        "status": [row.status for row in rows],
+        "found by": [row.generator or "" for row in rows],
+        "examples": [str(row.examples) for row in rows],
+        "s": [f"{row.seconds:.2f}" for row in rows],
+        "numbers": ["" if row.simplest is None else str(row.simplest.numbers) for row in rows],
+    }
+    widths = {heading: max(map(len, (heading, *texts))) for heading, texts in columns.items()}
+    # Names that leave no room for who found it go without it; it is in the report.
+    room = paper().width - sum(width + 2 for heading, width in widths.items() if heading != "found by") - 1
+    if room < len("found"):
+        del columns["found by"]
+    table = listing("Mutants", "mutant", fold=True)
+    table.show_edge = False
+    for heading in list(columns)[1:]:
+        if heading == "found by":
+            table.add_column(heading, overflow="fold", width=min(widths[heading], room))
+        else:
+            table.add_column(heading, justify="left" if heading == "status" else "right", no_wrap=True)
+    for row, *texts in zip(rows, *columns.values(), strict=True):
+        table.add_row(*texts, style="bold red" if row.status == "survived" else "")
     table.caption = "numbers: of the smallest counterexample"
     return table

@@ -179,7 +179,7 @@ def _write(
 ) -> tuple[AuditRecord | MutantsRecord, Path | None]:
     """The record and, but for that of the mutants alone, the report in its folder. Errors: OSError."""
     record = found.record()
-    write_text(out / audits.CHECKER.name, audits.CHECKER.read_text(encoding="utf-8"))
+    witnesses.put_checker(out)
     save_files(found.files, out)
     record.files = hashes(record, out)
     if only_mutants:
@@ -208,15 +208,20 @@ def replay(
     was asked for must be one.
     """
     paths: list[Path] = []
+    skipped = 0
     with input_errors():
         for name in which or ():
             paths += [Path(name)] if Path(name).exists() or "/" in name else witnesses.find(name, out)
         if not which:
             for path, instance in witnesses.kept(out / witnesses.FOLDER):
                 if isinstance(instance, files.BadInputError):
+                    skipped += 1
                     typer.echo(f"metagap: skipped: {instance}", err=True)
                 else:
                     paths.append(path)
+    if not paths and skipped:
+        required = f"a counterexample of this version is required; all {skipped} were skipped, as is said above"
+        fail(f"--out={str(out)!r}: {required}")
     if not paths:
         fail(f"--out={str(out)!r}: a folder with {witnesses.FOLDER}/*.json is required; run metagap audit first")
     outcomes = Counter[str]()
@@ -231,7 +236,7 @@ def replay(
             outcomes[found.outcome] += 1
             sides = ""
             if found.gap is not None and found.bound is not None:
-                sides = f": gap {found.gap.middle:.12g}, bound {found.bound.middle:.12g}"
+                sides = f": {found.left} is {found.gap.middle:.12g}, the bound {found.bound.middle:.12g}"
             if not voice.quiet:
                 typer.echo(f"{path}: {found.outcome} ({found.sentence}){sides}")
 

@@ -24,7 +24,8 @@ def bundle(
     """Put a run's evidence into one zip that the standard library alone can check.
 
     Of the report in --out: the theorem map, records, counterexamples, certificates, proofs by Coq, both checkers, the
-    versions of all packages, and a page. Who gets it runs `python3 check_bundle.py FILE.zip`.
+    versions of all packages, and a page. The record of metagap verify must be there; that of audit alone is not enough.
+    Who gets it runs `python3 check_bundle.py FILE.zip`.
     """
     if target.suffix != ".zip":
         fail(f"FILE.zip={str(target)!r}: a name that ends in .zip is required")

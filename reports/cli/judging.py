@@ -12,9 +12,10 @@ import typer
 
 from ...impl.answers import count
 from ...impl.families import load
-from ...impl.files import dumps
+from ...impl.files import BadInputError, dumps
+from ...impl.instances import Instance
 from ...impl.judge import Enclosure, Judgement
-from ...impl.own_claims import stating
+from ...impl.own_claims import standing, stating
 from ..formats.judging import Judgement as Record
 from ..judging import Answers, Judged, judge_all
 from ..processes import EndedError, apart
@@ -97,7 +98,7 @@ def judge(
     else:
         no_program(options, instance)
         with input_errors():
-            instances = [load(path) for path in paths]
+            instances = [_loaded(path) for path in paths]
     names = [claim.name for claim in claims]
     answers, stage, why, broken = Answers(instances, names), "starting", "", False
     with input_errors(), working("judge") as show:
@@ -134,6 +135,17 @@ def judge(
     raise typer.Exit(1 if "VIOLATED" in counts else 3 if "UNDECIDED" in counts else 0)
 
 
+def _loaded(path: Path) -> Instance:
+    """Errors: BadInputError; of a loss that is not known it says where one's own is named."""
+    try:
+        return load(path)
+    except BadInputError as error:
+        if error.field != "loss.name" or standing() is not None:
+            raise
+        required = f"{error.required} (one of your own: --claims FILE.py)"
+        raise BadInputError(error.file, error.field, error.given, required) from None
+
+
 def _end(stage: str, paths: list[str], begun: int, max_time: float | None) -> None:
     """Say where judging ended: at its time limit, or (None) by Ctrl-C, with its status."""
     rest = f"; not begun: {', '.join(paths[begun:])}" if begun < len(paths) else ""
@@ -146,7 +158,7 @@ def _end(stage: str, paths: list[str], begun: int, max_time: float | None) -> No
 def _print(path: Path, family: str, judgement: Judgement) -> None:
     """A row per claim, both sides of it; then why, the claims of each reason together."""
     console = paper()
-    table = listing(f"{path}  {judgement.instance[:12]}  {family}-...", "claim")
+    table = listing(f"{path}  {judgement.instance[:12]}  {family}-...", "claim", fold=True)
     table.add_column("verdict", no_wrap=True)
     for heading in ("left side", "bound", "left/bound"):
         table.add_column(heading, justify="right", no_wrap=True)

@@ -142,7 +142,11 @@ def check(
     feature: FeatureOption = None,
     max_time: EndOption = 600.0,
 ) -> None:
-    """Prove a certificate again, by separate code in ball arithmetic."""
+    """Prove a certificate again, by separate code in ball arithmetic.
+
+    Status 1 if it is rejected. A region's certificate may leave a part of the region open: how much is said, and the
+    status is 3, as that of metagap prove.
+    """
     advice = "it is neither accepted nor rejected; allow more"
     source = None if tasks is None else tasks_at(tasks, loss, eta, steps, task, label, ignore, feature, decay)
     if source is None and (
@@ -150,9 +154,9 @@ def check(
     ):
         fail(f"{given[0]}: --tasks is required with it; give both, or none")
     with input_errors(), working("check") as show, in_time(max_time, advice):
-        accepted, line = apart(checked_certificate, (path, source), show, time.monotonic() + max_time)
+        status, line = apart(checked_certificate, (path, source), show, time.monotonic() + max_time)
     typer.echo(line)
-    raise typer.Exit(0 if accepted else 1)
+    raise typer.Exit(status)
 
 
 def certify(

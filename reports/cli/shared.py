@@ -307,10 +307,10 @@ def _kind(stage: str) -> str:
     return re.sub(r"\b\d\S*", "", stage)
 
 
-def listing(title: str, first: str) -> Table:
-    """A table for 80 columns; the names in its first column stay whole."""
+def listing(title: str, first: str, *, fold: bool = False) -> Table:
+    """A table for 80 columns; the names in its first column stay whole, or `fold` where the others leave no room."""
     table = Table(title=title, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column(first, no_wrap=True)
+    table.add_column(first, no_wrap=not fold, overflow="fold")
     return table
 
 

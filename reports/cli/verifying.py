@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ...impl.answers import count
 from ...impl.families import FAMILIES
 from ...impl.files import BadInputError
 from .. import verify as verification
@@ -24,6 +25,7 @@ from ..jobs import PROFILES
 from ..own import option
 from ..records import dumps, hashes, save_files, write_text
 from ..render import write_report
+from ..witnesses import put_checker
 from .ending import INTERRUPTED, interrupted
 from .shared import (
     FOLDER,
@@ -134,6 +136,7 @@ def _write(
 ) -> tuple[Path, AuditRecord | None]:
     """Errors: OSError."""
     save_files(run.kept, out)
+    put_checker(out)
     record.files = hashes(record, out)
     write_text(out / "verify.json", dumps(record))
     kept = run.audit_record()
@@ -191,13 +194,18 @@ def _print_claims(console: Console, record: VerifyRecord) -> None:
     console.print("open: undecided; real: proved+equal on real tasks; 50 %, 90 %: quantiles of left side/bound")
     if record.real_note:
         console.print(record.real_note)
+    for row in record.claims:
+        if row.void:
+            why = ", ".join(f"{words}: {number}" for words, number in row.void.items())
+            where = f"on {count(sum(row.void.values()), 'instance')} ({why})"
+            console.print(f"{row.claim}: no assumption of it fails, yet it has no value {where}: one is missing.")
     open_claims = [row.claim for row in record.claims if row.loose]
     if open_claims:
         console.print(f"Status 3: more than 3 in 100 instances are undecided for {', '.join(open_claims)}.")
 
 
 def _verification_table(family: str, rows: list[ClaimRow]) -> Table:
-    table = listing(f"{FAMILIES[family].title}: {family}-...", "claim")
+    table = listing(f"{FAMILIES[family].title}: {family}-...", "claim", fold=True)
     for heading in ("scope", "proved", "equal", "false", "open", "real", "50 %", "90 %"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:

@@ -103,6 +103,10 @@ class Joint(Record):
     conflicts: list[tuple[str, str]]
     violated: Annotated[int, Meta(ge=0, description="instances that met all and on which the claim is false")]
     witness: File | None
+    void: Annotated[int, Meta(ge=0, description="instances that met all and on which the claim has no value")] = 0
+    lacking: Annotated[dict[str, list[str]], Meta(description="the quantities that have none there, and why")] = field(
+        default_factory=dict
+    )
 
 
 class Cell(Record):

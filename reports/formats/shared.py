@@ -93,7 +93,8 @@ def intervals(values: Mapping[str, Enclosure]) -> dict[str, Interval]:
 
 
 class JudgedClaim(Record):
-    """One claim on one instance, term by term; ratio is gap/bound."""
+    """One claim on one instance, term by term; gap is the left side (where the gap is but a part of
+    that: the gap), ratio is left side/bound."""
 
     claim: str
     verdict: VerdictName

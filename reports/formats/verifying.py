@@ -139,6 +139,10 @@ class ClaimRow(Record):
     tightest: Shown | None
     undecided: list[Shown]
     violations: list[Violation]
+    void: Annotated[
+        dict[str, Count],
+        Meta(description="why it has no value though no assumption of it fails: on how many instances"),
+    ] = field(default_factory=dict)
 
     @property
     def violated(self) -> int:

@@ -76,7 +76,7 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{OWN}.taylor:slope_rows", "if b == 0 else", "if b >= 0 else", CLAIMS),
     (f"{OWN}.taylor:_lines", "int(a == b)", "int(a <= b)", CLAIMS),
     (f"{OWN}.instance:MetaSLInstance.rows", "fmpq(0),)", "fmpq(1),)", BY_HAND),
-    (f"{OWN}.core_quantities:FeatureQuantities._joined", "x // c", "x", POINTS),
+    (f"{OWN}.core_quantities:FeatureQuantities._l1_blocks", "x // self.problem.loss.outputs", "x", POINTS),
     (f"{OWN}.core_batch_quantities:CoreBatchQuantities._turned", "bends @", "bends * np.eye(self._c) @", FLOATS),
     (f"{OWN}.vector_batch:VectorQuantities._psi", "-1, -2) @ blocks", "-1, -2) @ blocks[:, ::-1]", FLOATS),
     (f"{OWN}.document:read_label", "return exact_row(given, field)", "return exact_row(given[::-1], field)", FILES),

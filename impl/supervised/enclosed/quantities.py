@@ -30,10 +30,11 @@ from . import taylor
 def enclosed(batch: Batch) -> Batch:
     """The batch of the instances themselves (`Batch.instance`): its numbers exactly, masses and weights normalised.
 
-    Errors: UnknownError for several outputs, and for a loss with kinks, whose slopes are no numbers there.
+    Errors: UnknownError for several outputs, for a loss with kinks, whose slopes are no numbers there, and for one of a
+    user's own, whose formulas may be of what these numbers do not have.
     """
-    if batch.loss.outputs > 1 or batch.loss.profile.kinked:
-        raise UnknownError("several outputs, or kinks")
+    if batch.loss.outputs > 1 or batch.loss.profile.kinked or batch.loss.profile.own:
+        raise UnknownError("several outputs, kinks, or an own loss")
     shares: dict[str, Any] = {
         "masses": _normalised(batch.masses, (2, 3)),
         "support_masses": None if batch.support_masses is None else _normalised(batch.support_masses, (2, 3)),
@@ -186,8 +187,8 @@ class EnclosedQuantities(StepConstants, BatchQuantities):
 
     @cached_property
     def strong_convexity(self) -> Any:
-        """The least ell'' on the segments between z and h'."""
-        if not self.batch.loss.profile.convex:
+        """The least ell'' on the segments between z and h'; a loss of one's own need not be convex elsewhere."""
+        if not (self.batch.loss.profile.convex or self.batch.loss.profile.own):
             raise UndefinedQuantityError("the loss is not convex")
         labels = self.given.labels
         z, h = (MidRads.broadcast_to(values[..., None], labels.shape) for values in (self.after, self.comparator))

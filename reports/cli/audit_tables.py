@@ -115,7 +115,7 @@ def _power(rows: list[MutantRow]) -> Table:
 
 
 def _mutants(rows: list[MutantRow]) -> Table:
-    columns = {
+    columns: dict[str, list[str]] = {
         "mutant": [row.name for row in rows],
         "status": [row.status for row in rows],
         "found by": [row.generator or "" for row in rows],
@@ -135,7 +135,7 @@ def _mutants(rows: list[MutantRow]) -> Table:
             table.add_column(heading, overflow="fold", width=min(widths[heading], room))
         else:
             table.add_column(heading, justify="left" if heading == "status" else "right", no_wrap=True)
-    for row, *texts in zip(rows, *columns.values(), strict=True):
-        table.add_row(*texts, style="bold red" if row.status == "survived" else "")
+    for row, cells in zip(rows, zip(*columns.values(), strict=True), strict=True):
+        table.add_row(*cells, style="bold red" if row.status == "survived" else "")
     table.caption = "numbers: of the smallest counterexample"
     return table

@@ -136,7 +136,7 @@ FLOORS = (
     ("supervised.smooth",),
     ("optimum.networks",),
     ("oracles", "real_tasks"),
-    ("families", "own_losses"),
+    ("families", "own_checks", "own_losses"),
     ("conditions", "counterexample", "insight", "own_claims", "own_tasks", "strategies"),
     ("falsify",),
     ("leave_one_out",),

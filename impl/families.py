@@ -169,6 +169,7 @@ META_RL = Family(
     breaking=META_RL_BREAKING,
     returns=True,
     answerer=LINEAR_POLICY_ANSWER,
+    sizes=("tasks", "states", "actions", "dimension"),
 )
 
 
@@ -222,6 +223,7 @@ META_RL_NETWORK = Family(
     shown=("error_operator", "error_flips", "error_count", "displacement_init", "condition"),
     returns=True,
     answerer=RELU_POLICY_ANSWER,
+    sizes=("tasks", "states", "actions", "dimension"),
 )
 
 
@@ -275,6 +277,7 @@ META_RL_SMOOTH_NETWORK = Family(
     shown=("error_operator", "error_pointwise", "error_ball", "displacement_init", "condition"),
     returns=True,
     answerer=SMOOTH_POLICY_ANSWER,
+    sizes=("tasks", "states", "actions", "dimension"),
 )
 
 
@@ -301,6 +304,7 @@ ANY_MODEL = Family(
     purpose="trace PyTorch models",
     precisions=precisions,
     shown=("eps_first_order", "misfit_plain"),
+    sizes=("tasks",),
 )
 
 

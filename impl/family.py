@@ -61,6 +61,8 @@ class Family:
     """How many instances a run generates, relative to meta-SL: judging one costs more elsewhere."""
     batch: int = 64
     """The most instances that a job generates at once: fewer where a batch costs much, whatever its size."""
+    sizes: tuple[str, ...] = ("tasks", "points", "labels", "dimension")
+    """What of `sources.Limits` its instances have."""
     needs: str = ""
     """The optional package without which nothing is generated, if there is one."""
     purpose: str = ""

@@ -39,6 +39,8 @@ def test_every_family_has_a_strategy(family: str) -> None:
         ({"generator": "tangents"}, "generator='tangents': .*did you mean tangent"),
         ({"loss": "log-cos"}, "loss='log-cos': .*did you mean log-cosh"),
         ({"task": 2}, "size='task': .*did you mean tasks"),
+        ({"states": 2}, "size='states': one of tasks, points, labels, dimension is required"),
+        ({"family": "meta-rl", "points": 2}, "size='points': one of tasks, states, actions, dim"),
         ({"tasks": 0}, "tasks=0: an integer of at least 1"),
         ({"tasks": True}, "tasks=True: an integer of at least 1"),
     ],

@@ -123,7 +123,7 @@ def _mutants(rows: list[MutantRow]) -> Table:
         "s": [f"{row.seconds:.2f}" for row in rows],
         "numbers": ["" if row.simplest is None else str(row.simplest.numbers) for row in rows],
     }
-    widths = {heading: max(map(len, [heading, *texts])) for heading, texts in columns.items()}
+    widths = {heading: max(map(len, (heading, *texts))) for heading, texts in columns.items()}
     # Names that leave no room for who found it go without it; it is in the report.
     room = paper().width - sum(width + 2 for heading, width in widths.items() if heading != "found by") - 1
     if room < len("found"):
@@ -135,7 +135,7 @@ def _mutants(rows: list[MutantRow]) -> Table:
             table.add_column(heading, overflow="fold", width=min(widths[heading], room))
         else:
             table.add_column(heading, justify="left" if heading == "status" else "right", no_wrap=True)
-    for row, texts in zip(rows, zip(*columns.values(), strict=True), strict=True):
-        table.add_row(*texts, style="bold red" if row.status == "survived" else "")
+    for row, cells in zip(rows, zip(*columns.values(), strict=True), strict=True):
+        table.add_row(*cells, style="bold red" if row.status == "survived" else "")
     table.caption = "numbers: of the smallest counterexample"
     return table

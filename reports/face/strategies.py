@@ -34,7 +34,8 @@ def instances(
     """Instances of a family, from one of its generators (by default the first, which draws anything).
 
     loss      of these losses alone (meta-RL: adaptations), or other variants of the generator
-    largest   the most tasks, points (inputs), labels of one input, dimension, states, actions: tasks=2
+    largest   the most tasks, points (inputs), labels of one input, dimension, states, actions: tasks=2; those that the
+              family has
 
     Errors: ValueError, which says what is known.
     """
@@ -45,10 +46,11 @@ def instances(
     wanted = [loss] if isinstance(loss, str) else loss
     for name in wanted or ():
         _one_of("loss", name, variants)
+    sizes = FAMILIES[chosen].sizes
     for name, size in largest.items():
         if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-            raise ValueError(f"{_one_of('size', name, vars(SMALL))}={size!r}: an integer of at least 1 is required")
-        _one_of("size", name, vars(SMALL))
+            raise ValueError(f"{_one_of('size', name, sizes)}={size!r}: an integer of at least 1 is required")
+        _one_of("size", name, sizes)
     return generated(named, wanted, replace(SMALL, **largest), FAMILIES[chosen])
 
 

@@ -126,7 +126,7 @@ FLOORS = (
     ("arithmetic", "bracket", "extras", "instances", "shown"),
     ("blas", "files", "floats", "midrad", "profiles", "shrink", "sources", "tensors", "verdicts"),
     ("losses",),
-    ("balls", "draws", "enclosed", "loss_ranges", "own_checks", "sealed", "task_tables", "vector_losses"),
+    ("balls", "draws", "enclosed", "loss_ranges", "sealed", "task_tables", "vector_losses"),
     ("stated_tasks",),
     ("judge", "models", "stated_at"),
     ("batch_judge", "models.traced", "stated", "study"),

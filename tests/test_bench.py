@@ -43,7 +43,8 @@ def test_workers_of_both_kinds_do_the_same_jobs(monkeypatch: pytest.MonkeyPatch)
     found = {row.name: row.value for row in workers.compare(0.5, large=False)}
     assert set(found) == {
         "empty job, this process", "empty job, 2 local processes", "empty job, local:2", "2 local processes",
-        "2 Dask workers", "Dask over local", "Dask over local, by processor time", "result kept", "result looked for in vain", "result read", "result",
+        "2 Dask workers", "Dask over local", "Dask over local, by processor time", "result kept",
+        "result looked for in vain", "result read", "result",
     }  # fmt: skip
     assert all(value is not None and value > 0 for value in found.values())
     assert found["empty job, this process"] < found["empty job, local:2"]

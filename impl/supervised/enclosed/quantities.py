@@ -33,6 +33,8 @@ def enclosed(batch: Batch) -> Batch:
     Errors: UnknownError for several outputs, for a loss with kinks, whose slopes are no numbers there, and for one of a
     user's own, whose formulas may be of what these numbers do not have.
     """
+    if not isinstance(batch, Batch):
+        raise UnknownError("instances of a user's own, one by one")
     if batch.loss.outputs > 1 or batch.loss.profile.kinked or batch.loss.profile.own:
         raise UnknownError("several outputs, kinks, or an own loss")
     shares: dict[str, Any] = {

@@ -274,6 +274,12 @@ def test_l1_infima_in_closed_form_are_contained() -> None:
                 assert misfit_l1(eps, as_balls([[1.0, 0.0], [0.0, 1.0]]), [arb(1), arb(1)]).value.contains(value)
 
 
+def test_a_dual_that_is_too_large_is_scaled() -> None:
+    """min 2 |v| + |1 - v| = 1, at v = 0; the dual 2 is beyond its bounds."""
+    found = infimum._dual_value(arb(2), arb_mat([[1]]), [arb(1)], [arb(2)], None)
+    assert found == 1
+
+
 def test_singular_values_in_closed_form_are_contained() -> None:
     """((a, 0), (0, b)) and rotations of it; ((1, 1), (0, 1)): the golden ratio and its inverse."""
     with ctx.workprec(1000):

@@ -11,7 +11,6 @@ INFIMUM, SINGULAR, SPAN = "metagap.impl.balls.infimum", "metagap.impl.balls.sing
 ATTAINED = suite("test_infimum:test_the_ball_infimum_is_narrow_and_attained", examples=30)
 BY_HAND = suite("test_infimum:test_infima_in_closed_form_are_contained", bits=128)
 POOR = suite("test_infimum:test_poor_proposals_only_widen_the_infimum", share="1/8")
-POOR_L1 = suite("test_infimum:test_poor_proposals_only_widen_the_l1_infimum", size=2)
 POOR_VECTORS = suite("test_infimum:test_poor_proposals_only_widen_singular_values")
 BY_HAND_L1 = suite("test_infimum:test_l1_infima_in_closed_form_are_contained")
 MEETING = suite("test_infimum:test_the_l1_infimum_is_narrow_where_all_constraints_meet", seed=1, bits=320)
@@ -53,7 +52,7 @@ INFIMA = (
             "total = arb(0)"),
             BY_HAND_L1),
     infimum("l1-dual-not-scaled", "a proposal is trusted", "_dual_value", Edit("scale = 1 / largest", "scale = arb(1)"),
-            POOR_L1),
+            suite("test_infimum:test_a_dual_that_is_too_large_is_scaled")),
     infimum("l1-dual-too-steep", "a proposal is trusted", "_dual_value",
             Edit("scale = scale * limit / pull if limit > 0 else arb(0)", "pass"), BY_HAND_L1),
     infimum("l1-reach-halved", "a radius is too small", "_reach", Edit("(total / least)",

@@ -52,7 +52,7 @@ DOUBT = suite("test_own_tasks:test_a_doubtful_column_is_a_feature_only_if_it_is_
 ROWS: tuple[tuple[str, str, str, Any], ...] = (
     # (place, what is right there, what is wrong, what notices it)
     (f"{OWN}.maml:Problem.adapt", "self.gradient(law.inner,", "self.gradient(law,", BY_HAND),
-    (f"{OWN}.maml:Problem.adapt", "self._proximal(law.inner,", "self._proximal(law,", PROXIMAL),
+    (f"{OWN}.maml:Problem.adapt", "self._proximal_point(law.inner,", "self._proximal_point(law,", PROXIMAL),
     (f"{OWN}.maml:Risks.__init__", "task.atoms, task.support", "task.inner, task.atoms", BY_HAND),
     (f"{OWN}.taylor:_adapt", "slope_rows(problem, law.inner,", "slope_rows(problem, law,", BY_HAND),
     (f"{OWN}.taylor:_implicit", "slope_rows(problem, law.inner,", "slope_rows(problem, law,", PROXIMAL),

@@ -122,7 +122,7 @@ READER_FAULTS = (
           Edit("or not least <= value <= most", "or not least <= value"), READ),
     fault("integers-of-any-size", "a reader that is too lax", f"{OPTIONS}:whole",
           Edit("and least <= int(given) <= most", "and least <= int(given)"), READ),
-    fault("checker-repeated-field", "a reader that drops a duplicate key", f"{CHECKER}:read",
+    fault("checker-repeated-field", "a reader that drops a duplicate key", f"{CHECKER}:loads",
           Edit("if len(dict(pairs)) < len(pairs):", "if False:"), TWICE),
     # --- the checker beside the report, and replays ---
     fault("refutes-everything", "a checker that says refuted for everything", f"{CHECKER}:check",

@@ -121,7 +121,7 @@ TRACED = (
     fault("rounding-products", "a rounding is left out", "roundings:AnyOrder.product", "product(a, b, gamma, moved)", "product(a, b, 0.0, moved)", SUMS),
     fault("rounding-wide-factors", "a rounding is left out", "roundings:AnyOrder.product", "found.rad * (1 + gamma) * UP", "found.rad", suite("test_roundings:test_wide_factors_are_rounded_too")),
     fault("rounding-begun-sums", "a rounding is left out", "roundings:AnyOrder.joined", "self.form.gamma(terms + 1) * a.size", "0 * a.size", SUMS),
-    fault("rounding-constants", "a rounding is left out", "roundings:AnyOrder.of", "if lost.any() else exact", "if False else exact", SINGLE),
+    fault("rounding-constants", "a rounding is left out", "roundings:AnyOrder.of", "if (size * lost > 0).any() else exact", "if False else exact", SINGLE),
     fault("rounding-underflow", "a rounding is left out", "roundings:AnyOrder._rounded", "+ self.form.least * (size + a.rad > 0)", "", SINGLE),
     fault("partial-sums", "a bound is too small", "roundings:_partial", "(terms / 3 + 1) * total**2", "total**2", suite("test_roundings:test_partial_sums_of_all_orders", n=6)),
     fault("small-replays", "a bound is too small", "roundings:confidence", "math.log(4 / alpha) * c", "math.log(4 / alpha)", suite("test_roundings:test_the_chance_is_that_of_both_steps", alpha=1e-6, replays=6)),

@@ -189,9 +189,11 @@ class MidRad:
         ratio = self.mid / mid
         size = np.abs(ratio)
         if rad is None:
-            return MidRad(ratio, (self.rad / np.abs(mid) + U * size) * UP + GUARD)
+            divisor = np.abs(mid)
+            divisor = np.where(divisor < np.inf, divisor, np.nan)  # infinity stands for anything
+            return MidRad(ratio, (self.rad / divisor + U * size) * UP + GUARD)
         least = np.abs(mid) - rad
-        least = np.where(least > 0, least, np.nan)
+        least = np.where((least > 0) & (least < np.inf), least, np.nan)
         # GUARD stands before the division as well as after it: what underflows above the bar is divided too.
         return MidRad(ratio, ((self.rad + size * rad + GUARD) / least + U * size) * UP + GUARD)
 

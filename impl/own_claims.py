@@ -115,7 +115,7 @@ def read(place: str, path: Path | None = None) -> OwnClaims:
     if not installed and not (path or Path(place)).is_file():
         raise BadInputError(place, "--claims", place, f"a Python file that is there, or an entry point of {GROUP}")
     if installed:
-        module = _imported(place, installed[0].value)
+        module = _imported(installed[0].value)
         path = Path(str(module.__file__)).resolve()
     else:
         path = (path or Path(place)).resolve()
@@ -148,7 +148,7 @@ def _listed(value: object) -> Iterator[object]:
         yield value
 
 
-def _imported(place: str, module: str) -> ModuleType:
+def _imported(module: str) -> ModuleType:
     try:
         return import_module(module.partition(":")[0])
     except Exception as error:

@@ -432,3 +432,9 @@ def test_whole_numbers_beyond_float64_are_enclosed() -> None:
     x, n = 1.881817517703423, 11124604039316463
     found = MidRad(np.array([x])) * n - MidRad(np.array([x])) * (n + 3)
     assert escaped(found, [-3 * rational(x)]) == 0
+
+
+def test_nothing_is_divided_by_infinity() -> None:
+    with np.errstate(all="ignore"):
+        for divisor in (MidRad(np.array([np.inf])), np.array([np.inf])):
+            assert not np.isfinite((MidRad(np.array([1.0])) / divisor).high).any()

@@ -52,6 +52,8 @@ BATCHES = (
           suite("test_midrad:test_what_underflows_beside_a_huge_factor_is_counted")),
     fault("sum-of-infinity", OPEN, f"{MIDRAD}:MidRad.sum", Edit(" + U * np.abs(total)", ""),
           suite("test_midrad:test_sums_that_overflow_stand_for_anything")),
+    fault("quotient-by-infinity", OPEN, f"{MIDRAD}:MidRad.__truediv__", Edit("& (least < np.inf)", ""),
+          suite("test_midrad:test_nothing_is_divided_by_infinity")),
     fault("whole-numbers-rounded", ROUNDING, f"{MIDRAD}:_parts", Edit("abs(value) > 2**53", "False"),
           suite("test_midrad:test_whole_numbers_beyond_float64_are_enclosed")),
     fault("own-claims", OPEN, "metagap.impl.family:Family.judged_in_arrays",

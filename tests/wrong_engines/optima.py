@@ -248,7 +248,7 @@ OPTIMUM_FAULTS = (
     fault("midrad-div", "an enclosure's radius is dropped", f"{MIDRAD}:MidRad.__truediv__",
           Edit("/ least + U * size) * UP + GUARD", "/ least) * UP + GUARD"), midrad("div")),
     fault("midrad-div-through-0", "a ball that is not a number is taken for one", f"{MIDRAD}:MidRad.__truediv__",
-          Edit("np.where(least > 0, least, np.nan)", "np.abs(least)"), midrad("div")),
+          Edit("np.where((least > 0) & (least < np.inf), least, np.nan)", "np.abs(least)"), midrad("div")),
     fault("midrad-sum", "an enclosure's radius is dropped", f"{MIDRAD}:MidRad.sum",
           Edit("(spread + U * np.abs(total))", "0 * spread"),
           SUMS),

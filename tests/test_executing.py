@@ -482,7 +482,10 @@ def test_kills_at_random_moments_change_nothing(tmp_path: Path, effort: int) -> 
                 while process.poll() is None and results() < before + more:
                     time.sleep(0.02)
                 time.sleep(rng.random())
-                children = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+                try:
+                    children = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+                except psutil.NoSuchProcess:
+                    break  # It ended in peace meanwhile.
                 victims = [("run", process.pid), *(("worker", child.pid) for child in cluster[1:])]
                 victims += [("scheduler", child.pid) for child in cluster[:1]]
                 victims += [] if cluster else [("worker", pid) for pid in children]

@@ -125,7 +125,7 @@ def test_imports_point_inwards() -> None:
 FLOORS = (
     ("arithmetic", "bracket", "extras", "instances", "shown"),
     ("blas", "files", "floats", "midrad", "profiles", "shrink", "sources", "tensors", "verdicts"),
-    ("losses",),
+    ("elementary", "losses"),
     ("balls", "draws", "enclosed", "loss_ranges", "sealed", "task_tables", "vector_losses"),
     ("stated_tasks",),
     ("judge", "models", "stated_at"),
@@ -382,6 +382,7 @@ DEFINITIONS = {
     "impl.supervised.smooth.problem",
     "impl.models.smooth",
     "impl.midrad",
+    "impl.elementary",
     "impl.enclosed",
     "impl.enclosed.duals",
     "impl.enclosed.linear",

@@ -124,7 +124,7 @@ def test_imports_point_inwards() -> None:
 
 FLOORS = (
     ("arithmetic", "bracket", "extras", "instances", "shown"),
-    ("blas", "files", "floats", "midrad", "profiles", "shrink", "sources", "tensors", "verdicts"),
+    ("blas", "files", "floats", "midrad", "profiles", "series", "shrink", "sources", "tensors", "verdicts"),
     ("elementary", "losses"),
     ("balls", "draws", "enclosed", "loss_ranges", "sealed", "task_tables", "vector_losses"),
     ("stated_tasks",),
@@ -383,6 +383,7 @@ DEFINITIONS = {
     "impl.models.smooth",
     "impl.midrad",
     "impl.elementary",
+    "impl.series",
     "impl.enclosed",
     "impl.enclosed.duals",
     "impl.enclosed.linear",

@@ -420,7 +420,7 @@ def planted(module: str, line: str, *, inside: bool) -> dict[str, frozenset[str]
 FAULTS: tuple[tuple[str, str], ...] = (
     ("impl.supervised.start_quantities", "from .relu.batch_quantities import NetworkBatchQuantities"),
     ("impl.supervised.rank_quantities", "from ..floats import rank"),
-    ("impl.supervised.span_quantities", "from ..floats.infimum import l1_active_set"),
+    ("impl.balls.spanned", "from ..floats.infimum import l1_active_set"),
     ("impl.models.coordinates", "from . import batch"),
     ("impl.models.activation", "from ..families import FAMILIES"),
     ("impl.models.smooth_coordinates", "from ..oracles import autograd"),

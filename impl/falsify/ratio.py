@@ -57,10 +57,10 @@ class Objective:
         found: Callable[[str], Array] = floats(batch)
         return found
 
-    def __call__(self, batch: Any) -> Array:
+    def __call__(self, batch: Any, quantities: Callable[[str], Array] | None = None) -> Array:
         """The ratios (B,); -inf where the instance says nothing."""
         with np.errstate(all="ignore"):
-            at = self.quantities(batch)
+            at = quantities or self.quantities(batch)
             try:
                 left, bound = self.left(at), self.bound(at)
                 room = ROUNDING * at("scale")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -56,13 +57,9 @@ def judge_headline(
     at = optimum.exactly_at
     radius = length_above([a - b for a, b in zip(instance.omega, at, strict=True)])
     against = replace(instance, comparator=at, radius=radius)
-    large = many(against, most)
-
-    def quantities() -> MetaSLQuantities:
-        rows = ManyRows(against, optimum.sure) if large else MetaSLQuantities(against).above(optimum.sure)
-        return cast(MetaSLQuantities, rows)
-
-    evaluator = Evaluator(against, quantities)
+    rows, lower = many(against, most), optimum.sure
+    quantities = partial(ManyRows, against, lower) if rows else lambda: MetaSLQuantities(against).above(lower)
+    evaluator = Evaluator(against, cast(Callable[[], MetaSLQuantities], quantities))
     judged = judge_claim(claim, evaluator, complete=complete)
     with ctx.workprec(PRECISIONS[0]):
         values = evaluator.balls(PRECISIONS[0])

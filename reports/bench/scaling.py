@@ -147,7 +147,8 @@ LINEAR, LARGER = {"n": 4, "k": 8, "d": 8, "K": 1}, {"n": 8, "k": 32, "d": 32, "K
 PROCESS = {"n": 2, "S": 4, "A": 4, "d": 4}
 SERIES = (
     Series("meta-gradient, linear, float64", LARGER,
-           {"n": (8, 16, 32, 64, 128), "K": (1, 2, 4, 8, 16), "d": (64, 128, 256, 512, 1024), "k": (16, 32, 64, 128, 256)},
+           {"n": (8, 16, 32, 64, 128), "K": (1, 2, 4, 8, 16), "d": (64, 128, 256, 512, 1024),
+            "k": (16, 32, 64, 128, 256)},
            _gradient, _of_gradient),
     Series("lifted claim, linear, arrays", LINEAR,
            {"n": (4, 8, 16, 32, 64), "K": (1, 2, 4, 8), "d": (4, 8, 16, 32, 64), "k": (8, 16, 32, 64, 128)},
@@ -225,22 +226,25 @@ def draw(rows: list[Scaling], folder: Path) -> list[Path]:
     last mark, slopes beside the letters."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
     names = list(dict.fromkeys(row.what for row in rows))
     wide = min(3, len(names))
     with rc_context({"svg.hashsalt": "scaling", "svg.fonttype": "none", "font.size": 8}):
-        figure = Figure(figsize=(3.6 * wide, 3.2 * math.ceil(len(names) / wide)), layout="constrained")
+        figure = Figure(figsize=(3.6 * wide, 3.4 * math.ceil(len(names) / wide)), layout="constrained")
         grid = figure.subplots(math.ceil(len(names) / wide), wide, squeeze=False).ravel()
         for axes, name in zip(grid, names, strict=False):
             for row, colour, mark in zip((r for r in rows if r.what == name), COLOURS, MARKS, strict=False):
-                label = f"{row.letter}: time {row.slope:.2f}, count {row.operations_slope:.2f}"
+                label = f"{row.letter}: {row.slope:.2f} ({row.operations_slope:.2f})"
                 axes.loglog(row.sizes, row.seconds, mark + "-", color=colour, markersize=4, label=label)
                 scale = row.seconds[-1] / row.operations[-1]
                 axes.loglog(row.sizes, [scale * c for c in row.operations], "--", color=colour, linewidth=0.8)
+            axes.set_xscale("log", base=2)
+            axes.yaxis.set_minor_formatter(NullFormatter())
             axes.set_title(name, loc="left")
-            axes.set_xlabel("size")
+            axes.set_xlabel("size; slopes of time, and of multiplications (dashed)")
             axes.set_ylabel("seconds per instance")
-            axes.legend(frameon=False, title="slope in log-log", alignment="left")
+            axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
             axes.spines[["top", "right"]].set_visible(False)
         for axes in grid[len(names) :]:
             axes.set_axis_off()

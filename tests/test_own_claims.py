@@ -200,7 +200,12 @@ BAD = {
     CLAIM.format("epz", ""): r"epz.*did you mean eps",
     CLAIM.format("0.5*eps", ""): r"line 2, meta-sl-x.bound='0.5\*eps'.*eps/2",
     CLAIM.format("(2/3)*eps", ""): r"2\*eps/3",
-    CLAIM.format("eps(1)", ""): "whole powers",
+    CLAIM.format("eps(1)", ""): "no functions",
+    CLAIM.format("eps*(radius", ""): "every bracket closed",
+    CLAIM.format("eps^2", ""): r"powers as \*\*",
+    CLAIM.format("eps**(1/2)", ""): "whole powers",
+    'from metagap import *\n@quantity("s", "m")\ndef mine(at):\n    return at("eps")\n'
+    + CLAIM.format("mine", ""): r"meta-sl-x.quantity='mine': quantities=\(mine,\) in the claim",
     CLAIM.format("eps +", ""): "sum of products",
     CLAIM.format("eps", ', assumptions=(Assumption("a", "s", "margin_squared"),)'): "margin_squared.*did you mean",
     CLAIM.replace("meta-sl-x", "x").format("eps", ""): "begins with its family's",
@@ -257,6 +262,9 @@ OWN = (
         ("return 0.1 * at('eps')", "line 5, mine=0.1: an exact constant: at.number('1/10')"),
         ("return max(at('eps'), at('gap'))", "line 5, mine='max()': at.largest"),
         ("pass", "line 3, mine='NoneType'"),
+        ("return at('mine')", "line 5, the quantity mine: RecursionError: it asks for itself"),
+        ("import math; return math.sqrt(at('eps'))", "line 5, the quantity mine: it asks the float of a number"),
+        ("return at.constant('m5')", "line 5, the quantity mine: there is no constant m5: m1, m2 or m3"),
     ],
 )
 def test_a_fault_in_a_quantity_is_told_with_its_line(body: str, said: str, tmp_path: Path) -> None:

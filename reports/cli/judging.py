@@ -133,9 +133,8 @@ def judge(
             _print(path, one.family, judgement)
     counts = Counter(one.verdict.name for judgement in judgements for one in judgement.claims)
     if spoken:
-        typer.echo(
-            f"{count(len(judgements), 'file')}: {', '.join(f'{n} {name}' for name, n in counts.items()) or 'nothing judged'}"
-        )
+        told = ", ".join(f"{n} {name}" for name, n in counts.items()) or "nothing judged"
+        typer.echo(f"{count(len(judgements), 'file')}: {told}")
     if why:
         _end(stage, [str(path) for path in paths], len(judgements), None if broken else max_time)
     raise typer.Exit(1 if "VIOLATED" in counts else 3 if "UNDECIDED" in counts or not counts else 0)

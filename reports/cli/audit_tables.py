@@ -79,8 +79,8 @@ def _print_assumptions(console: Console, record: AuditRecord, detailed: bool, fo
     for alarm in alarms(record):
         if alarm not in opened:
             if isinstance(alarm, Joint):
-                again = in_folder(f"metagap replay {{folder}}/{alarm.witness}{option()}", folder or "")
-                what = f"is VIOLATED where all its assumptions are certified: {again}"
+                replay = in_folder(f"metagap replay {{folder}}/{alarm.witness}{option()}", folder or "")
+                what = f"is VIOLATED where all its assumptions are certified: {replay}"
             else:
                 what = f"({alarm.assumption}): see the report"
             console.print(f"alarm: {alarm.claim} {what}", style="bold red", soft_wrap=True)

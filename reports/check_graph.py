@@ -154,12 +154,14 @@ SLOPES: dict[str, Callable[[Functions, Any, Any], Any]] = {
     "cosh": lambda f, x, v: f["sinh"](x),
 }
 """Derivatives, from the argument and the value."""
+INNER = {"square", "softplus", "bell"}
+"""Functions that no line names so."""
 
 
 # --- tables -------------------------------------------------------------------------------------------------------
 
-MOST = 2**20
-"""Entries of a table."""
+MOST, LARGEST = 2**20, 2**21
+"""Entries of a table, and of all that are needed at one time."""
 
 
 @dataclass(frozen=True)
@@ -441,32 +443,50 @@ class Program:
         self.constants = list(map(table, record["constants"]))
         self.inputs, self.outputs = record["inputs"], record["outputs"]
         need(all(0 <= k < len(self.lines) for k in self.outputs), "outputs that are lines")
+        for line in self.lines:
+            sizes = {"input": self.inputs, "constant": len(self.constants)}
+            if line.name in sizes:
+                one = len(line.args) == 1 and type(line.args[0]) is int
+                need(one and 0 <= line.args[0] < sizes[line.name], f"the number of an {line.name}")
+        self.last = {k: at for at, line in enumerate(self.lines) for k in _refs([*line.args, *line.named.values()])}
+        for k in self.outputs:
+            self.last.pop(k, None)
 
     def __call__(self, inputs: Sequence[Table], numbers: Numbers) -> list[Table]:
         """Its outputs. Errors: UnknownError, of what is not known here; ValueError, of a line that fits no table."""
         need(len(inputs) == self.inputs, f"a program of {len(inputs)} inputs")
-        rows, values = Rows(numbers), list[Any]()
-        for line in self.lines:
-            if line.name in ("input", "constant"):
-                known, (k,) = inputs if line.name == "input" else self.constants, line.args
-                need(type(k) is int and 0 <= k < len(known), f"the number of an {line.name}")
-                values.append(known[k])
-                continue
+        rows, values = Rows(numbers), dict[int, Any]()
+        constants = list(map(rows.real, self.constants))
+        for at, line in enumerate(self.lines):
             args = [_given(one, values) for one in line.args]
-            if line.name == "item":
-                values.append(args[0][args[1]])
-                continue
-            row = rows.known.get(line.name.removeprefix("aten."))
-            if row is None:
-                raise UnknownError(f"the operator {line.name}")
-            try:
-                values.append(row(*args, **{key: _given(v, values) for key, v in line.named.items()}))
-            except UnknownError as error:
-                raise UnknownError(f"{line.name}: {error}") from None
+            if line.name in ("input", "constant"):
+                values[at] = (inputs if line.name == "input" else constants)[args[0]]
+            elif line.name == "item":
+                values[at] = args[0][args[1]]
+            else:
+                row = rows.known.get(line.name.removeprefix("aten."))
+                if row is None:
+                    raise UnknownError(f"the operator {line.name}")
+                try:
+                    values[at] = row(*args, **{key: _given(v, values) for key, v in line.named.items()})
+                except UnknownError as error:
+                    raise UnknownError(f"{line.name}: {error}") from None
+            for k in _refs([*line.args, *line.named.values()]):
+                if self.last.get(k) == at:
+                    values.pop(k, None)
+            if sum(len(a.entries) for a in values.values() if isinstance(a, Table)) > LARGEST:
+                raise UnknownError("a program of too many numbers")
         return [values[k] for k in self.outputs]
 
 
-def _given(value: Any, values: Sequence[Any]) -> Any:
+def _refs(value: Any) -> list[int]:
+    """The lines that arguments name."""
+    if isinstance(value, Ref):
+        return [value.index]
+    return [k for one in value for k in _refs(one)] if isinstance(value, list) else []
+
+
+def _given(value: Any, values: Mapping[int, Any]) -> Any:
     if isinstance(value, Ref):
         return values[value.index]
     return [_given(one, values) for one in value] if isinstance(value, list) else value
@@ -502,7 +522,7 @@ class Rows:
         for name, holds in RELATIONS.items():
             self.known |= {f"{name}.{k}": self._relation(holds) for k in alike}
         self.known |= {f"div.{k}": lambda a, b: entrywise(self._ratio, a, b) for k in alike}
-        self.known |= {f"{name}.default": self._elementary(name) for name in numbers.functions}
+        self.known |= {f"{name}.default": self._elementary(name) for name in numbers.functions if name not in INNER}
         for name in ("clone", "alias", "detach", "lift_fresh_copy", "lift_fresh"):
             self.known[f"{name}.default"] = lambda a, **_: a
         for name in ("view", "reshape", "_unsafe_view"):
@@ -679,8 +699,12 @@ class Rows:
         def row(a: Any, b: Any, alpha: Any = 1) -> Table:
             def one(x: Any, y: Any) -> Any:
                 x, y = (x * alpha, y) if alpha != 1 and first else (x, y * alpha) if alpha != 1 else (x, y)
-                whole = type(x) in (int, bool) and type(y) in (int, bool)
-                return f(int(x), int(y)) if whole else f(self.m.real(x), self.m.real(y))
+                if type(x) not in (int, bool) or type(y) not in (int, bool):
+                    return f(self.m.real(x), self.m.real(y))
+                found = f(int(x), int(y))
+                if abs(found) >= 2**63:
+                    raise UnknownError("an integer that is out of reach")
+                return found
 
             if alpha != 1:
                 alpha = self.m.real(alpha) if type(alpha) is float else alpha

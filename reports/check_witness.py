@@ -55,7 +55,9 @@ from typing import Any
 try:
     from . import check_graph as graphs
 except ImportError:
+    # A script: its folder stays as it is. (`python -I` looks for no neighbours.)
     sys.dont_write_bytecode = True
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
     try:
         import check_graph as graphs  # type: ignore[no-redef]
     except ImportError:
@@ -134,6 +136,8 @@ class Range:
         if self.known is not None and o.known is not None:
             return exactly(self.known * o.known)
         ends = (self.a * o.a, self.a * o.b, self.b * o.a, self.b * o.b)
+        if max(ends).bit_length() > BITS:
+            raise NotCheckedError("a number that is out of reach")
         return Range(min(ends) >> Digits.count, -(-max(ends) >> Digits.count))
 
     def __truediv__(self, other: Number) -> Any:
@@ -2681,9 +2685,9 @@ def _validate_program(given: dict[str, Any]) -> None:
     programs, own = given["model"]["programs"], OWN_LOSS if given["loss"]["name"] == "own" else ()
     for program in programs:
         need({*GRAPHS, *own} <= set(program) <= {*GRAPHS, *own, "unadapted"}, "the graphs of a program")
-        need(
-            all(fits(graph, GRAPH) for graph in program.values()), "graphs: nodes, constants, inputs, outputs, varying"
-        )
+        for graph in program.values():
+            need(fits(graph, GRAPH), "graphs: nodes, constants, inputs, outputs, varying")
+            graphs.Program(graph)
     need(bool(given["tasks"]) and bool(given["omega"]), "a task, and parameters")
     need(number(given["radius"]) >= 0, "radius >= 0")
     shares(task["weight"] for task in given["tasks"])
@@ -2697,9 +2701,7 @@ def _validate_program(given: dict[str, Any]) -> None:
         if given["loss"]["name"] == "cross_entropy":
             need(y.shape == (n,) and all(type(v) is int and 0 <= v < c for v in y.entries), "y: classes")
         elif given["loss"]["name"] != "own":
-            need(
-                len(y.entries) == n * c and all(type(v) is float for v in y.entries), "y: a number for each prediction"
-            )
+            need(len(y.entries) == n * c and all(type(v) is float for v in y.entries), "y: a number per prediction")
     wanted = shapes if isinstance(rival, list) else [task["shape"] for task in given["tasks"]]
     need([a["shape"] for a in arrays[len(shapes) :]] == wanted, "comparator: arrays of the same shapes")
     need(all(a["kind"] == "real" and all(map(math.isfinite, graphs.table(a).entries)) for a in arrays), "real numbers")

@@ -10,8 +10,8 @@ Given a zip (or the folder that it was unpacked into; without a name: the folder
                   definitions, in fractions and intervals
 
 and what it takes as it stands: verdicts of balls, certificates, proofs by Coq. `check_witness.py` and `check_graph.py`
-must lie beside this script: nothing that the bundle holds is run. The sha256 of manifest.json stands for the whole bundle: compare it with
-the one that its author gave you.
+must lie beside this script: nothing that the bundle holds is run. The sha256 of manifest.json stands for the whole
+bundle: compare it with the one that its author gave you.
 
 Exit status: 2 not whole, or not read; else 1 a counterexample is not refuted, or one refutes a claim; else 3 some are
 not checked, or there is none; else 0.

@@ -51,7 +51,8 @@ def small() -> dict[str, bytes]:
     counts = dict.fromkeys(checker.COUNTS, 0) | {"PROVED": 7}
     statement = {"left": "gap", "relation": "<=", "bound": "radius*eps"}
     assumptions = [{"name": "convex loss", "statement": "ell is convex"}]
-    names = [f"mutant-{name}-simplest.json" for name in ("half-constant", "no-stationarity-term", "any-model-no-hessian")]
+    mutants = ("half-constant", "no-stationarity-term", "any-model-no-hessian")
+    names = [f"mutant-{name}-simplest.json" for name in mutants]
     kept = {f"counterexamples/{name}": (KEPT / name).read_bytes() for name in names}
     run = {"command": "metagap verify", "status": "complete"}
     record = run | {
@@ -294,7 +295,8 @@ def test_the_time_is_bounded_and_what_is_left_is_said(tmp_path: Path) -> None:
 def test_without_its_neighbours_the_script_says_so(tmp_path: Path) -> None:
     for name, missing in (("check_bundle.py", "check_witness.py"), ("check_witness.py", "check_graph.py")):
         shutil.copy(SCRIPT.with_name(name), tmp_path)
-        done = subprocess.run([sys.executable, str(tmp_path / SCRIPT.name)], capture_output=True, text=True, check=False)
+        command = [sys.executable, str(tmp_path / SCRIPT.name)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 2 and done.stderr.count("\n") == 1 and f"{missing} beside it" in done.stderr
 
 

@@ -1,11 +1,13 @@
-"""The standard library's programs: every operator against balls, derivatives against differences, kinks, wrong graphs."""
+"""The standard library's programs: operators against balls, derivatives against differences, kinks, wrong graphs."""
 
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -14,15 +16,21 @@ from typing import Any
 import numpy as np
 import pytest
 from flint import arb, ctx
+from metagap.impl import files
 from metagap.impl.models.traced.evaluate import evaluated
 from metagap.impl.models.traced.operators import OPERATORS
 from metagap.impl.models.traced.systems import Fine
+from metagap.impl.traced.architectures import ACTIVATIONS, Architecture, posed
 from metagap.impl.traced.instance import _array, graph_document
+from metagap.impl.traced.learner import SGD
+from metagap.impl.traced.losses import NAMED
+from metagap.impl.traced.quantities import TracedQuantities
 from metagap.reports import check_graph as graphs
 from metagap.reports import check_witness as checker
 from metagap.reports.check_witness import NUMBERS
 from metagap.reports.witnesses import KEPT
 
+from .test_check_witness import agreements
 from .test_traced_operators import BITS, graph_of
 from .traced_cases import CASES, Case, Real, ordinary
 
@@ -49,8 +57,12 @@ def table(array: np.ndarray) -> graphs.Table:
 
 
 def test_it_imports_the_standard_library_alone() -> None:
-    nodes = [n for n in ast.walk(ast.parse(Path(graphs.__file__).read_text())) if isinstance(n, ast.Import | ast.ImportFrom)]
-    names = {n for node in nodes for n in ([a.name for a in node.names] if isinstance(node, ast.Import) else [node.module])}
+    nodes = [
+        n for n in ast.walk(ast.parse(Path(graphs.__file__).read_text())) if isinstance(n, ast.Import | ast.ImportFrom)
+    ]
+    names = {
+        n for node in nodes for n in ([a.name for a in node.names] if isinstance(node, ast.Import) else [node.module])
+    }
     assert {str(name).split(".")[0] for name in names} <= set(sys.stdlib_module_names)
 
 
@@ -83,7 +95,9 @@ def test_every_operator_encloses_what_balls_say(name: str, k: int) -> None:
             assert high - low <= Fraction(1, 2**180) * (1 + abs(middle))
 
 
-SMOOTH = [(name, k) for name, k in PAIRS if (name, k) not in BEYOND and any(isinstance(a, Real) for a in CASES[name][k].args)]
+SMOOTH = [
+    (name, k) for name, k in PAIRS if (name, k) not in BEYOND and any(isinstance(a, Real) for a in CASES[name][k].args)
+]
 JUMPS = ("lt", "le", "gt", "ge", "eq", "ne", "sign", "zeros_like", "ones_like", "full_like")
 
 
@@ -97,14 +111,22 @@ def test_derivatives_are_those_of_differences(name: str, k: int) -> None:
     weights: dict[int, Fraction] = {}
 
     def scalar(tables: list[graphs.Table]) -> Any:
-        numbers = [v for out in program(tables, NUMBERS) for v in out.entries if isinstance(v, checker.Range | graphs.Taped)]
-        return checker.total(weights.setdefault(j, Fraction(int(rng.integers(1, 9)), 8)) * v for j, v in enumerate(numbers))
+        numbers = [
+            v for out in program(tables, NUMBERS) for v in out.entries if isinstance(v, checker.Range | graphs.Taped)
+        ]
+        return checker.total(
+            weights.setdefault(j, Fraction(int(rng.integers(1, 9)), 8)) * v for j, v in enumerate(numbers)
+        )
 
-    for j in [j for j, a in enumerate(arrays) if a.dtype.kind == "f" and a.size]:
-        leaves = [graphs.Taped(v) for v in given[j].entries]
-        taped = [graphs.Table(t.shape, leaves) if i == j else t for i, t in enumerate(given)]
-        slopes = graphs.slopes(scalar(taped), leaves, checker.ZERO)
-        for at in {0, len(leaves) // 2, len(leaves) - 1}:
+    real = [j for j, a in enumerate(arrays) if a.dtype.kind == "f" and a.size]
+    leaves = {j: [graphs.Taped(v) for v in given[j].entries] for j in real}
+    whole = scalar([graphs.Table(t.shape, leaves.get(i, t.entries)) for i, t in enumerate(given)])
+    for j in real:
+        slopes = graphs.slopes(whole, leaves[j], checker.ZERO)
+        alone = scalar([graphs.Table(t.shape, leaves[j]) if i == j else t for i, t in enumerate(given)])
+        both = zip(slopes, graphs.slopes(alone, leaves[j], checker.ZERO), strict=True)
+        assert all(a.low <= b.high and b.low <= a.high for a, b in both)
+        for at in {0, len(slopes) // 2, len(slopes) - 1}:
             moved = []
             for side in (1, -1):
                 entries = list(given[j].entries)
@@ -138,8 +160,9 @@ def test_what_is_not_certain_is_not_decided(line: str) -> None:
         program(line)([unsure], NUMBERS)
 
 
-UNREADABLE = ["f(v0)(v1)", "aten.neg.default(v7)", "aten.neg.default(x)", "aten.neg.default(*v0)", "aten.neg.default(**v0)",
-              "1 + 1", "input(3)", "constant(0)", "aten.neg.default(v0", "x = 3", "aten.neg.default((1, 2))"]  # fmt: skip
+ARGUMENTS = ("v7", "x", "*v0", "**v0", "(1, 2)", "-v0", "[v0, y]", "v0[0]", "1j", "b''")
+CALLS = [f"aten.neg.default({text})" for text in ARGUMENTS]
+UNREADABLE = [*CALLS, "f(v0)(v1)(", "1 + 1", "input(3)", "constant(0)", "x = 3"]
 
 
 @pytest.mark.parametrize("line", UNREADABLE)
@@ -165,10 +188,23 @@ def test_a_program_that_grows_ends() -> None:
         squares([table(np.array([1.5]))], NUMBERS)
     with pytest.raises(graphs.UnknownError, match="integer"):
         squares([graphs.Table((1,), [3])], NUMBERS)
-    wide = program("aten.expand.default(v0, [1000, 1000])", "aten.neg.default(v1)", "aten.neg.default(v1)",
-                   "aten.cat.default([v1, v2, v3])")  # fmt: skip
-    with pytest.raises(graphs.UnknownError, match="too many|shape"):
+    lines = ("aten.expand.default(v0, [1000, 1000])", *["aten.t.default(v1)"] * 2, "aten.cat.default([v1, v2, v3])")
+    wide = program(*lines)
+    with pytest.raises(graphs.UnknownError, match="too many numbers"):
         wide([graphs.Table((1, 1), [1])], NUMBERS)
+
+
+@pytest.mark.ci(every=4)
+@pytest.mark.parametrize(("activation", "loss"), [*zip(ACTIVATIONS, itertools.cycle(NAMED))])
+def test_the_checker_agrees_with_the_engine_on_networks(activation: str, loss: str) -> None:
+    """Every quantity of both, the file's graphs compared with derivatives of its predictions."""
+    outputs, rng = {"mse": 2, "bce": 1, "cross_entropy": 3}[loss], np.random.default_rng(len(activation))
+    wide = 8 if activation == "relu" else 3
+    form = posed(Architecture((2, wide, wide, outputs), activation, loss == "mse"), loss, SGD(0.25, 1), 2, 2, 2)
+    omega = tuple(rng.normal(size=a.shape) / a.shape[-1] for a in form.omega)
+    rival = tuple(a + 0.1 * rng.normal(size=a.shape) for a in omega)
+    instance = replace(form, omega=omega, comparator=rival)
+    assert agreements(TracedQuantities(instance), json.loads(files.dumps(instance))) >= 15
 
 
 # --- witnesses ----------------------------------------------------------------------------------------------------

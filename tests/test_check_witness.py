@@ -112,7 +112,7 @@ def test_the_checker_agrees_with_the_engine_that_decides(family: str, effort: in
 def agreements(engine: Any, document: dict[str, Any]) -> int:
     compared = 0
     checker.Digits.count = checker.Digits.TRIED[0]
-    if document["adaptation"]["name"] == "implicit":
+    if document.get("adaptation", {}).get("name") == "implicit":
         return 0
     own = checker.readings(document)[0]
     for name in {**checker.COMMON, **own.names}.keys() - OF_A_DIRECTION:

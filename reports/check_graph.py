@@ -868,12 +868,12 @@ class Rows:
         """The slopes of a, of the weight, of the bias: what meets, meets there too."""
         stride, padding, dilation, transposed, _, groups, wanted = how
         rank = len(weight.shape) - 2
-        moves = tuple(list(v) * rank if len(v) == 1 else v for v in (stride, padding, dilation))
+        s, p, d = (list(v) * rank if len(v) == 1 else v for v in (stride, padding, dilation))
         ends = (slope.shape, a.shape) if transposed else (a.shape, slope.shape)
         given = [self._real(t).entries for t in (a, slope, weight)]
         sums: list[list[tuple[int, int]]] = [[] for _ in given[0]]
         others: list[list[tuple[int, int]]] = [[] for _ in given[2]]
-        for x, y, w in _meetings(*ends, weight.shape, moves, groups):
+        for x, y, w in _meetings(*ends, weight.shape, (s, p, d), groups):
             x, y = (y, x) if transposed else (x, y)
             sums[x].append((y, w))
             others[w].append((y, x))

@@ -2184,13 +2184,13 @@ class Programs(Quantities):
         self.radius = exactly(number(instance["radius"]))
         if not self.radius:
             raise NotCheckedError("a radius of 0")
-        self.omega = list(map(self.array, instance["omega"]))  # type: ignore[assignment]
+        self.omega = list(map(self.array, instance["omega"]))
         tasks = list(zip(shares(t["weight"] for t in instance["tasks"]), instance["tasks"], strict=True))
         self.tasks = [(q, task, list(map(self.array, task["data"]))) for q, task in tasks if q]
         given = instance["comparator"]
         self.functions = None if isinstance(given, list) else [
             self.array(a).entries for (q, _), a in zip(tasks, given["functions"], strict=True) if q]  # fmt: skip
-        self.rival = list(map(self.array, given)) if isinstance(given, list) else None  # type: ignore[assignment]
+        self.rival = list(map(self.array, given)) if isinstance(given, list) else None
 
     @staticmethod
     def array(record: dict[str, Any]) -> graphs.Table:
@@ -2217,7 +2217,7 @@ class Programs(Quantities):
         data = self.tasks[i][2]
         return self.run(name, i, [*parameters, *(data[:2] * 2 if support else data)])[0].entries
 
-    def risk(self, i: int, z: Vector, support: bool = False) -> Any:  # type: ignore[override]
+    def risk(self, i: int, z: Vector, support: bool = False) -> Any:
         """R_i of predictions: of a loss with a name by its formula."""
         _, task, data = self.tasks[i]
         labels, rows = data[1 if support else 3], graphs.Rows(NUMBERS)
@@ -2231,7 +2231,7 @@ class Programs(Quantities):
                  "bce": lambda a, y: NUMBERS.apply("softplus", a) - y * a}[self.loss]  # fmt: skip
         return rows.total(list(map(terms, z, labels.entries))) / len(z)
 
-    def slope(self, i: int, z: Vector, support: bool = False) -> Vector:  # type: ignore[override]
+    def slope(self, i: int, z: Vector, support: bool = False) -> Vector:
         """dR_i/dz."""
         at = list(map(graphs.Taped, z))
         return graphs.slopes(self.risk(i, at, support), at, ZERO)
@@ -2370,7 +2370,7 @@ PROGRAMS: Table = {
     **{name: COMMON[name] for name in (
         "zero", "radius", "gap", "eps", "eps_formal", "eps_first_order", "weight_norm", "pairing", "bregman", "misfit",
         "misfit_free", "misfit_plain", "function_displacement", "direction", "inner_product", "residual_norm",
-        "min_norm_solution", "min_norm_plain")},
+        "min_norm_solution")},
     "misfit_l1": lambda s: s.together(),
     "certified_gap": lambda s: s.distance(s.value),
     "trivial": lambda s: s.distance(s.value),

@@ -199,8 +199,8 @@ def test_a_program_that_grows_ends() -> None:
 def test_the_checker_agrees_with_the_engine_on_networks(activation: str, loss: str) -> None:
     """Every quantity of both, the file's graphs compared with derivatives of its predictions."""
     outputs, rng = {"mse": 2, "bce": 1, "cross_entropy": 3}[loss], np.random.default_rng(len(activation))
-    wide = 8 if activation == "relu" else 3
-    form = posed(Architecture((2, wide, wide, outputs), activation, loss == "mse"), loss, SGD(0.25, 1), 2, 2, 2)
+    wide = 3 if activation == "relu" else 1
+    form = posed(Architecture((1, wide, wide, outputs), activation, loss == "mse"), loss, SGD(0.25, 1), 1, 2, 2)
     omega = tuple(rng.normal(size=a.shape) / a.shape[-1] for a in form.omega)
     rival = tuple(a + 0.1 * rng.normal(size=a.shape) for a in omega)
     instance = replace(form, omega=omega, comparator=rival)

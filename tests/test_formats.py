@@ -111,6 +111,7 @@ UNTYPED = {
     "jobs.py": "batches, which each kind of learning has its own of",
     "check_bundle.py": "reads JSON by the standard library alone",
     "check_witness.py": "reads JSON by the standard library alone",
+    "check_graph.py": "programs of JSON, over numbers of any kind",
     "cli/__init__.py": "Typer's objects",
     "bench/programs.py": "PyTorch's modules and tensors",
     "formats/inputs.py": "JSON schemas",

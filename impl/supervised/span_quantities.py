@@ -1,4 +1,6 @@
-"""Infima in the span of the meta-features, for supervised models with many parameters, at twice the precision."""
+"""Infima in the span of the meta-features, for supervised models with many parameters, at twice the precision up to 256
+bits, and at as many more beyond: a Gram matrix squares what makes features nearly dependent.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from ..arithmetic import Number
 from ..balls.spanned import SpannedQuantities
 from .core_quantities import FeatureQuantities
 
-SPARE_BITS = 64
+SPARE_BITS, MORE = 64, 256
 
 
 class SpanQuantities(FeatureQuantities, SpannedQuantities):
@@ -17,6 +19,6 @@ class SpanQuantities(FeatureQuantities, SpannedQuantities):
     def __call__(self, name: str) -> Number:
         """The quantity of that name."""
         if name not in self._known:
-            with ctx.workprec(2 * ctx.prec + SPARE_BITS):
+            with ctx.workprec(ctx.prec + min(ctx.prec, MORE) + SPARE_BITS):
                 self._known[name] = super().__call__(name)
         return self._known[name]

@@ -194,7 +194,8 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
     duals = [[arb(1)] * rows.nrows(), dual]
     found = _l1_between(eps, rows, target, [zero_column(rows.ncols()), v], duals)
     wide = found.value.upper() - found.value.lower()
-    if wide > arb(2) ** (-ctx.prec // 3) * found.value.upper() and not wide <= 16 * _blur(eps, rows, target, found, duals):
+    apart = wide > arb(2) ** (-ctx.prec // 3) * found.value.upper()
+    if apart and not wide <= 16 * _blur(eps, rows, target, found, duals):
         path = l1_path(eps, rows, target, (3 * ctx.prec) // 5 + 8)
         if path is not None:
             closer = _l1_between(eps, rows, target, [found.direction, path[0]], [path[1]])

@@ -10,21 +10,34 @@ from abc import abstractmethod
 from functools import cached_property
 from typing import Any
 
-from flint import arb, arb_mat, fmpq
+from flint import arb, arb_mat, ctx, fmpq
 
 from ..arithmetic import Balls, Number, Rationals, root
 from ..balls.singular import largest_eigenvalue
+from ..balls.spanned import SpannedQuantities
 from ..models.rows import lengths
 from ..models.weights import squared_distance
-from .core_quantities import Step
+from .core_quantities import FeatureQuantities, Step
 from .instance import NetworkInstance
-from .span_quantities import SpanQuantities
+
+SPARE_BITS, MORE = 64, 256
 
 
-class StartQuantities(SpanQuantities):
-    """Quantities of three sets of meta-features: phi, those without the Hessian, and phi_0."""
+class StartQuantities(FeatureQuantities, SpannedQuantities):
+    """Quantities of three sets of meta-features: phi, those without the Hessian, and phi_0.
+
+    Infima are in their span, at twice the precision or 256 bits more: a Gram matrix squares what makes features nearly
+    dependent. `direction` gives coefficients of v in the meta-features [N].
+    """
 
     instance: NetworkInstance
+
+    def __call__(self, name: str) -> Number:
+        """The quantity of that name."""
+        if name not in self._known:
+            with ctx.workprec(ctx.prec + min(ctx.prec, MORE) + SPARE_BITS):
+                self._known[name] = super().__call__(name)
+        return self._known[name]
 
     # --- what a family supplies -------------------------------------------------------------------------
 

@@ -258,6 +258,7 @@ PROPOSALS = {
     ("impl.balls.infimum", "impl.floats.infimum.l1_active_set"): "residuals that may vanish: any set gives a bound",
     ("impl.policies.quantities", "impl.policies.planning.proposed_policy"): "a policy: its Bellman residual decides",
     ("impl.optimum.networks.linearised", "impl.supervised.batch.laws_of"): "arrays for descent: they propose a point",
+    ("impl.optimum.networks.linearised", "impl.floats.infimum.ball_least_squares"): "a point: any gives a bound",
 }
 """(who takes it, what): proposals that deciding modules ask for, and why a bad one does no harm."""
 

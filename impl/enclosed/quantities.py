@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 
 from ..arithmetic import Array
-from ..batch_judge import UnknownError
 from ..midrad import MidRad, MidRads
 from .infimum import misfit, misfit_l1
 from .linear import applied
+
+
+class UnknownError(ArithmeticError):
+    """A quantity, or a batch, that is not evaluated in midpoint-radius numbers."""
 
 
 def normalised(values: Array, axes: tuple[int, ...]) -> MidRad:

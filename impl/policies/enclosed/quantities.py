@@ -19,9 +19,8 @@ import numpy as np
 
 from ....theory.claim import UndefinedQuantityError
 from ...arithmetic import Array
-from ...batch_judge import UnknownError
 from ...enclosed.linear import norm, visitations
-from ...enclosed.quantities import Enclosed, normalised
+from ...enclosed.quantities import Enclosed, UnknownError, normalised
 from ...midrad import MidRad, MidRads
 from ..batch import Batch
 from ..batch_quantities import BatchQuantities

@@ -15,9 +15,8 @@ import numpy as np
 
 from ....theory.claim import UndefinedQuantityError
 from ...arithmetic import Array
-from ...batch_judge import UnknownError
 from ...enclosed.linear import inverse, norm
-from ...enclosed.quantities import Enclosed, normalised
+from ...enclosed.quantities import Enclosed, UnknownError, normalised
 from ...loss_ranges import LossRanges
 from ...losses import Loss
 from ...midrad import MidRad, MidRads

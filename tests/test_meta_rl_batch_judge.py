@@ -13,6 +13,7 @@ from metagap.impl.enclosed import linear
 from metagap.impl.families import META_RL
 from metagap.impl.midrad import MidRad
 from metagap.impl.policies.batch import Batch
+from metagap.impl.policies.enclosed.quantities import EnclosedQuantities
 from metagap.impl.policies.problem import visitations
 from metagap.impl.sources import RandomSource
 from metagap.theory.claim import Verdict
@@ -27,7 +28,7 @@ NAMES = (
     "gap", "pairing", "eps", "weight_norm", "misfit", "misfit_l1", "direction", "inner_product", "residual_norm",
     "function_displacement", "misfit_plain", "eps_first_order", "mixed_weight_norm", "mixed_misfit", "mixed_misfit_l1",
     "weight_bound", "prior_return", "adapted_return", "lipschitz", "contraction_margin", "tabular_norm",
-    "slope_to_comparator", "margin_positive_policy", "margin_numerator_vanishes",
+    "optimal_return", "slope_to_comparator", "margin_positive_policy", "margin_numerator_vanishes",
 )  # fmt: skip
 """The quantities that are enclosed."""
 DRAWN = (
@@ -74,6 +75,18 @@ def test_poor_proposals_only_widen() -> None:
                 assert not missed
                 count += compared
     assert count >= 20
+
+
+def test_poor_choices_only_widen() -> None:
+    count = 0
+    with pytest.MonkeyPatch.context() as patch:
+        worst = lambda self: np.eye(self.given.shape[2])[self.prior.q.mid.argmin(3)]  # noqa: E731
+        patch.setattr(EnclosedQuantities, "_proposed_choices", worst)
+        for batch in batches("arbitrary", "kl-step", 10, 3):
+            missed, compared = outside(batch, ("optimal_return",), family=META_RL)
+            assert not missed
+            count += compared
+    assert count >= 6
 
 
 def test_equalities_and_what_is_attained_are_left_to_balls() -> None:

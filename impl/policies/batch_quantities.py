@@ -461,7 +461,8 @@ class BatchQuantities:
 
 
 def _inverse(system: Array) -> Array:
-    """Inverses of regular systems (..., S, S); nan where numbers overflowed."""
-    sound = (np.abs(system) < 1e100).all((-2, -1))
-    safe = np.where(sound[..., None, None], system, np.eye(system.shape[-1]))
-    return np.where(sound[..., None, None], np.linalg.inv(safe), np.nan)
+    """Inverses of regular systems (..., S, S); nan where numbers overflowed, or a system is singular in float64."""
+    sound, eye = (np.abs(system) < 1e100).all((-2, -1), keepdims=True), np.eye(system.shape[-1])
+    safe = np.where(sound, system, eye)
+    sound &= (np.linalg.det(safe) != 0)[..., None, None]
+    return np.where(sound, np.linalg.inv(np.where(sound, safe, eye)), np.nan)

@@ -18,6 +18,7 @@ VISITS = suite(f"{TESTS}:test_visitations_contain_those_of_rationals", states=5)
 WIDE = suite(f"{TESTS}:test_a_chain_enclosed_wide_has_wide_visitations")
 MARGINS = suite(f"{TESTS}:test_margins_are_those_of_balls")
 REPEATED = suite(f"{TESTS}:test_a_unit_that_comes_twice_is_no_table")
+IMPROVED = suite(f"{TESTS}:test_poor_choices_only_widen")
 PART, TASKS = "a term is left out", "one task for all"
 
 POLICY_BATCHES = (
@@ -72,6 +73,8 @@ POLICY_BATCHES = (
           Edit("self._largest(MidRads.where(used, self._ahead, 0.0), 1)", "self._ahead[:, 0]"), contain()),
     fault("slope-from-0", SLOPE, f"{ENCLOSED}.slope_to_comparator",
           Edit("(self.batch.rival - self.batch.omega)", "self.batch.rival"), contain()),
+    fault("optimum-of-any-policy", END, f"{ENCLOSED}.optimal_return",
+          Edit("MidRad.between(value.low, most.high)", "value"), IMPROVED),
     # --- margins ---
     fault("largest-tilt", END, f"{ENCLOSED}.margin_positive_policy",
           Edit("-self._largest(MidRads.where((batch.weights > 0)[..., None, None], -tilts, -np.inf), (1, 2, 3))",

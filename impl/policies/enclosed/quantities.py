@@ -28,6 +28,9 @@ from ..constants import lipschitz, lookahead
 from ..instance import Adaptation
 from . import taylor
 
+ROUNDS, SLACK = 40, 1e-12
+"""Of policy iteration: rounds at most, and the share of Q below which a gain is rounding."""
+
 
 def enclosed(batch: Batch) -> Batch:
     """The batch of the instances themselves (`Batch.instance`): its numbers exactly, shares normalised.
@@ -76,6 +79,30 @@ class EnclosedQuantities(Enclosed, BatchQuantities):
     @cached_property
     def prior_return(self) -> Any:
         return self._mean_return(self.prior)
+
+    @cached_property
+    def optimal_return(self) -> Any:
+        """sum_i q_i J_i*: V <= V* <= V + max(TV - V)/(1-gamma) for the values V of any policy, here a proposed one, of
+        which max_a Q - V <= max A is what one step gains."""
+        side = self.side(MidRad(self._proposed_choices()))
+        value = (self.batch.start * side.value).sum(2)
+        excess = self._largest(side.advantage, (2, 3)).max(MidRad(0.0))
+        most = value + excess / self.rest
+        return (self.batch.weights * MidRad.between(value.low, most.high)).sum(1)
+
+    def _proposed_choices(self) -> Array:
+        """Optimal actions (B, n, S, A) by policy iteration in floats."""
+        at = BatchQuantities(self.given)
+        units, choice = np.eye(self.given.shape[2]), at.prior.q.argmax(3)
+        for _ in range(ROUNDS):
+            q = at.side(units[choice]).q
+            best = q.argmax(3)
+            gain = q.max(3) - np.take_along_axis(q, choice[..., None], 3)[..., 0]
+            better = gain > SLACK * np.abs(q).max((2, 3))[..., None]
+            if not better.any():
+                break
+            choice = np.where(better, best, choice)
+        return units[choice]
 
     # --- the lifted space -------------------------------------------------------------------------------------
 

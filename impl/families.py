@@ -43,6 +43,7 @@ from .policies.batch import batch_of as policies_batch_of
 from .policies.batch_quantities import BatchQuantities as MetaRLBatchQuantities
 from .policies.breaking import BREAKING as META_RL_BREAKING
 from .policies.document import READERS as POLICIES_READERS
+from .policies.enclosed.networks import EnclosedNetworkQuantities as EnclosedNetworkPolicyQuantities
 from .policies.enclosed.quantities import EnclosedQuantities as MetaRLEnclosedQuantities
 from .policies.generate import GENERATORS as META_RL_GENERATORS
 from .policies.generate import LANDSCAPES as META_RL_LANDSCAPES
@@ -222,6 +223,7 @@ META_RL_NETWORK = Family(
     policies_batch_of,
     effort=0.06,
     breaking=META_RL_NETWORK_BREAKING,
+    enclosed_quantities=EnclosedNetworkPolicyQuantities,
     shown=("error_operator", "error_flips", "error_count", "displacement_init", "condition"),
     returns=True,
     answerer=RELU_POLICY_ANSWER,
@@ -276,6 +278,7 @@ META_RL_SMOOTH_NETWORK = Family(
     policies_batch_of,
     effort=0.04,
     breaking=META_RL_SMOOTH_BREAKING,
+    enclosed_quantities=EnclosedNetworkPolicyQuantities,
     shown=("error_operator", "error_pointwise", "error_ball", "displacement_init", "condition"),
     returns=True,
     answerer=SMOOTH_POLICY_ANSWER,

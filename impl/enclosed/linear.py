@@ -15,6 +15,13 @@ sum plus the negatives K^- of its other entries, and so is that of each Schur co
 (the row sums r solve K 1 = r, and elimination takes r along as a right side). In K^- and r elimination only adds,
 multiplies and divides: where all are positive nothing cancels, and rare visits keep their relative precision
 (Grassmann, Taksar, Heyman). That the rows sum to 1 and the divisors are not 0 is all that the algebra needs.
+
+Largest singular values: ||A||^2 is the largest eigenvalue of G = AA'. From below ||A'v||/||v|| for any v. From above,
+with a square X near to orthogonal, ||X'X - I|| <= f < 1: X is regular, v = Xz has ||v||^2 >= (1 - f)||z||^2, and so
+
+    v'Gv = z'(X'GX)z <= ||X'GX|| ||z||^2 <= ||X'GX|| ||v||^2/(1 - f);
+
+norms of symmetric matrices are at most the largest sum of sizes in a row. X holds proposed eigenvectors of G.
 """
 
 from __future__ import annotations
@@ -86,6 +93,23 @@ def visitations(chain: MidRad, gamma: MidRad) -> MidRad:
 def turned(table: MidRad) -> MidRad:
     """The last two axes exchanged."""
     return table.rearranged(lambda x: x.swapaxes(-1, -2))
+
+
+def largest_singular_value(rows: MidRad) -> MidRad:
+    """||A|| (B,) of rows (B, N, D)."""
+    gram = rows @ turned(rows)
+    sound = np.isfinite(gram.mid).all((1, 2), keepdims=True)
+    basis = MidRad(np.linalg.eigh(np.where(sound, gram.mid, 0.0))[1])
+    near = turned(basis) @ gram @ basis
+    off = turned(basis) @ basis - np.eye(basis.shape[-1])
+    share = MidRad(off.size).sum(-1).high.max(-1)
+    most = MidRad(near.size).sum(-1).high.max(-1)
+    share = np.where(share < 1, share, np.nan)
+    high = MidRads.sqrt(MidRad(most) / (1 - MidRad(share))).high
+    # Of the last column, the proposed eigenvector of the largest eigenvalue.
+    along = basis[..., -1]
+    length = norm(pulled(rows, along)) / norm(along)
+    return MidRad.between(np.maximum(length.low, 0.0), high)
 
 
 def joined(left: MidRad, right: MidRad) -> MidRad:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -51,9 +52,9 @@ def policy_batch(size: str, count: int, seed: int = 0) -> PolicyBatch:
 def _cases() -> Iterator[tuple[str, Family, Callable[[int], Any]]]:
     """(heading, family, the batch of so many instances)."""
     for size in SIZES:
-        yield f"size {size}", META_SL, lambda count, size=size: float_batch(size, count)
+        yield f"size {size}", META_SL, partial(float_batch, size)
     for size in POLICY_SIZES:
-        yield f"policies, size {size}", META_RL, lambda count, size=size: policy_batch(size, count)
+        yield f"policies, size {size}", META_RL, partial(policy_batch, size)
 
 
 def rows() -> list[Row]:

@@ -19,6 +19,7 @@ import numpy as np
 
 from ....theory.claim import UndefinedQuantityError
 from ...arithmetic import Array
+from ...enclosed.duals import Dual
 from ...enclosed.linear import norm, visitations
 from ...enclosed.quantities import Enclosed, UnknownError, normalised
 from ...midrad import MidRad, MidRads
@@ -37,7 +38,7 @@ def enclosed(batch: Batch) -> Batch:
 
     Errors: UnknownError for what is no batch of numbers.
     """
-    if type(batch) is not Batch:
+    if not isinstance(batch, Batch):
         raise UnknownError("instances of a user's own, one by one")
     axes = {"transitions": (4,), "start": (2,), "policies": (3,), "weights": (1,)}
     numbers: dict[str, Any] = {}
@@ -70,7 +71,12 @@ class EnclosedQuantities(Enclosed, BatchQuantities):
 
     @cached_property
     def gradient(self) -> Any:
-        return taylor.gradient(self.batch, taylor.linear_energies(self.batch))
+        return taylor.gradient(self.batch, self._energies_along)
+
+    @property
+    def _energies_along(self) -> Dual:
+        """The prior's energies, with their slopes along every parameter."""
+        return taylor.linear_energies(self.batch)
 
     @property
     def adapted_return(self) -> Any:

@@ -24,7 +24,8 @@ import numpy as np
 
 from ...enclosed.duals import Dual, Duals
 from ...enclosed.linear import inverse
-from ...midrad import MidRad
+from ...midrad import MidRad, MidRads
+from ...models.activation import Activation
 from ..instance import Adaptation
 
 
@@ -40,6 +41,18 @@ def linear_energies(batch: Any) -> Dual:
     """phi'omega/tau with the slopes phi/tau (B, 1, S, A, d)."""
     plain = batch.features[:, None] / batch.tau[:, None, None, None, None]
     return Dual((plain * batch.omega[:, None, None, None]).sum(4)[..., None], plain)
+
+
+def network_energies(batch: Any, sigma: Activation) -> Dual:
+    """f(x; W)/tau with its slopes along all weights (B, 1, S, A, m p): at a joint those of both sides."""
+    count, _, states, actions = batch.rewards.shape
+    width = batch.signs.shape[1]
+    rows = batch.features.reshape(count, states * actions, -1)
+    drive = rows @ batch.omega.transpose(0, 2, 1)
+    found = sigma.value(Duals, Dual(drive, MidRad(1.0)))
+    output = batch.signs / (MidRads.sqrt(MidRad(float(width))) * batch.tau[:, None])
+    slope = (found.slope * output[:, None])[..., None] * rows[:, :, None]
+    return Dual(*(part.reshape(count, 1, states, actions, -1) for part in (found.value @ output[..., None], slope)))
 
 
 def gradient(batch: Any, energies: Dual) -> MidRad:

@@ -131,15 +131,6 @@ def test_policies_that_underflow_decide_nothing() -> None:
         assert not {"meta-rl-lifted", "meta-rl-l1", "meta-rl-mixed"} & set(known)
 
 
-def test_networks_are_left_to_balls() -> None:
-    """Their batches are no arrays of linear policies, whatever their names."""
-    from metagap.impl.families import META_RL_NETWORK
-
-    generator = META_RL_NETWORK.generators[0]
-    batch = generator.build(RandomSource((1,), 2), generator.variants[0])
-    assert META_RL.judged_in_arrays(batch, CLAIMS) == [{}, {}]
-
-
 def test_shares_are_those_of_the_instance() -> None:
     batch = next(batches("policies", "kl-step", 7, 1))
     tilted = replace(batch, **{name: getattr(batch, name) * 0.3 for name in ("weights", "transitions", "start")})

@@ -16,12 +16,13 @@ sum plus the negatives K^- of its other entries, and so is that of each Schur co
 multiplies and divides: where all are positive nothing cancels, and rare visits keep their relative precision
 (Grassmann, Taksar, Heyman). That the rows sum to 1 and the divisors are not 0 is all that the algebra needs.
 
-Largest singular values: ||A||^2 is the largest eigenvalue of G = AA'. From below ||A'v||/||v|| for any v. From above,
-with a square X near to orthogonal, ||X'X - I|| <= f < 1: X is regular, v = Xz has ||v||^2 >= (1 - f)||z||^2, and so
+Largest eigenvalues of a symmetric G without negative ones: from below v'Gv/v'v for any v. From above, with a square X
+near to orthogonal, ||X'X - I|| <= f < 1: X is regular, every v is some Xz, ||v||^2 >= (1 - f)||z||^2, and so
 
     v'Gv = z'(X'GX)z <= ||X'GX|| ||z||^2 <= ||X'GX|| ||v||^2/(1 - f);
 
-norms of symmetric matrices are at most the largest sum of sizes in a row. X holds proposed eigenvectors of G.
+norms of symmetric matrices are at most the largest sum of sizes in a row. X holds proposed eigenvectors of G, v the
+last of them.
 """
 
 from __future__ import annotations
@@ -95,21 +96,16 @@ def turned(table: MidRad) -> MidRad:
     return table.rearranged(lambda x: x.swapaxes(-1, -2))
 
 
-def largest_singular_value(rows: MidRad) -> MidRad:
-    """||A|| (B,) of rows (B, N, D)."""
-    gram = rows @ turned(rows)
-    sound = np.isfinite(gram.mid).all((1, 2), keepdims=True)
-    basis = MidRad(np.linalg.eigh(np.where(sound, gram.mid, 0.0))[1])
-    near = turned(basis) @ gram @ basis
-    off = turned(basis) @ basis - np.eye(basis.shape[-1])
-    share = MidRad(off.size).sum(-1).high.max(-1)
-    most = MidRad(near.size).sum(-1).high.max(-1)
-    share = np.where(share < 1, share, np.nan)
-    high = MidRads.sqrt(MidRad(most) / (1 - MidRad(share))).high
-    # Of the last column, the proposed eigenvector of the largest eigenvalue.
+def largest_eigenvalue(table: MidRad) -> MidRad:
+    """The largest eigenvalue (B,) of symmetric matrices without negative ones (B, N, N)."""
+    sound = np.isfinite(table.mid).all((1, 2), keepdims=True)
+    basis = MidRad(np.linalg.eigh(np.where(sound, table.mid, 0.0))[1])
+    near, off = (turned(basis) @ rows for rows in (table @ basis, basis))
+    share, most = (MidRad(x.size).sum(-1).high.max(-1) for x in (off - np.eye(basis.shape[-1]), near))
+    high = (MidRad(most) / (1 - MidRad(np.where(share < 1, share, np.nan)))).high
     along = basis[..., -1]
-    length = norm(pulled(rows, along)) / norm(along)
-    return MidRad.between(np.maximum(length.low, 0.0), high)
+    low = ((along * applied(table, along)).sum(-1) / (along * along).sum(-1)).low
+    return MidRad.between(np.maximum(low, 0.0), high)
 
 
 def joined(left: MidRad, right: MidRad) -> MidRad:

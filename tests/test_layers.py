@@ -330,8 +330,11 @@ TEXT = {
     "impl.policies.batch": "what a batch is",
     "impl.models.batch": "which of a network's numbers a batch has",
     "impl.policies.batch_quantities": "the text of the quantities",
+    "impl.policies.network_batch_quantities": "the same",
     "impl.sources": "what a batch's numbers are",
     "impl.floats.infimum": "directions and weights: `enclosed.infimum` encloses their values",
+    "impl.floats": "the package of that",
+    "impl.floats.rank": "coordinates and shortest solutions of the text, which are written anew for numbers that enclose",
 }
 """All that it takes from the searching engine, and why that does no harm."""
 

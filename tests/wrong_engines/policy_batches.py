@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from .batches import END, FORGOTTEN, LINEAR, OPEN, SLOPE, fault
+from .batches import END, FORGOTTEN, LINEAR, MIDRAD, OPEN, SLOPE, fault
 from .planting import Edit, suite
 
 QUANTITIES, TAYLOR = (f"metagap.impl.policies.enclosed.{name}" for name in ("quantities", "taylor"))
 ENCLOSED = f"{QUANTITIES}:EnclosedQuantities"
-TESTS = "test_meta_rl_batch_judge"
+NETWORK = "metagap.impl.policies.enclosed.networks:EnclosedNetworkQuantities"
+TESTS, NETWORKS = "test_meta_rl_batch_judge", "test_meta_rl_network_batch_judge"
 
 
 def contain(name: str = "arbitrary", variant: str = "kl-step") -> object:
     return suite(f"{TESTS}:test_quantities_contain_those_of_balls", name=name, variant=variant)
+
+
+def network(name: str = "arbitrary", variant: str = "kl-step", family: str = "meta-rl-network") -> object:
+    return suite(f"{NETWORKS}:test_quantities_contain_those_of_balls", family=family, name=name, variant=variant)
 
 
 VISITS = suite(f"{TESTS}:test_visitations_contain_those_of_rationals", states=5)
@@ -19,6 +24,8 @@ WIDE = suite(f"{TESTS}:test_a_chain_enclosed_wide_has_wide_visitations")
 MARGINS = suite(f"{TESTS}:test_margins_are_those_of_balls")
 REPEATED = suite(f"{TESTS}:test_a_unit_that_comes_twice_is_no_table")
 IMPROVED = suite(f"{TESTS}:test_poor_choices_only_widen")
+EIGEN = suite(f"{NETWORKS}:test_poor_eigenvectors_only_widen")
+KINKS = suite(f"{NETWORKS}:test_kinks_are_left_to_balls")
 PART, TASKS = "a term is left out", "one task for all"
 
 POLICY_BATCHES = (
@@ -75,6 +82,37 @@ POLICY_BATCHES = (
           Edit("(self.batch.rival - self.batch.omega)", "self.batch.rival"), contain()),
     fault("optimum-of-any-policy", END, f"{ENCLOSED}.optimal_return",
           Edit("MidRad.between(value.low, most.high)", "value"), IMPROVED),
+    # --- networks ---
+    fault("network-energies-without-signs", PART, f"{TAYLOR}:network_energies",
+          Edit("(found.slope * output[:, None])", "found.slope"), network()),
+    fault("gates-at-kinks", OPEN, f"{MIDRAD}:MidRads.step",
+          Edit("np.where(known, 0.0, 0.5)", "0.0"), KINKS),
+    fault("positive-bare", FORGOTTEN, f"{MIDRAD}:MidRads.positive",
+          Edit("t.rad", "0 * t.rad"), suite("test_midrad:test_positive_parts_and_steps_contain")),
+    fault("joints-of-the-first-neuron", OPEN, f"{NETWORK}.margin_differentiability",
+          Edit("np.where(met[..., None], end, 1.0)", "np.where(met[..., None], end, 1.0)[..., -1:]"), KINKS),
+    fault("count-of-the-largest", END, f"{NETWORK}._counted",
+          Edit("np.cumsum(np.sort(end, axis=2) ** 2, axis=2)", "np.cumsum(end ** 2, axis=2)"), network()),
+    fault("count-in-a-ball-of-its-square", END, f"{NETWORK}._counted",
+          Edit("budget = self.displacement_init * self.displacement_init", "budget = self.displacement_init"),
+          network()),
+    fault("operator-without-masses", PART, f"{NETWORK}.error_operator",
+          Edit("root[..., None] * (", "("), network()),
+    fault("shortest-of-all-rows", PART, f"{NETWORK}._gram_inverse",
+          Edit("MidRads.where(self._chosen[..., None] & self._chosen[:, None], inverse(self._gram + unit), 0.0)",
+               "inverse(self._gram + unit)"), network("interpolating")),
+    fault("shortest-of-features", PART, f"{NETWORK}.min_norm_solution",
+          Edit("self._gram_inverse @ aims", "self._gram @ aims"), network("interpolating")),
+    fault("choices-as-given", OPEN, f"{NETWORK}._shared_choice",
+          Edit("(MidRads.magnitude(chains - chains[:, :, :, :1]).low > 0)",
+               "(self.given.transitions != self.given.transitions[:, :, :, :1])"),
+          suite(f"{NETWORKS}:test_rows_that_are_equal_once_normalised_are_no_choice")),
+    fault("eigenvalue-proposed", END, f"{LINEAR}:largest_eigenvalue",
+          Edit("(MidRad(most) / (1 - MidRad(np.where(share < 1, share, np.nan)))).high", "near.high[..., -1, -1]"), EIGEN),
+    fault("eigenvectors-taken-for-orthonormal", END, f"{LINEAR}:largest_eigenvalue",
+          Edit("(1 - MidRad(np.where(share < 1, share, np.nan)))", "1.0"), EIGEN),
+    fault("eigenvector-of-any-length", END, f"{LINEAR}:largest_eigenvalue",
+          Edit(" / (along * along).sum(-1)", ""), EIGEN),
     # --- margins ---
     fault("largest-tilt", END, f"{ENCLOSED}.margin_positive_policy",
           Edit("-self._largest(MidRads.where((batch.weights > 0)[..., None, None], -tilts, -np.inf), (1, 2, 3))",

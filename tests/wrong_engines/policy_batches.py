@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .batches import END, FORGOTTEN, LINEAR, MIDRAD, OPEN, SLOPE, fault
+from .batches import END, FORGOTTEN, LINEAR, OPEN, SLOPE, fault
 from .planting import Edit, suite
 
 QUANTITIES, TAYLOR = (f"metagap.impl.policies.enclosed.{name}" for name in ("quantities", "taylor"))
@@ -85,9 +85,9 @@ POLICY_BATCHES = (
     # --- networks ---
     fault("network-energies-without-signs", PART, f"{TAYLOR}:network_energies",
           Edit("(found.slope * output[:, None])", "found.slope"), network()),
-    fault("gates-at-kinks", OPEN, f"{MIDRAD}:MidRads.step",
+    fault("gates-at-kinks", OPEN, "metagap.impl.elementary:MidRads.step",
           Edit("np.where(known, 0.0, 0.5)", "0.0"), KINKS),
-    fault("positive-bare", FORGOTTEN, f"{MIDRAD}:MidRads.positive",
+    fault("positive-bare", FORGOTTEN, "metagap.impl.elementary:MidRads.positive",
           Edit("t.rad", "0 * t.rad"), suite("test_midrad:test_positive_parts_and_steps_contain")),
     fault("joints-of-the-first-neuron", OPEN, f"{NETWORK}.margin_differentiability",
           Edit("np.where(met[..., None], end, 1.0)", "np.where(met[..., None], end, 1.0)[..., -1:]"), KINKS),
@@ -108,7 +108,8 @@ POLICY_BATCHES = (
                "(self.given.transitions != self.given.transitions[:, :, :, :1])"),
           suite(f"{NETWORKS}:test_rows_that_are_equal_once_normalised_are_no_choice")),
     fault("eigenvalue-proposed", END, f"{LINEAR}:largest_eigenvalue",
-          Edit("(MidRad(most) / (1 - MidRad(np.where(share < 1, share, np.nan)))).high", "near.high[..., -1, -1]"), EIGEN),
+          Edit("(MidRad(most) / (1 - MidRad(np.where(share < 1, share, np.nan)))).high", "near.high[..., -1, -1]"),
+          EIGEN),
     fault("eigenvectors-taken-for-orthonormal", END, f"{LINEAR}:largest_eigenvalue",
           Edit("(1 - MidRad(np.where(share < 1, share, np.nan)))", "1.0"), EIGEN),
     fault("eigenvector-of-any-length", END, f"{LINEAR}:largest_eigenvalue",

@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 
 from ...arithmetic import Array
+from ...elementary import MidRads
 from ...enclosed.duals import Dual
 from ...enclosed.linear import inverse, largest_eigenvalue, norm, turned
 from ...enclosed.quantities import UnknownError
-from ...midrad import GUARD, MidRad, MidRads, U
+from ...midrad import GUARD, MidRad, U
 from ..network_batch_quantities import NetworkBatchQuantities
 from . import taylor
 from .quantities import EnclosedQuantities

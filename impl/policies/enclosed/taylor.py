@@ -22,9 +22,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...elementary import MidRads
 from ...enclosed.duals import Dual, Duals
 from ...enclosed.linear import inverse
-from ...midrad import MidRad, MidRads
+from ...midrad import MidRad
 from ...models.activation import Activation
 from ..instance import Adaptation
 

@@ -111,7 +111,7 @@ class EnclosedNetworkQuantities(EnclosedQuantities, NetworkBatchQuantities):
         return MidRads.where(self._chosen[..., None] & self._chosen[:, None], inverse(self._gram + unit), 0.0)
 
     def _with_choices(self, found: Any, otherwise: float) -> Any:
-        return MidRads.where(self._choices.any((1, 2)), found, otherwise)
+        return MidRads.where(np.asarray(self._choices.any((1, 2))), found, otherwise)
 
     @cached_property
     def min_norm_solution(self) -> Any:

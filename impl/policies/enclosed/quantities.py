@@ -52,7 +52,7 @@ def enclosed(batch: Batch) -> Batch:
 class EnclosedQuantities(Enclosed, BatchQuantities):
     """The quantities of a batch by name. Errors of a call: UndefinedQuantityError, UnknownError."""
 
-    text = BatchQuantities
+    text: type = BatchQuantities
     proved = frozenset(
         ("gap", "pairing", "eps", "radius", "weight_norm", "misfit", "function_displacement", "mixed_weight_norm",
          "eps_first_order", "misfit_plain", "weight_bound")

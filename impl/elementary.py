@@ -185,6 +185,18 @@ class MidRads(FunctionSet):
     magnitude = staticmethod(MidRad.__abs__)
 
     @staticmethod
+    def positive(t: MidRad) -> MidRad:
+        """max(t, 0) moves by no more than t."""
+        return MidRad(np.maximum(t.mid, 0.0), t.rad)
+
+    @staticmethod
+    def step(t: MidRad) -> MidRad:
+        """1{t > 0}; at a joint it is not known."""
+        up, known = t.low > 0, (t.low > 0) | (t.high < 0)
+        nothing = 0 * t.mid + 0 * t.rad
+        return MidRad(np.where(known, 1.0 * up, 0.5) + nothing, np.where(known, 0.0, 0.5))
+
+    @staticmethod
     def broadcast_to(t: MidRad, shape: tuple[int, ...]) -> MidRad:
         return t.rearranged(lambda x: np.broadcast_to(x, shape))
 

@@ -43,6 +43,8 @@ from .policies.batch import batch_of as policies_batch_of
 from .policies.batch_quantities import BatchQuantities as MetaRLBatchQuantities
 from .policies.breaking import BREAKING as META_RL_BREAKING
 from .policies.document import READERS as POLICIES_READERS
+from .policies.enclosed.networks import EnclosedNetworkQuantities as EnclosedNetworkPolicyQuantities
+from .policies.enclosed.quantities import EnclosedQuantities as MetaRLEnclosedQuantities
 from .policies.generate import GENERATORS as META_RL_GENERATORS
 from .policies.generate import LANDSCAPES as META_RL_LANDSCAPES
 from .policies.headline import POLICIES as LINEAR_POLICY
@@ -167,6 +169,7 @@ META_RL = Family(
     headline=LINEAR_POLICY,
     landscapes=META_RL_LANDSCAPES,
     breaking=META_RL_BREAKING,
+    enclosed_quantities=MetaRLEnclosedQuantities,
     returns=True,
     answerer=LINEAR_POLICY_ANSWER,
     sizes=("tasks", "states", "actions", "dimension"),
@@ -220,6 +223,7 @@ META_RL_NETWORK = Family(
     policies_batch_of,
     effort=0.06,
     breaking=META_RL_NETWORK_BREAKING,
+    enclosed_quantities=EnclosedNetworkPolicyQuantities,
     shown=("error_operator", "error_flips", "error_count", "displacement_init", "condition"),
     returns=True,
     answerer=RELU_POLICY_ANSWER,
@@ -274,6 +278,7 @@ META_RL_SMOOTH_NETWORK = Family(
     policies_batch_of,
     effort=0.04,
     breaking=META_RL_SMOOTH_BREAKING,
+    enclosed_quantities=EnclosedNetworkPolicyQuantities,
     shown=("error_operator", "error_pointwise", "error_ball", "displacement_init", "condition"),
     returns=True,
     answerer=SMOOTH_POLICY_ANSWER,

@@ -122,6 +122,10 @@ class Duals(FunctionSet):
         return Dual(cut * (t.value - cut / 2), cut * t.slope)
 
     @staticmethod
+    def positive(t: Dual) -> Dual:
+        return Dual(MidRads.positive(t.value), MidRads.step(t.value) * t.slope)
+
+    @staticmethod
     def sign(t: Dual) -> Dual:
         return Dual(MidRads.sign(t.value))
 

@@ -15,10 +15,9 @@ import numpy as np
 
 from ....theory.claim import UndefinedQuantityError
 from ...arithmetic import Array
-from ...batch_judge import UnknownError
 from ...elementary import MidRads
-from ...enclosed.infimum import misfit, misfit_l1
-from ...enclosed.linear import applied, inverse, norm
+from ...enclosed.linear import inverse, norm
+from ...enclosed.quantities import Enclosed, UnknownError, normalised
 from ...loss_ranges import LossRanges
 from ...losses import Loss
 from ...midrad import MidRad
@@ -39,20 +38,14 @@ def enclosed(batch: Batch) -> Batch:
     if batch.loss.outputs > 1 or batch.loss.profile.kinked or batch.loss.profile.own:
         raise UnknownError("several outputs, kinks, or an own loss")
     shares: dict[str, Any] = {
-        "masses": _normalised(batch.masses, (2, 3)),
-        "support_masses": None if batch.support_masses is None else _normalised(batch.support_masses, (2, 3)),
-        "weights": _normalised(batch.weights, (1,)),
+        "masses": normalised(batch.masses, (2, 3)),
+        "support_masses": None if batch.support_masses is None else normalised(batch.support_masses, (2, 3)),
+        "weights": normalised(batch.weights, (1,)),
     }
     names = {field.name for field in batch.fields} - {*shares, "labels", "support_labels"}
     given = {name: getattr(batch, name) for name in names}
     numbers: dict[str, Any] = {name: None if value is None else MidRad(value) for name, value in given.items()}
     return replace(batch, **numbers, **shares)
-
-
-def _normalised(values: Array, axes: tuple[int, ...]) -> MidRad:
-    """Shares of their sum; 0 exactly of 0."""
-    found = MidRad(values) / MidRad(values).sum(axes).reshape(*values.shape[: axes[0]], *(1,) * len(axes))
-    return MidRad(found.mid, np.where(values == 0, 0.0, found.rad))
 
 
 FROM_TEXT = frozenset(
@@ -62,28 +55,20 @@ FROM_TEXT = frozenset(
 """The quantities whose text holds as it stands, in these numbers."""
 
 
-class EnclosedQuantities(StepConstants, BatchQuantities):
+class EnclosedQuantities(Enclosed, StepConstants, BatchQuantities):
     """The quantities of a batch by name. Errors of a call: UndefinedQuantityError, UnknownError."""
 
-    m = MidRads
+    text = BatchQuantities
+    proved = FROM_TEXT
 
     def __init__(self, batch: Batch) -> None:
         self.given = batch
         super().__init__(enclosed(batch))
         self._used = (batch.weights[:, :, None, None] > 0) & (batch.masses > 0)
 
-    def __call__(self, name: str) -> Any:
-        if name not in FROM_TEXT and not any(name in vars(own) for own in (EnclosedQuantities, StepConstants)):
-            raise UnknownError(name)
-        return getattr(self, name)
-
     @property
     def _present(self) -> Array:
         return np.asarray((self.given.masses > 0).any(3))
-
-    @property
-    def zero(self) -> MidRad:
-        return MidRad(np.zeros(len(self.given)))
 
     # --- adaptation -----------------------------------------------------------------------------------------
 
@@ -109,24 +94,14 @@ class EnclosedQuantities(StepConstants, BatchQuantities):
     def gradient(self) -> Any:
         return taylor.gradient(self.batch, None if self.batch.steps else self._path[-1])
 
-    def _misfit(self, features: Any, target: Any, mass: Any = None, radius: Any = None) -> Any:
-        """The infimum (B,), enclosed, with the direction of its upper end."""
-        root = MidRads.sqrt(self.mass if mass is None else mass)
-        root = MidRads.where(self._where, root, 0.0)
-        size = len(self.given)
-        rows = (root[..., None] * features).reshape(size, -1, features.shape[-1])
-        return misfit(rows, (root * target).reshape(size, -1), self.given.radius if radius is None else radius)
-
     @property
     def _where(self) -> Array:
         """Where there is mass (B, n, k), in tasks of positive weight."""
         return np.asarray(self._used.any(3))
 
-    @cached_property
-    def misfit_l1(self) -> Any:
-        weighted = MidRads.where(self._where, self.batch.weights[..., None] * self.slopes, 0.0)
-        rows = (weighted[..., None] * self.meta_features).reshape(len(self.given), -1, self.features.shape[2])
-        return misfit_l1(self.eps, rows, (weighted * self.u).reshape(len(self.given), -1))
+    @property
+    def _weighted(self) -> Any:
+        return self.batch.weights[..., None] * self.slopes
 
     # --- the mixed form -------------------------------------------------------------------------------------
 
@@ -137,47 +112,9 @@ class EnclosedQuantities(StepConstants, BatchQuantities):
         return (batch.weights[:, :, None, None] > 0) & (masses > 0)
 
     @cached_property
-    def margin_numerator_vanishes(self) -> Any:
-        """The least |weight| over the mass, where none can be 0: else balls must tell."""
-        _, weight, _, mass, used = self._mixed
-        sizes = MidRads.magnitude(weight) / MidRads.where(used, mass, 1.0)
-        low, high = (np.where(used, end, 1.0).min(1, initial=1.0) for end in (sizes.low, sizes.high))
-        return MidRad.between(np.where(low > 0, low, np.nan), high)
-
-    @cached_property
-    def mixed_misfit(self) -> Any:
-        psi, weight, target, mass, used = self._mixed
-        root = MidRads.where(used, MidRads.sqrt(mass), 0.0)
-        aims = target / MidRads.where(used, weight, 1.0)
-        return misfit(root[..., None] * psi, root * aims, self.given.radius)[0]
-
-    @cached_property
-    def mixed_misfit_l1(self) -> Any:
-        psi, weight, target, *_ = self._mixed
-        return misfit_l1(self.eps, weight[..., None] * psi, target)
-
-    # --- the identity, along the direction of the infimum ---------------------------------------------------
-
-    @cached_property
-    def _along(self) -> MidRad:
-        return MidRad(self.lifted[1])
-
-    @cached_property
-    def direction(self) -> Any:
-        return (self.gradient * self._along).sum(1)
-
-    @cached_property
-    def _residual(self) -> Any:
-        size, (n, k) = len(self.given), self.mass.shape[1:]
-        return self.u - applied(self.meta_features.reshape(size, n * k, -1), self._along).reshape(size, n, k)
-
-    @cached_property
-    def inner_product(self) -> Any:
-        return (self.batch.weights[..., None] * self.slopes * self._residual).sum((1, 2))
-
-    @cached_property
-    def residual_norm(self) -> Any:
-        return self._lifted_norm(self._residual)
+    def _mixed_points(self) -> Any:
+        psi, weight, *others = self._mixed
+        return psi, weight[..., None] * psi, weight, *others
 
     # --- divergences ----------------------------------------------------------------------------------------
 
@@ -200,9 +137,6 @@ class EnclosedQuantities(StepConstants, BatchQuantities):
         return MidRad.between(*ends)
 
     # --- margins: positive where an assumption holds --------------------------------------------------------
-
-    def _structural(self, holds: Any) -> MidRad:
-        return MidRad(np.where(np.broadcast_to(holds, len(self.given)), 1.0, -1.0))
 
     @property
     def _still(self) -> Array:
@@ -301,10 +235,6 @@ class EnclosedQuantities(StepConstants, BatchQuantities):
         return self._structural(self.given.steps == 1 and constants.m2 is not None and bend)
 
     # --- points that the corollaries need -------------------------------------------------------------------
-
-    def _largest(self, values: Any, axis: int) -> MidRad:
-        """The largest entry along an axis."""
-        return MidRad.between(values.low.max(axis), values.high.max(axis))
 
     def _longest(self, masses: Array) -> MidRad:
         """The largest ||phi(x)|| (B,) of points with mass in a task of positive weight."""

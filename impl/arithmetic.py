@@ -410,6 +410,7 @@ class Floats(FunctionSet):
     magnitude = staticmethod(np.abs)
     where = staticmethod(np.where)
     broadcast_to = staticmethod(np.broadcast_to)
+    stack = staticmethod(np.stack)
 
     @staticmethod
     def number(q: fmpq) -> float:

@@ -67,7 +67,7 @@ from .supervised.batch import batch_of
 from .supervised.breaking import ATTAINING, BREAKING
 from .supervised.document import READER as META_SL_READER
 from .supervised.draws import UNUSUAL_LOSSES
-from .supervised.enclosed.quantities import EnclosedQuantities
+from .supervised.enclosed.quantities import enclosed_quantities
 from .supervised.generate import GENERATORS, LANDSCAPES
 from .supervised.quantities import MetaSLQuantities
 from .supervised.relu.batch import batch_of as network_batch_of
@@ -141,7 +141,7 @@ META_SL = Family(
     outside=UNUSUAL_LOSSES,
     breaking=BREAKING,
     attaining=ATTAINING,
-    enclosed_quantities=EnclosedQuantities,
+    enclosed_quantities=enclosed_quantities,
     in_torch=_meta_sl_in_torch,
     answerer=LINEAR_ANSWER,
 )

@@ -131,6 +131,9 @@ class MidRad:
     def transpose(self, *axes: int) -> MidRad:
         return self.rearranged(lambda x: x.transpose(axes))
 
+    def swapaxes(self, first: int, second: int) -> MidRad:
+        return self.rearranged(lambda x: x.swapaxes(first, second))
+
     def rearranged(self, move: Callable[[Array], Array]) -> MidRad:
         """The entries moved about; radii that are all 0 stay one number."""
         shape = self.shape
@@ -290,7 +293,7 @@ def _rounded(value: fmpq | arb) -> tuple[float, float]:
     if isinstance(value, arb):
         low, high = bounds(value)
         mid = low / 2 + high / 2
-        return mid, float(np.nextafter(max(high - mid, mid - low), np.inf))
+        return mid, 0.0 if low == high else float(np.nextafter(max(high - mid, mid - low), np.inf))
     mid = to_float(value)
     if not math.isfinite(mid):
         return math.nan, math.nan
@@ -450,6 +453,18 @@ class MidRads(FunctionSet):
     @staticmethod
     def broadcast_to(t: MidRad, shape: tuple[int, ...]) -> MidRad:
         return t.rearranged(lambda x: np.broadcast_to(x, shape))
+
+    @staticmethod
+    def stack(values: Sequence[MidRad], axis: int = 0) -> MidRad:
+        """Arrays of one shape along a new axis."""
+        shape = np.broadcast_shapes(*(t.shape for t in values))
+        mids, rads = ([np.broadcast_to(x, shape) for x in each] for each in zip(*map(_parts, values), strict=True))
+        return MidRad(np.stack(mids, axis), np.stack(rads, axis))
+
+    @staticmethod
+    def largest(t: MidRad, axis: int) -> MidRad:
+        """The largest entry along an axis."""
+        return MidRad.between(t.low.max(axis), t.high.max(axis))
 
     @staticmethod
     def where(chosen: Array, a: Operand, b: Operand) -> MidRad:

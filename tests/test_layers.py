@@ -279,6 +279,7 @@ SEARCHERS = (
     "batch", "batch_quantities", "breaking", "core_batch_quantities", "descent", "draws", "falsify", "families",
     "floats", "generate", "interpolant", "network_batch_quantities", "network_generate", "oracles", "planning",
     "rates", "real_tasks", "search", "smaller", "sources", "stationary", "strategies", "tensors", "training",
+    "batch_features", "vector_batch",
 )  # fmt: skip
 """Modules and packages that only propose."""
 
@@ -327,6 +328,7 @@ TEXT = {
     "impl.supervised.batch": "what a batch is",
     "impl.supervised.batch_quantities": "the text of the quantities, here in numbers that enclose",
     "impl.supervised.core_batch_quantities": "the same",
+    "impl.supervised.vector_batch": "the same",
     "impl.sources": "what a batch's numbers are",
     "impl.floats.infimum": "directions and weights: `enclosed.infimum` encloses their values",
 }

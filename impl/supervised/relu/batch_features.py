@@ -183,7 +183,3 @@ class FeatureBatchQuantities(CoreBatchQuantities):
         return (
             np.sqrt((self.meta_features**2).sum(3)) + self._each(np.abs(self._drive(self._omega)).sum(3)) * self._shrink
         )
-
-    def _each(self, values: Array) -> Array:
-        """What is known of points (B, t, points), of all their components (B, t, k)."""
-        return np.repeat(values, self._c, axis=2)

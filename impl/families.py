@@ -43,6 +43,7 @@ from .policies.batch import batch_of as policies_batch_of
 from .policies.batch_quantities import BatchQuantities as MetaRLBatchQuantities
 from .policies.breaking import BREAKING as META_RL_BREAKING
 from .policies.document import READERS as POLICIES_READERS
+from .policies.enclosed.quantities import EnclosedQuantities as MetaRLEnclosedQuantities
 from .policies.generate import GENERATORS as META_RL_GENERATORS
 from .policies.generate import LANDSCAPES as META_RL_LANDSCAPES
 from .policies.headline import POLICIES as LINEAR_POLICY
@@ -167,6 +168,7 @@ META_RL = Family(
     headline=LINEAR_POLICY,
     landscapes=META_RL_LANDSCAPES,
     breaking=META_RL_BREAKING,
+    enclosed_quantities=MetaRLEnclosedQuantities,
     returns=True,
     answerer=LINEAR_POLICY_ANSWER,
     sizes=("tasks", "states", "actions", "dimension"),

@@ -462,11 +462,6 @@ class MidRads(FunctionSet):
         return MidRad(np.stack(mids, axis), np.stack(rads, axis))
 
     @staticmethod
-    def largest(t: MidRad, axis: int) -> MidRad:
-        """The largest entry along an axis."""
-        return MidRad.between(t.low.max(axis), t.high.max(axis))
-
-    @staticmethod
     def where(chosen: Array, a: Operand, b: Operand) -> MidRad:
         """a where it is chosen, else b: nothing is decided."""
         (a_mid, a_rad), (b_mid, b_rad) = _parts(a), _parts(b)

@@ -1,8 +1,8 @@
-"""A long campaign of batches: `python -m tests.batch_campaign SECONDS FILE`, in the repository's root.
+"""A long campaign of batches: `python -m tests.batch_campaign FAMILY SECONDS FILE`, in the repository's root.
 
-Batches of every generator and variant of linear meta-SL: what arrays decide is judged in balls, and
-quantities are compared with those of balls, until the seconds are over. FILE keeps the counts, from which the next run
-goes on; seeds are never drawn twice.
+Batches of every generator and variant of a family: what arrays decide is judged in balls, and quantities are compared
+with those of balls, until the seconds are over. FILE keeps the counts, from which the next run goes on; seeds are never
+drawn twice.
 """
 
 from __future__ import annotations
@@ -14,11 +14,15 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
-from metagap.impl.families import META_SL
+from metagap.impl.enclosed.quantities import UnknownError
+from metagap.impl.families import FAMILIES
 from metagap.impl.sources import RandomSource
-from metagap.theory.meta_sl import CLAIMS
 
+from . import test_batch_judge, test_meta_rl_batch_judge
 from .test_batch_judge import disagreements, outside
+
+NAMES = {"meta-sl": test_batch_judge.NAMES, "meta-rl": test_meta_rl_batch_judge.NAMES}
+"""The quantities that are compared."""
 
 
 def say(*parts: object) -> None:
@@ -26,24 +30,30 @@ def say(*parts: object) -> None:
     sys.stdout.flush()
 
 
-def run(seconds: float, file: Path) -> None:
+def run(name: str, seconds: float, file: Path) -> None:
     """The campaign for that long."""
+    family = FAMILIES[name]
+    assert family.enclosed_quantities is not None
     end = time.monotonic() + seconds
     tally = Counter[str](json.loads(file.read_text()) if file.exists() else {})
-    places = [(g, variant) for g in META_SL.wild for variant in META_SL.all_variants(g)]
+    places = [(g, variant) for g in family.wild for variant in family.all_variants(g)]
     while time.monotonic() < end:
         number = tally["batches"]
         generator, variant = places[number % len(places)]
         source = RandomSource((77, number), 8)
         batch = generator.build(source, variant)
         tally["batches"] += 1
-        if batch.loss.profile.kinked:
+        try:
+            family.enclosed_quantities(batch)
+        except UnknownError:
             continue
-        wrong, decided = disagreements(batch)
-        missed, compared = outside(batch)
+        wrong, decided = disagreements(batch, family)
+        missed, compared = outside(batch, NAMES[name], family=family)
         tally.update({"instances": len(batch), "verdicts": decided, "quantities": compared})
         tally.update({"disagree": len(wrong), "missed": len(missed)})
-        tally.update(Counter(f"decided {name}" for one in META_SL.judged_in_arrays(batch, CLAIMS) for name in one))
+        tally.update(
+            Counter(f"decided {name}" for one in family.judged_in_arrays(batch, family.claims) for name in one)
+        )
         if wrong or missed:
             say(f"batch {number} ({generator.name}, {variant}):", wrong, missed)
         file.write_text(json.dumps(tally))
@@ -53,4 +63,4 @@ def run(seconds: float, file: Path) -> None:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore", RuntimeWarning)
-    run(float(sys.argv[1]), Path(sys.argv[2]))
+    run(sys.argv[1], float(sys.argv[2]), Path(sys.argv[3]))

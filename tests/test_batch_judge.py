@@ -15,6 +15,7 @@ from metagap.impl.batch_judge import ends_of, judged_in_arrays
 from metagap.impl.enclosed import infimum, linear
 from metagap.impl.enclosed.duals import Dual, Duals
 from metagap.impl.families import META_SL, judge
+from metagap.impl.family import Family
 from metagap.impl.losses import LOSSES, Loss
 from metagap.impl.midrad import MidRad, MidRads
 from metagap.impl.sources import SMALL, RandomSource
@@ -54,21 +55,23 @@ def batches(name: str, variant: str, seed: int, count: int, size: int = 4) -> It
         yield generator.build(RandomSource((seed, index), size), variant)
 
 
-def outside(batch: Batch, names: tuple[str, ...] = NAMES, bits: int = 256) -> tuple[list[str], int]:
+def outside(
+    batch: Any, names: tuple[str, ...] = NAMES, bits: int = 256, family: Family = META_SL
+) -> tuple[list[str], int]:
     """The quantities whose enclosures miss that of balls, and how many were compared."""
-    at, missed, compared = enclosed_quantities(batch), [], 0
+    assert family.enclosed_quantities is not None
+    at, missed, compared = family.enclosed_quantities(batch), [], 0
     direction = at.lifted[1]
     for b in range(len(batch)):
         with ctx.workprec(bits):
             known = np.isfinite(direction[b]).all()
             along = tuple(rational(float(v)) for v in direction[b]) if known else None
-            exact = META_SL.quantities(batch.instance(b), Balls, along)
+            exact = family.quantities(batch.instance(b), Balls, along)
             for name in names:
                 try:
-                    right = exact(name)
+                    right, found = exact(name), at(name)[b]
                 except UndefinedQuantityError:
                     continue
-                found = at(name)[b]
                 if not fit_ends(ends_of(found)) or not right.is_finite():
                     continue
                 compared += 1
@@ -128,17 +131,21 @@ def test_joints_are_left_to_balls() -> None:
     assert not disagreements(at_joint)[0]
 
 
-def disagreements(batch: Batch) -> tuple[list[str], int]:
+AT_V = ("-s3", "-s4")
+"""Claims along a direction, which may be another where the infimum hardly depends on it."""
+
+
+def disagreements(batch: Any, family: Family = META_SL) -> tuple[list[str], int]:
     """Claims of which arrays say another thing than balls, and how many they decide."""
-    decided = META_SL.judged_in_arrays(batch, CLAIMS)
+    decided = family.judged_in_arrays(batch, family.claims)
     wrong, count = [], 0
     for b, known in enumerate(decided):
-        judged = judge(batch.instance(b), [claim for claim in CLAIMS if claim.name in known])
+        judged = judge(batch.instance(b), [claim for claim in family.claims if claim.name in known])
         for one in judged.claims:
             said, count = known[one.claim], count + 1
             same = said.verdict is one.verdict and said.reason.split(":")[0] == one.reason.split(":")[0]
             if same and one.ratio is not None and one.bound is not None and said.ratio is not None:
-                same = abs(said.ratio - one.ratio) <= 1e-5 * max(1.0, abs(one.ratio)) or one.claim.endswith("-s4")
+                same = abs(said.ratio - one.ratio) <= 1e-5 * max(1.0, abs(one.ratio)) or one.claim.endswith(AT_V)
             wrong += [] if same else [one.claim]
     return wrong, count
 

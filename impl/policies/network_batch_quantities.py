@@ -14,7 +14,7 @@ from ..floats import rank
 from ..floats.rank import reduced
 from ..models.activation import ACTIVATIONS
 from .batch import Array, Batch, NetworkBatch
-from .batch_quantities import BatchQuantities, length
+from .batch_quantities import BatchQuantities
 
 
 class NetworkBatchQuantities(BatchQuantities):
@@ -76,7 +76,7 @@ class NetworkBatchQuantities(BatchQuantities):
 
     @cached_property
     def eps_init(self) -> Array:
-        return length(self._pulled(self.initial_features))
+        return self._length(self._pulled(self.initial_features))
 
     @cached_property
     def misfit_init(self) -> Array:
@@ -84,7 +84,7 @@ class NetworkBatchQuantities(BatchQuantities):
 
     @cached_property
     def gradient_difference(self) -> Array:
-        return length(self._pulled(self.initial_features - self.meta_features))
+        return self._length(self._pulled(self.initial_features - self.meta_features))
 
     @cached_property
     def error_operator(self) -> Array:
@@ -99,7 +99,7 @@ class NetworkBatchQuantities(BatchQuantities):
     @cached_property
     def _sizes(self) -> Array:
         """||x|| (B, SA)."""
-        return length(self.rows)
+        return self._length(self.rows)
 
     def _propagated(self, delta: Array, *, lookahead: bool = True) -> Array:
         """||e|| for bounds (B, SA) of ||phi_0 - phi_W||."""
@@ -148,7 +148,7 @@ class NetworkBatchQuantities(BatchQuantities):
         return float(self._sigma.curvature(Floats))
 
     def _displaced(self, bend: float, *, lookahead: bool = True) -> Array:
-        moves = length(self.batch.omega - self.batch.initial)
+        moves = self._length(self.batch.omega - self.batch.initial)
         changes = np.minimum(bend * self._sizes[..., None] * moves[:, None], 1.0)
         return self._propagated(self._sizes * np.sqrt((changes**2).mean(2)), lookahead=lookahead)
 

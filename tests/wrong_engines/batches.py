@@ -7,7 +7,9 @@ import numpy as np
 from .planting import Around, Edit, Fault, Value, suite
 
 MIDRAD, JUDGE, VERDICTS = "metagap.impl.midrad", "metagap.impl.batch_judge", "metagap.impl.verdicts"
-DUALS, INFIMA, LINEAR = (f"metagap.impl.enclosed.{name}" for name in ("duals", "infimum", "linear"))
+DUALS, INFIMA, LINEAR, SHARED = (
+    f"metagap.impl.enclosed.{name}" for name in ("duals", "infimum", "linear", "quantities")
+)
 CORE, QUANTITIES, TAYLOR = (f"metagap.impl.supervised.enclosed.{name}" for name in ("core", "quantities", "taylor"))
 COMMON, ENCLOSED = f"{CORE}:CoreEnclosed", f"{QUANTITIES}:EnclosedQuantities"
 FLOATS = "metagap.impl.supervised"
@@ -103,9 +105,9 @@ BATCHES = (
     fault("tangents-proposed", END, f"{TAYLOR}:_implicit", Edit("near.within(radius[:, :, None, :])", "near"),
           POOR),
     # --- quantities ---
-    fault("shares-rounded", ROUNDING, f"{CORE}:_normalised",
+    fault("shares-rounded", ROUNDING, f"{SHARED}:normalised",
           Edit("np.where(values == 0, 0.0, found.rad)", "0.0"), SHARES),
-    fault("shares-not-normalised", "masses are left out", f"{CORE}:_normalised",
+    fault("shares-not-normalised", "masses are left out", f"{SHARED}:normalised",
           Edit("found = MidRad(values) /", "found = MidRad(values); 1.0 /"), SHARES),
     fault("one-task-for-all", "wrong broadcasting", f"{COMMON}.bregman",
           Edit("weights[:, :, None, None]", "weights[:, :1, None, None]"), contain()),
@@ -120,12 +122,12 @@ BATCHES = (
     fault("least-curvature-at-an-end", END, "metagap.impl.loss_ranges:LossRanges.least",
           Edit("np.maximum(z.high, h.high))", "np.minimum(z.low, h.low))"), contain("functions", "quartic")),
     fault("largest-rate-of-the-first", "a constant is too small", f"{ENCLOSED}._rate",
-          Edit("MidRads.largest(abs(self._rates), 1)", "abs(self._rates)[:, 0]"), contain("rates", "pseudo-huber")),
+          Edit("self._largest(abs(self._rates), 1)", "abs(self._rates)[:, 0]"), contain("rates", "pseudo-huber")),
     fault("bound-of-the-first-point", "a constant is too small", f"{ENCLOSED}._longest",
-          Edit("MidRads.largest(MidRads.where(used, self._lengths(self.batch.features), 0.0), 1)",
+          Edit("self._largest(MidRads.where(used, self._lengths(self.batch.features), 0.0), 1)",
                "self._lengths(self.batch.features)[:, 0]"), contain()),
-    fault("largest-end", FORGOTTEN, f"{MIDRAD}:MidRads.largest",
-          Edit("t.low.max(axis), t.high.max(axis)", "t.low.min(axis), t.low.min(axis)"), contain()),
+    fault("largest-end", FORGOTTEN, f"{SHARED}:Enclosed._largest",
+          Edit("values.low.max(axis), values.high.max(axis)", "values.low.min(axis), values.low.min(axis)"), contain()),
     fault("joints-forgotten", OPEN, f"{COMMON}.margin_joints",
           Edit("if not profile.joints:", "if True:"), JOINTS),
     # --- several outputs ---

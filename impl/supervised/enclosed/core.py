@@ -14,9 +14,7 @@ import numpy as np
 
 from ....theory.claim import UndefinedQuantityError
 from ...arithmetic import Array
-from ...batch_judge import UnknownError
-from ...enclosed.infimum import misfit, misfit_l1
-from ...enclosed.linear import applied
+from ...enclosed.quantities import Enclosed, UnknownError, normalised
 from ...loss_ranges import LossRanges
 from ...midrad import MidRad, MidRads
 from ..core_batch_quantities import CoreBatchQuantities
@@ -31,20 +29,14 @@ def enclosed(batch: Any) -> Any:
     if batch.loss.profile.kinked or batch.loss.profile.own:
         raise UnknownError("kinks, or an own loss")
     shares: dict[str, Any] = {
-        "masses": _normalised(batch.masses, (2, 3)),
-        "support_masses": None if batch.support_masses is None else _normalised(batch.support_masses, (2, 3)),
-        "weights": _normalised(batch.weights, (1,)),
+        "masses": normalised(batch.masses, (2, 3)),
+        "support_masses": None if batch.support_masses is None else normalised(batch.support_masses, (2, 3)),
+        "weights": normalised(batch.weights, (1,)),
     }
     names = {field.name for field in batch.fields} - {*shares, "labels", "support_labels"}
     given = {name: getattr(batch, name) for name in names}
     numbers: dict[str, Any] = {name: None if value is None else MidRad(value) for name, value in given.items()}
     return replace(batch, **numbers, **shares)
-
-
-def _normalised(values: Array, axes: tuple[int, ...]) -> MidRad:
-    """Shares of their sum; 0 exactly of 0."""
-    found = MidRad(values) / MidRad(values).sum(axes).reshape(*values.shape[: axes[0]], *(1,) * len(axes))
-    return MidRad(found.mid, np.where(values == 0, 0.0, found.rad))
 
 
 FROM_TEXT = frozenset(
@@ -54,40 +46,19 @@ FROM_TEXT = frozenset(
 """The quantities whose text holds as it stands, in these numbers."""
 
 
-class CoreEnclosed(CoreBatchQuantities):
+class CoreEnclosed(Enclosed, CoreBatchQuantities):
     """Quantities of a batch by name. Errors of a call: UndefinedQuantityError, UnknownError."""
-
-    m = MidRads
-    text = FROM_TEXT
 
     def __init__(self, batch: Any) -> None:
         self.given = batch
         super().__init__(enclosed(batch))
         self._used = (batch.weights[:, :, None, None] > 0) & (batch.masses > 0)
 
-    def __call__(self, name: str) -> Any:
-        proved = (vars(own) for own in type(self).__mro__ if issubclass(own, CoreEnclosed))
-        if name not in self.text and not any(name in own for own in proved):
-            raise UnknownError(name)
-        return getattr(self, name)
-
     @property
     def _present(self) -> Array:
         return np.asarray(self._each((self.given.masses > 0).any(3)))
 
-    @property
-    def zero(self) -> MidRad:
-        return MidRad(np.zeros(len(self.given)))
-
     # --- infima ---------------------------------------------------------------------------------------------
-
-    def _misfit(self, features: Any, target: Any, mass: Any = None, radius: Any = None) -> Any:
-        """The infimum (B,), enclosed, with the direction of its upper end."""
-        root = MidRads.sqrt(self.mass if mass is None else mass)
-        root = MidRads.where(self._where, root, 0.0)
-        size = len(self.given)
-        rows = (root[..., None] * features).reshape(size, -1, features.shape[-1])
-        return misfit(rows, (root * target).reshape(size, -1), self.given.radius if radius is None else radius)
 
     @property
     def _where(self) -> Array:
@@ -99,36 +70,11 @@ class CoreEnclosed(CoreBatchQuantities):
         size, c = len(self.given), self._c
         if c > 1:
             rows, target = rows.reshape(size, -1, c, rows.shape[2]).sum(2), target.reshape(size, -1, c).sum(2)
-        return misfit_l1(self.eps, rows, target)
+        return super()._l1(rows, target)
 
-    @cached_property
-    def misfit_l1(self) -> Any:
-        weighted = MidRads.where(self._where, self.batch.weights[..., None] * self.slopes, 0.0)
-        rows = (weighted[..., None] * self.meta_features).reshape(len(self.given), -1, self.meta_features.shape[3])
-        return self._l1(rows, (weighted * self.u).reshape(len(self.given), -1))
-
-    # --- the identity, along the direction of the infimum ---------------------------------------------------
-
-    @cached_property
-    def _along(self) -> MidRad:
-        return MidRad(self.lifted[1])
-
-    @cached_property
-    def direction(self) -> Any:
-        return (self.gradient * self._along).sum(1)
-
-    @cached_property
-    def _residual(self) -> Any:
-        size, (n, k) = len(self.given), self.mass.shape[1:]
-        return self.u - applied(self.meta_features.reshape(size, n * k, -1), self._along).reshape(size, n, k)
-
-    @cached_property
-    def inner_product(self) -> Any:
-        return (self.batch.weights[..., None] * self.slopes * self._residual).sum((1, 2))
-
-    @cached_property
-    def residual_norm(self) -> Any:
-        return self._lifted_norm(self._residual)
+    @property
+    def _weighted(self) -> Any:
+        return self.batch.weights[..., None] * self.slopes
 
     # --- divergences ----------------------------------------------------------------------------------------
 
@@ -167,9 +113,6 @@ class CoreEnclosed(CoreBatchQuantities):
         return MidRad.between(*ends)
 
     # --- margins: positive where an assumption holds --------------------------------------------------------
-
-    def _structural(self, holds: Any) -> MidRad:
-        return MidRad(np.where(np.broadcast_to(holds, len(self.given)), 1.0, -1.0))
 
     @property
     def _still(self) -> Array:

@@ -14,9 +14,8 @@ import numpy as np
 
 from ....theory.claim import UndefinedQuantityError
 from ...arithmetic import Array
-from ...batch_judge import UnknownError
-from ...enclosed.infimum import misfit
 from ...enclosed.linear import inverse, norm
+from ...enclosed.quantities import UnknownError
 from ...losses import Loss
 from ...midrad import MidRad, MidRads
 from ..batch import Batch
@@ -30,7 +29,8 @@ from .core import FROM_TEXT, CoreEnclosed
 class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
     """The quantities of models with one output."""
 
-    text = FROM_TEXT | {
+    text = BatchQuantities
+    proved = FROM_TEXT | {
         "displacement", "mixed_weight_norm", "remainder_constant", "jacobian_deviation", "smoothness"
     }  # fmt: skip
 
@@ -61,24 +61,9 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
     # --- the mixed form -------------------------------------------------------------------------------------
 
     @cached_property
-    def margin_numerator_vanishes(self) -> Any:
-        """The least |weight| over the mass, where none can be 0: else balls must tell."""
-        _, weight, _, mass, used = self._mixed
-        sizes = MidRads.magnitude(weight) / MidRads.where(used, mass, 1.0)
-        low, high = (np.where(used, end, 1.0).min(1, initial=1.0) for end in (sizes.low, sizes.high))
-        return MidRad.between(np.where(low > 0, low, np.nan), high)
-
-    @cached_property
-    def mixed_misfit(self) -> Any:
-        psi, weight, target, mass, used = self._mixed
-        root = MidRads.where(used, MidRads.sqrt(mass), 0.0)
-        aims = target / MidRads.where(used, weight, 1.0)
-        return misfit(root[..., None] * psi, root * aims, self.given.radius)[0]
-
-    @cached_property
-    def mixed_misfit_l1(self) -> Any:
-        psi, weight, target, *_ = self._mixed
-        return self._l1(weight[..., None] * psi, target)
+    def _mixed_points(self) -> Any:
+        psi, weight, *others = self._mixed
+        return psi, weight[..., None] * psi, weight, *others
 
     # --- margins --------------------------------------------------------------------------------------------
 
@@ -156,7 +141,7 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
     def _longest(self, masses: Array) -> MidRad:
         """The largest ||phi(x)|| (B,) of points with mass in a task of positive weight."""
         used = np.asarray(((self.given.weights[:, :, None, None] > 0) & (masses > 0)).any((1, 3)))
-        return MidRads.largest(MidRads.where(used, self._lengths(self.batch.features), 0.0), 1)
+        return self._largest(MidRads.where(used, self._lengths(self.batch.features), 0.0), 1)
 
     @property
     def _loss(self) -> Loss:
@@ -185,11 +170,11 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
 
     @property
     def _rate(self) -> Any:
-        return MidRads.largest(abs(self._rates), 1)
+        return self._largest(abs(self._rates), 1)
 
     @property
     def _paces(self) -> tuple[Any, Any]:
-        high, low = MidRads.largest(self._rates, 1), -MidRads.largest(-self._rates, 1)
+        high, low = self._largest(self._rates, 1), -self._largest(-self._rates, 1)
         return (low + high) / 2, (high - low) / 2
 
     @cached_property
@@ -211,6 +196,8 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
 
 class EnclosedVectorQuantities(EnclosedQuantities, VectorQuantities):
     """Those of models with several outputs."""
+
+    text = VectorQuantities
 
 
 def enclosed_quantities(batch: Any) -> EnclosedQuantities:

@@ -411,6 +411,8 @@ class Floats(FunctionSet):
     where = staticmethod(np.where)
     broadcast_to = staticmethod(np.broadcast_to)
     stack = staticmethod(np.stack)
+    minimum = staticmethod(np.minimum)
+    maximum = staticmethod(np.maximum)
 
     @staticmethod
     def number(q: fmpq) -> float:

@@ -68,6 +68,7 @@ from .supervised.batch import batch_of
 from .supervised.breaking import ATTAINING, BREAKING
 from .supervised.document import READER as META_SL_READER
 from .supervised.draws import UNUSUAL_LOSSES
+from .supervised.enclosed.networks.quantities import EnclosedSmoothQuantities
 from .supervised.enclosed.quantities import enclosed_quantities
 from .supervised.generate import GENERATORS, LANDSCAPES
 from .supervised.quantities import MetaSLQuantities
@@ -254,6 +255,7 @@ SMOOTH_NETWORK = Family(
     rates=measure_smooth,
     shown=("error_operator", "error_trace", "error_pointwise", "error_ball", "linearisation_ball", "condition"),
     answerer=SMOOTH_ANSWER,
+    enclosed_quantities=EnclosedSmoothQuantities,
 )
 
 

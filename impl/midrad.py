@@ -125,8 +125,8 @@ class MidRad:
     def ndim(self) -> int:
         return len(self.shape)
 
-    def reshape(self, *shape: int) -> MidRad:
-        return self.rearranged(lambda x: x.reshape(shape))
+    def reshape(self, *shape: Any) -> MidRad:
+        return self.rearranged(lambda x: x.reshape(*shape))
 
     def transpose(self, *axes: int) -> MidRad:
         return self.rearranged(lambda x: x.transpose(axes))
@@ -449,6 +449,27 @@ class MidRads(FunctionSet):
         return MidRad(1.0 * up - down + nothing, np.where(up | down, 0.0, 1.0))
 
     magnitude = staticmethod(MidRad.__abs__)
+
+    @staticmethod
+    def positive(t: MidRad) -> MidRad:
+        """max(t, 0): it moves by no more than t does."""
+        below = (t.high <= 0) & (t.mid > -np.inf)
+        return MidRad(np.maximum(t.mid, 0.0) + 0 * t.mid, np.where(below, 0.0, t.rad))
+
+    @staticmethod
+    def step(t: MidRad) -> MidRad:
+        """1 where t > 0, 0 where t <= 0; where that is open, [0, 1]."""
+        up, down = t.low > 0, t.high <= 0
+        nothing = 0 * t.mid + 0 * t.rad
+        return MidRad(np.where(up | down, up, 0.5) + nothing, np.where(up | down, 0.0, 0.5))
+
+    @staticmethod
+    def maximum(a: Operand, b: Operand) -> MidRad:
+        return (a if isinstance(a, MidRad) else MidRad(a)).max(b if isinstance(b, MidRad) else MidRad(b))
+
+    @classmethod
+    def minimum(cls, a: Operand, b: Operand) -> MidRad:
+        return -cls.maximum(-a, -b)
 
     @staticmethod
     def broadcast_to(t: MidRad, shape: tuple[int, ...]) -> MidRad:

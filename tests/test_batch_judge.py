@@ -16,6 +16,7 @@ from metagap.impl.enclosed import infimum, linear
 from metagap.impl.enclosed.duals import Dual, Duals
 from metagap.impl.families import META_SL, judge
 from metagap.impl.family import Family
+from metagap.impl.judge import Enclosure
 from metagap.impl.losses import LOSSES, Loss
 from metagap.impl.midrad import MidRad, MidRads
 from metagap.impl.sources import SMALL, RandomSource
@@ -135,6 +136,11 @@ AT_V = ("-s3", "-s4")
 """Claims along a direction, which may be another where the infimum hardly depends on it."""
 
 
+def meet(said: Enclosure | None, other: Enclosure | None) -> bool:
+    """Whether two enclosures of one number, if both are given, may be of it."""
+    return said is None or other is None or max(said.lo, other.lo) <= min(said.hi, other.hi)
+
+
 def disagreements(batch: Any, family: Family = META_SL) -> tuple[list[str], int]:
     """Claims of which arrays say another thing than balls, and how many they decide."""
     decided = family.judged_in_arrays(batch, family.claims)
@@ -144,8 +150,8 @@ def disagreements(batch: Any, family: Family = META_SL) -> tuple[list[str], int]
         for one in judged.claims:
             said, count = known[one.claim], count + 1
             same = said.verdict is one.verdict and said.reason.split(":")[0] == one.reason.split(":")[0]
-            if same and one.ratio is not None and one.bound is not None and said.ratio is not None:
-                same = abs(said.ratio - one.ratio) <= 1e-5 * max(1.0, abs(one.ratio)) or one.claim.endswith(AT_V)
+            if same and not one.claim.endswith(AT_V):
+                same = all(map(meet, (said.side, said.bound), (one.side, one.bound)))
             wrong += [] if same else [one.claim]
     return wrong, count
 

@@ -251,6 +251,10 @@ class CoreBatchQuantities:
     def eps(self) -> Array:
         return self._lengths(self.gradient)
 
+    def _largest(self, values: Array, axis: int) -> Array:
+        """The largest entry along an axis."""
+        return values.max(axis)
+
     def _lengths(self, values: Array) -> Array:
         """||.|| along the last axis."""
         found: Array = self.m.sqrt((values * values).sum(-1))

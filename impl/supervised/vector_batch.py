@@ -37,7 +37,7 @@ class VectorQuantities(BatchQuantities):
         if self.batch.functions is not None:
             return super()._rival(adapted)
         assert self.batch.rival is not None
-        rival = self.batch.rival.reshape(*self._omega.shape)
+        rival = self.batch.rival.reshape(self._omega.shape)
         return self._predictions(self.adapt(rival)[-1] if adapted else rival)
 
     @cached_property

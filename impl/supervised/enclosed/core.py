@@ -14,6 +14,7 @@ import numpy as np
 
 from ....theory.claim import UndefinedQuantityError
 from ...arithmetic import Array
+from ...enclosed.linear import applied, inverse, largest_eigenvalue, norm
 from ...enclosed.quantities import Enclosed, UnknownError, normalised
 from ...loss_ranges import LossRanges
 from ...midrad import MidRad, MidRads
@@ -52,7 +53,7 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
     def __init__(self, batch: Any) -> None:
         self.given = batch
         super().__init__(enclosed(batch))
-        self._used = (batch.weights[:, :, None, None] > 0) & (batch.masses > 0)
+        self._atoms = (batch.weights[:, :, None, None] > 0) & (batch.masses > 0)
 
     @property
     def _present(self) -> Array:
@@ -63,7 +64,7 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
     @property
     def _where(self) -> Array:
         """Where there is mass (B, n, k), in tasks of positive weight."""
-        return np.asarray(self._each(self._used.any(3)))
+        return np.asarray(self._each(self._atoms.any(3)))
 
     def _l1(self, rows: Any, target: Any) -> Any:
         """The L1 form of rows (B, ., D) and targets (B, .) of lifted points: a point's components are added first."""
@@ -75,6 +76,41 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
     @property
     def _weighted(self) -> Any:
         return self.batch.weights[..., None] * self.slopes
+
+    # --- full row rank: the Gram matrix M of the meta-features that have mass ---------------------------------
+
+    @cached_property
+    def _gram(self) -> tuple[Any, Any]:
+        """M and its inverse (B, N, N), both 0 in the rows and columns of what has no mass."""
+        size, used = len(self.given), self._where.reshape(len(self.given), -1)
+        rows = self.meta_features.reshape(size, -1, self.meta_features.shape[-1])
+        both, gram = used[:, :, None] & used[:, None], rows @ rows.swapaxes(1, 2)
+        inverted = inverse(MidRads.where(both, gram, np.eye(both.shape[1])))
+        return MidRads.where(both, gram, 0.0), MidRads.where(both, inverted, 0.0)
+
+    @property
+    def _crowded(self) -> Array:
+        """Of which instances there are more meta-features than parameters (B,)."""
+        return np.asarray(self._where.sum((1, 2)) > self.meta_features.shape[-1])
+
+    @cached_property
+    def margin_full_row_rank(self) -> Any:
+        """-1 of more meta-features than parameters; else 1/||M^{-1}||, where M has an inverse for certain."""
+        found = 1 / norm(self._gram[1].reshape(len(self.given), -1))
+        return MidRads.where(self._crowded, -1.0, found)
+
+    @cached_property
+    def min_norm_solution(self) -> Any:
+        """(u'M^{-1}u)^{1/2}."""
+        u = MidRads.where(self._where, self.u, 0.0).reshape(len(self.given), -1)
+        found = MidRads.sqrt((u * applied(self._gram[1], u)).sum(1))
+        return MidRads.where(self._crowded, np.nan, found)
+
+    @cached_property
+    def condition(self) -> Any:
+        """Condition number of M."""
+        gram, inverted = self._gram
+        return largest_eigenvalue(gram) * largest_eigenvalue(inverted)
 
     # --- divergences ----------------------------------------------------------------------------------------
 
@@ -109,7 +145,7 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
         labels = self.given.labels
         z, h = (MidRads.broadcast_to(values, labels.shape) for values in self._ends)
         least = LossRanges(self.batch.loss, MidRad(labels)).least(2, z, h)
-        ends = (np.where(self._used, end, np.inf).min((1, 2, 3)) for end in (least.low, least.high))
+        ends = (np.where(self._atoms, end, np.inf).min((1, 2, 3)) for end in (least.low, least.high))
         return MidRad.between(*ends)
 
     # --- margins: positive where an assumption holds --------------------------------------------------------

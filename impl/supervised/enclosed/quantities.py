@@ -119,12 +119,6 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
         return self.margin_small_step
 
     @property
-    def margin_full_row_rank(self) -> Any:
-        """Of more meta-features than parameters; what fewer are is left to balls."""
-        crowded = self._where.sum((1, 2)) > self.features.shape[2]
-        return MidRad(np.where(crowded, -1.0, np.nan))
-
-    @property
     def margin_one_law(self) -> Any:
         if self.given.support_masses is not None:
             raise UnknownError("margin_one_law")

@@ -68,7 +68,7 @@ from .supervised.batch import batch_of
 from .supervised.breaking import ATTAINING, BREAKING
 from .supervised.document import READER as META_SL_READER
 from .supervised.draws import UNUSUAL_LOSSES
-from .supervised.enclosed.networks.quantities import EnclosedSmoothQuantities
+from .supervised.enclosed.networks.quantities import EnclosedReluQuantities, EnclosedSmoothQuantities
 from .supervised.enclosed.quantities import enclosed_quantities
 from .supervised.generate import GENERATORS, LANDSCAPES
 from .supervised.quantities import MetaSLQuantities
@@ -201,6 +201,7 @@ NETWORK = Family(
     breaking=NETWORK_BREAKING,
     shown=("error_operator", "error_trace", "error_flips", "error_count", "condition"),
     answerer=RELU_ANSWER,
+    enclosed_quantities=EnclosedReluQuantities,
 )
 
 

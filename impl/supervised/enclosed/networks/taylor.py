@@ -41,7 +41,8 @@ def _risk_gradient(batch: Any, law: tuple[Any, Any], weights: Any) -> Any:
     m, loss, (labels, masses) = Duals if isinstance(weights, Dual) else MidRads, batch.loss, law
     c, features = loss.outputs, batch.features[:, None]
     output = (batch.signs / MidRads.sqrt(MidRads.number(fmpq(batch.signs.shape[2]))))[:, None]
-    drive = _mapped(lambda w: features @ w.swapaxes(2, 3), weights)
+    moving = (batch.features.size > 0).any(2)[:, None, :, None]  # an input that is 0 drives no neuron
+    drive = _mapped(lambda w: MidRads.where(moving, features @ w.swapaxes(2, 3), 0.0), weights)
     z = _mapped(lambda values: values @ output.swapaxes(2, 3), batch.sigma.value(m, drive))
     if c == 1:
         slopes = [loss.d1(m, z, labels)]

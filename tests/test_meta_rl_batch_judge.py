@@ -190,3 +190,34 @@ def test_a_chain_enclosed_wide_has_wide_visitations() -> None:
         exact += (fmpq_mat([[rational(float(p)) for p in row] for row in near]) - exact) * fmpq(1, 2**30)
         system = fmpq_mat(3, 3, [1, 0, 0, 0, 1, 0, 0, 0, 1]) - exact * fmpq(3, 4)
         assert escaped(found[b], (system.inv() * fmpq(1, 4)).entries()) == 0
+
+
+MARGINS = (
+    "margin_policy_step", "margin_kl_step", "margin_rational_step", "margin_forward_step", "margin_no_backward_step",
+    "margin_no_lookahead", "margin_single_task", "margin_tabular", "margin_contraction", "margin_one_state",
+    "margin_parameter_comparator", "margin_positive_policy",
+)  # fmt: skip
+
+
+@pytest.mark.ci(every=2)
+def test_margins_are_those_of_balls(effort: int) -> None:
+    signs = set()
+    for index, generator in enumerate(META_RL.wild):
+        for variant in generator.variants:
+            batch = generator.build(RandomSource((13, index), 3 * effort), variant)
+            missed, _ = outside(batch, MARGINS, family=META_RL)
+            assert not missed, (generator.name, variant)
+            assert META_RL.enclosed_quantities is not None
+            at = META_RL.enclosed_quantities(batch)
+            signs |= {(name, s) for name in MARGINS for s in np.sign(at(name).mid).ravel().tolist()}
+    assert all({(name, 1.0), (name, -1.0)} <= signs for name in MARGINS)
+
+
+def test_a_unit_that_comes_twice_is_no_table() -> None:
+    batch = next(batches("tabular", "kl-step", 1, 1))
+    twice = batch.features.copy()
+    twice[:, 0, 0] = twice[:, -1, -1]
+    assert META_RL.enclosed_quantities is not None
+    for features, sign in ((batch.features, 1.0), (batch.features[:, ::-1], 1.0), (twice, -1.0)):
+        at = META_RL.enclosed_quantities(replace(batch, features=features))
+        assert (at("margin_tabular").mid == sign).all()

@@ -11,6 +11,7 @@ from .losses import LOSS_FAULTS
 from .networks import NETWORKS
 from .numbers import NUMBERS
 from .optima import OPTIMUM_FAULTS
+from .policy_batches import POLICY_BATCHES
 from .proofs import PROOF_FAULTS
 from .rates import RATED
 from .readers import READER_FAULTS
@@ -28,6 +29,7 @@ CATALOGUE = (
     *LOSS_FAULTS,
     *INFIMA,
     *BATCHES,
+    *POLICY_BATCHES,
     *SUPERVISED,
     *LAWS,
     *VECTORS,

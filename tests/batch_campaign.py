@@ -18,10 +18,14 @@ from metagap.impl.enclosed.quantities import UnknownError
 from metagap.impl.families import FAMILIES
 from metagap.impl.sources import RandomSource
 
-from . import test_batch_judge, test_meta_rl_batch_judge
+from . import test_batch_judge, test_meta_rl_batch_judge, test_network_batch_judge
 from .test_batch_judge import disagreements, outside
 
-NAMES = {"meta-sl": test_batch_judge.NAMES, "meta-rl": test_meta_rl_batch_judge.NAMES}
+NAMES = {
+    "meta-sl": test_batch_judge.NAMES,
+    "meta-rl": test_meta_rl_batch_judge.NAMES,
+    **test_network_batch_judge.NAMES,
+}
 """The quantities that are compared."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 from ..relu.batch import Array
 from ..relu.batch_quantities import NetworkBatchQuantities
@@ -34,7 +35,7 @@ class SmoothBatchQuantities(NetworkBatchQuantities):
         """delta in balls of radii (B, t)."""
         return self._size * self.m.minimum(1.0, self._curvature * self._size * budgets[:, :, None] * shrink)
 
-    def _by_displacements(self, curvature: Array, fold: Array) -> Array:
+    def _by_displacements(self, curvature: Array, fold: Any) -> Array:
         return self._error([self._displaced(w, curvature) for w in self._path], fold * self._shrink)
 
     def _by_ball(self, shrink: Array) -> Array:

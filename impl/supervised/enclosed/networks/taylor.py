@@ -47,12 +47,12 @@ def _risk_gradient(batch: Any, law: tuple[Any, Any], weights: Any) -> Any:
     if c == 1:
         slopes = [loss.d1(m, z, labels)]
     else:
-        slopes = loss.d1(m, [_mapped(lambda x, a=a: x[..., a, None], z) for a in range(c)], loss.parts(labels))
+        slopes = loss.d1(m, [_mapped(lambda x, a: x[..., a, None], z, a) for a in range(c)], loss.parts(labels))
     sums = [_mapped(lambda x: (masses * x).sum(3)[..., None], slope) for slope in slopes]
-    back = sum(_mapped(lambda x, a=a: x * output[:, :, None, a], own) for a, own in enumerate(sums))
+    back = sum(_mapped(lambda x, a: x * output[:, :, None, a], own, a) for a, own in enumerate(sums))
     return _mapped(lambda rows: rows.swapaxes(2, 3) @ features, back * batch.sigma.d1(m, drive))
 
 
-def _mapped(linear: Callable[[MidRad], MidRad], x: Any) -> Any:
+def _mapped(linear: Callable[..., MidRad], x: Any, *given: int) -> Any:
     """A linear map of numbers, or of duals."""
-    return Dual(linear(x.value), linear(x.slope)) if isinstance(x, Dual) else linear(x)
+    return Dual(linear(x.value, *given), linear(x.slope, *given)) if isinstance(x, Dual) else linear(x, *given)

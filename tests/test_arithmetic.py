@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from metagap.impl.arithmetic import (
     Balls,
-    BallSeries,
     Floats,
     IrrationalError,
     Rationals,
@@ -29,6 +28,7 @@ from metagap.impl.arithmetic import (
     square,
     to_float,
 )
+from metagap.impl.series import BallSeries
 from metagap.impl.supervised.taylor import series_terms
 
 finite = st.floats(allow_nan=False, allow_infinity=False)

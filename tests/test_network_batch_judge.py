@@ -12,10 +12,11 @@ import pytest
 from flint import arb, arb_mat, ctx
 from metagap.impl.balls.singular import largest_eigenvalue
 from metagap.impl.batch_judge import ends_of
+from metagap.impl.elementary import MidRads
 from metagap.impl.enclosed import linear
 from metagap.impl.enclosed.duals import Dual, Duals
 from metagap.impl.families import FAMILIES
-from metagap.impl.midrad import MidRad, MidRads
+from metagap.impl.midrad import MidRad
 from metagap.impl.sources import RandomSource
 from metagap.impl.verdicts import fit_ends
 

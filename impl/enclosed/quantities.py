@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..arithmetic import Array
-from ..midrad import MidRad, MidRads
+from ..elementary import MidRads
+from ..midrad import MidRad
 from .infimum import misfit, misfit_l1
 from .linear import applied
 

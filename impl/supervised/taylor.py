@@ -13,7 +13,8 @@ from typing import Any
 
 from flint import arb, ctx
 
-from ..arithmetic import Balls, BallSeries, Matrix, Number, Rationals, RationalSeries, norm, solved
+from ..arithmetic import Balls, Matrix, Number, Rationals, norm, solved
+from ..series import BallSeries, RationalSeries
 from .adaptation import Gradient, Implicit
 from .maml import Law, Problem, Risks
 

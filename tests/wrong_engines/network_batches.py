@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from .batches import DUALS, FORGOTTEN, LINEAR, MIDRAD, OPEN, SLOPE
+from .batches import DUALS, FORGOTTEN, LINEAR, OPEN, SLOPE
 from .planting import Around, Edit, Fault, Value, suite
 
+ELEMENTARY = "metagap.impl.elementary"
 ROOM = "metagap.impl.supervised.enclosed"
 QUANTITIES, TAYLOR = (f"{ROOM}.networks.{name}" for name in ("quantities", "taylor"))
 COMMON = f"{ROOM}.core:CoreEnclosed"
@@ -36,16 +37,18 @@ END, LEFT_OUT = "an end is not proved", "a term is left out"
 
 NETWORK_BATCHES = (
     # --- numbers ---
-    fault("step-at-the-middle", OPEN, f"{MIDRAD}:MidRads.step",
+    fault("step-at-the-middle", OPEN, f"{ELEMENTARY}:MidRads.step",
           Edit("t.low > 0, t.high <= 0", "t.mid > 0, t.mid <= 0"), STEPS),
-    fault("step-of-anything", "an infinite enclosure decides", f"{MIDRAD}:MidRads.step", Edit(" + nothing", ""), STEPS),
-    fault("positive-bare", FORGOTTEN, f"{MIDRAD}:MidRads.positive", Edit("np.where(below, 0.0, t.rad)", "0.0"), STEPS),
-    fault("positive-of-minus-infinity", "an infinite enclosure decides", f"{MIDRAD}:MidRads.positive",
+    fault("step-of-anything", "an infinite enclosure decides", f"{ELEMENTARY}:MidRads.step",
+          Edit(" + nothing", ""), STEPS),
+    fault("positive-bare", FORGOTTEN, f"{ELEMENTARY}:MidRads.positive",
+          Edit("np.where(below, 0.0, t.rad)", "0.0"), STEPS),
+    fault("positive-of-minus-infinity", "an infinite enclosure decides", f"{ELEMENTARY}:MidRads.positive",
           Edit(" + 0 * t.mid", ""), STEPS),
     fault("slope-of-a-step", OPEN, f"{DUALS}:Duals.step", Edit("np.nan", "0.0"), STEPS),
     fault("slope-of-positive", SLOPE, f"{DUALS}:Duals.positive",
           Edit("MidRads.step(t.value) *", "1 + 0 * MidRads.step(t.value) *"), STEPS),
-    fault("smaller-is-larger", END, f"{MIDRAD}:MidRads.minimum", Edit("-cls.maximum(-a, -b)", "cls.maximum(a, b)"),
+    fault("smaller-is-larger", END, f"{ELEMENTARY}:MidRads.minimum", Edit("-cls.maximum(-a, -b)", "cls.maximum(a, b)"),
           contain()),
     # --- spectra ---
     fault("eigenvectors-taken-for-orthogonal", END, f"{LINEAR}:largest_eigenvalue",

@@ -19,9 +19,10 @@ import numpy as np
 
 from ....theory.claim import UndefinedQuantityError
 from ...arithmetic import Array
+from ...elementary import MidRads
 from ...enclosed.linear import norm, visitations
 from ...enclosed.quantities import Enclosed, UnknownError, normalised
-from ...midrad import MidRad, MidRads
+from ...midrad import MidRad
 from ..batch import Batch
 from ..batch_quantities import BatchQuantities
 from ..constants import lipschitz, lookahead

@@ -14,10 +14,11 @@ import numpy as np
 
 from ....theory.claim import UndefinedQuantityError
 from ...arithmetic import Array
+from ...elementary import MidRads
 from ...enclosed.linear import applied, inverse, largest_eigenvalue, norm
 from ...enclosed.quantities import Enclosed, UnknownError, normalised
 from ...loss_ranges import LossRanges
-from ...midrad import MidRad, MidRads
+from ...midrad import MidRad
 from ..core_batch_quantities import CoreBatchQuantities
 
 

@@ -14,10 +14,11 @@ import numpy as np
 
 from ....theory.claim import UndefinedQuantityError
 from ...arithmetic import Array
+from ...elementary import MidRads
 from ...enclosed.linear import inverse, norm
 from ...enclosed.quantities import UnknownError
 from ...losses import Loss
-from ...midrad import MidRad, MidRads
+from ...midrad import MidRad
 from ..batch import Batch
 from ..batch_quantities import BatchQuantities
 from ..constants import StepConstants, small_step_margin

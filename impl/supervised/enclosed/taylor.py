@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from ...elementary import MidRads
 from ...enclosed.duals import Dual, Duals
 from ...enclosed.linear import joined, norm, proposed_inverse
-from ...midrad import MidRad, MidRads
+from ...midrad import MidRad
 
 LINE = MidRad(1.0)
 """The derivative of a prediction by itself."""

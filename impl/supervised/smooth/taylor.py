@@ -15,8 +15,9 @@ from collections.abc import Sequence
 
 from flint import arb, arb_mat
 
-from ...arithmetic import Balls, BallSeries, Number
+from ...arithmetic import Balls, Number
 from ...models.smooth import Neurons
+from ...series import BallSeries
 from ..maml import Law
 from ..taylor import series_terms
 from .problem import SmoothProblem

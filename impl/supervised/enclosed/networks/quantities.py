@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from ....arithmetic import Array
+from ....elementary import MidRads
 from ....enclosed.linear import largest_eigenvalue
 from ....enclosed.quantities import UnknownError
-from ....midrad import GUARD, MidRad, MidRads, U
+from ....midrad import GUARD, MidRad, U
 from ...relu.batch import NetworkBatch
 from ...relu.batch_quantities import NetworkBatchQuantities
 from ...smooth.batch_quantities import SmoothBatchQuantities

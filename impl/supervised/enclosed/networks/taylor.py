@@ -15,8 +15,9 @@ from typing import Any
 
 from flint import fmpq
 
+from ....elementary import MidRads
 from ....enclosed.duals import Dual, Duals
-from ....midrad import MidRad, MidRads
+from ....midrad import MidRad
 
 
 def gradient(batch: Any, path: Sequence[MidRad]) -> MidRad:

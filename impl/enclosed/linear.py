@@ -7,6 +7,13 @@ XA = I - G regular, and
 
 entry by entry, the maximum that of the column. G and GX are enclosed; q >= 1: not a number.
 
+Largest eigenvalues of a symmetric M: with X near its eigenvectors (of floats), D = X'MX and q >= ||I - X'X||, the
+largest sums of sizes in a row, q < 1 makes X regular. Every v is Xy then, and v'v = y'X'Xy >= (1 - q) y'y, so that
+
+    max_v v'Mv/v'v = max_y y'Dy/y'X'Xy <= ||D||/(1 - q),
+
+||D|| at most the largest sum of sizes in a row. Every v bounds the maximum from below.
+
 Visitations: K = I - gamma P, P with rows that sum to 1, has the row sums 1 - gamma. Its diagonal is therefore its row
 sum plus the negatives K^- of its other entries, and so is that of each Schur complement
 
@@ -97,16 +104,19 @@ def turned(table: MidRad) -> MidRad:
     return table.rearranged(lambda x: x.swapaxes(-1, -2))
 
 
-def largest_eigenvalue(table: MidRad) -> MidRad:
-    """The largest eigenvalue (B,) of symmetric matrices without negative ones (B, N, N)."""
-    sound = np.isfinite(table.mid).all((1, 2), keepdims=True)
-    basis = MidRad(np.linalg.eigh(np.where(sound, table.mid, 0.0))[1])
-    near, off = (turned(basis) @ rows for rows in (table @ basis, basis))
-    share, most = (MidRad(x.size).sum(-1).high.max(-1) for x in (off - np.eye(basis.shape[-1]), near))
-    high = (MidRad(most) / (1 - MidRad(np.where(share < 1, share, np.nan)))).high
-    along = basis[..., -1]
-    low = ((along * applied(table, along)).sum(-1) / (along * along).sum(-1)).low
-    return MidRad.between(np.maximum(low, 0.0), high)
+def largest_eigenvalue(gram: MidRad) -> MidRad:
+    """That of every symmetric positive semidefinite matrix (..., d, d) that is enclosed."""
+    table = np.broadcast_to(gram.mid, gram.shape)
+    sound = np.isfinite(table).all((-1, -2), keepdims=True)
+    near = MidRad(np.linalg.eigh(np.where(sound, table, 0.0))[1])
+    turned_near = turned(near)
+    apart = (MidRad(np.eye(gram.shape[-1])) - turned_near @ near).size
+    share = 1 - MidRad(apart).sum(-1).high.max(-1)
+    size = (turned_near @ gram @ near).size
+    top = MidRad(size).sum(-1).high.max(-1) / MidRad(np.where(share > 0, share, np.nan))
+    v = near[..., -1:]
+    bottom = ((turned(v) @ gram @ v) / (turned(v) @ v))[..., 0, 0].low
+    return MidRad.between(np.where(bottom > 0, bottom, 0.0), top.high)
 
 
 def joined(left: MidRad, right: MidRad) -> MidRad:

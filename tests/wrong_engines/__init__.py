@@ -9,6 +9,7 @@ from .graphs import GRAPH_FAULTS
 from .infima import INFIMA
 from .laws import LAWS
 from .losses import LOSS_FAULTS
+from .network_batches import NETWORK_BATCHES
 from .networks import NETWORKS
 from .numbers import NUMBERS
 from .optima import OPTIMUM_FAULTS
@@ -31,6 +32,7 @@ CATALOGUE = (
     *INFIMA,
     *BATCHES,
     *POLICY_BATCHES,
+    *NETWORK_BATCHES,
     *SUPERVISED,
     *LAWS,
     *VECTORS,

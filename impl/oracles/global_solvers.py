@@ -9,7 +9,6 @@ disciplined convex program.
 from __future__ import annotations
 
 import heapq
-import importlib
 import itertools
 import math
 import time
@@ -85,18 +84,28 @@ def meta_objective(instance: MetaSLInstance, m: Elementary, theta: Sequence[Any]
 
 
 def loaded(name: str) -> Any:
-    """A solver's module. Errors: MissingExtraError."""
+    """A solver's module, of cvxpy the one here that asks it. Errors: MissingExtraError."""
     require(MODULES[name], EXTRA, "ask global solvers")
-    return importlib.import_module(MODULES[name])
+    module: Any
+    match name:
+        case "SCIP":
+            import pyscipopt as module
+        case "discopt":
+            import discopt as module
+        case "MAiNGO":
+            import maingopy as module
+        case "codac":
+            import codac as module
+        case _:
+            from . import convex as module
+    return module
 
 
 def solve(name: str, instance: MetaSLInstance, radius: float, gap: float, seconds: float) -> Opinion:
     """A solver's opinion on min L over ||theta|| <= radius, for a relative gap. Errors: MissingExtraError."""
     module, d = loaded(name), len(instance.features[0])
     if name == "cvxpy":
-        from .convex import squared_meta_minimum
-
-        return Opinion(squared_meta_minimum(instance, radius), -math.inf, True)
+        return Opinion(module.squared_meta_minimum(instance, radius), -math.inf, True)
 
     def objective(theta: Sequence[Any]) -> Any:
         return meta_objective(instance, Elementary(module), theta)

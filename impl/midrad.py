@@ -101,7 +101,7 @@ class MidRad:
         return len(self.shape)
 
     def reshape(self, *shape: Any) -> MidRad:
-        return self.rearranged(lambda x: x.reshape(*shape))
+        return self.rearranged(lambda x: x.reshape(shape[0] if len(shape) == 1 else shape))
 
     def transpose(self, *axes: int) -> MidRad:
         return self.rearranged(lambda x: x.transpose(axes))

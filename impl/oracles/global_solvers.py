@@ -86,19 +86,26 @@ def meta_objective(instance: MetaSLInstance, m: Elementary, theta: Sequence[Any]
 def loaded(name: str) -> Any:
     """A solver's module, of cvxpy the one here that asks it. Errors: MissingExtraError."""
     require(MODULES[name], EXTRA, "ask global solvers")
-    module: Any
     match name:
         case "SCIP":
-            import pyscipopt as module
+            import pyscipopt
+
+            return pyscipopt
         case "discopt":
-            import discopt as module
+            import discopt
+
+            return discopt
         case "MAiNGO":
-            import maingopy as module
+            import maingopy
+
+            return maingopy
         case "codac":
-            import codac as module
-        case _:
-            from . import convex as module
-    return module
+            import codac
+
+            return codac
+    from . import convex
+
+    return convex
 
 
 def solve(name: str, instance: MetaSLInstance, radius: float, gap: float, seconds: float) -> Opinion:

@@ -113,7 +113,7 @@ POLICY_BATCHES = (
     fault("eigenvectors-taken-for-orthonormal", END, f"{LINEAR}:largest_eigenvalue",
           Edit("(1 - MidRad(np.where(share < 1, share, np.nan)))", "1.0"), EIGEN),
     fault("eigenvector-of-any-length", END, f"{LINEAR}:largest_eigenvalue",
-          Edit(" / (along * along).sum(-1)", ""), EIGEN),
+          Edit(" / (turned(v) @ v))", ")"), EIGEN),
     # --- margins ---
     fault("largest-tilt", END, f"{ENCLOSED}.margin_positive_policy",
           Edit("-self._largest(MidRads.where((batch.weights > 0)[..., None, None], -tilts, -np.inf), (1, 2, 3))",

@@ -8,7 +8,7 @@ from flint import fmpq
 from metagap.impl import files
 from metagap.impl.families import META_SL, loads
 from metagap.impl.sources import Generator, RandomSource
-from metagap.impl.supervised.draws import CONVEX_LOSSES
+from metagap.impl.supervised.draws import CONVEX_LOSSES, draw_masses
 from metagap.impl.supervised.generate import GENERATORS, arbitrary
 
 
@@ -56,3 +56,9 @@ def test_tangent_comparators_of_what_overflows_have_a_radius() -> None:
     with np.errstate(all="ignore"):
         batch = META_SL.generator("rates").build(RandomSource((78, 243), 32), "poisson")
     assert all(batch.instance(b).radius > 0 for b in range(len(batch)))
+
+
+def test_tasks_share_all_inputs_or_some() -> None:
+    found = {tuple((draw_masses(RandomSource(seed, 1), 2, 4, 1)[0, :, :, 0] > 0).ravel()) for seed in range(30)}
+    every, some = (True,) * 8, (True, False, True, False, False, True, False, True)
+    assert {every, some} <= found

@@ -502,5 +502,6 @@ def test_cells_of_two_laws() -> None:
     problem = NetworkProblem(instance, Rationals)
     values_there = [problem.objective(problem.at(w)) for w in grid]
     assert min(values_there) >= found.value and min(values_there) - found.value < fmpq(1, 100)
-    assert check_cells(instance, float(to_float(found.value)) - 1e-9).accepted
+    proved = check_cells(instance, float(to_float(found.value)) - 1e-9)
+    assert proved.accepted and proved.boxes == 1 + 2 * 2**2  # the neuron off, or on: its sign, and that in either task
     assert not check_cells(instance, float(to_float(min(values_there))) + 1e-2).accepted

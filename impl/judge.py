@@ -78,6 +78,13 @@ class ClaimJudgement(Shown):
         """The left side."""
         return self.left or self.gap
 
+    @property
+    def tight(self) -> str:
+        """Left side over bound for people; empty where either is negative, as the quotient then says nothing."""
+        if self.ratio is None or self.side is None or self.side.middle < 0 or self.ratio < 0:
+            return ""
+        return f"{self.ratio:.3f}" if self.ratio < 1e6 else f"{self.ratio:.3g}"
+
     def __repr__(self) -> str:
         return f"<{self.claim}: {self.verdict.name}, {_shown(self.side)} against {_shown(self.bound)}>"
 
@@ -121,7 +128,7 @@ class Judgement(Shown):
                 c.verdict.name,
                 _shown(c.side),
                 _shown(c.bound),
-                "" if c.ratio is None else f"{c.ratio:.3f}",
+                c.tight,
             )
             for c in self.claims
         ]

@@ -101,7 +101,13 @@ def _below(source: Source, loss: str, batch: Batch, share: Array | float = 1.0) 
     return found
 
 
-class AtQuery(BatchQuantities):
+class ByFeatures(BatchQuantities):
+    """The gradient of whatever the Jacobians are."""
+
+    gradient = CoreBatchQuantities.gradient
+
+
+class AtQuery(ByFeatures):
     """The same with the Hessians of the outer laws in the Jacobians: its tangents are those of a wrong feature."""
 
     @cached_property
@@ -198,7 +204,7 @@ def cancelling(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     return with_radius(source, replace(batch, rate=2.0 ** -(1 + source.grid((), 0, 4))))
 
 
-class Turned(BatchQuantities):
+class Turned(ByFeatures):
     """The same with the rates on the other side of the Hessians, or (`Forgetful`) without decay in the Jacobians."""
 
     @cached_property
@@ -206,7 +212,7 @@ class Turned(BatchQuantities):
         return self._jacobians_of(self._inner, self._rates_turned)
 
 
-class Forgetful(BatchQuantities):
+class Forgetful(ByFeatures):
     @cached_property
     def jacobians(self) -> Array:
         return self._jacobians_of(self._inner, self._undecayed)

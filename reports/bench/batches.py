@@ -27,7 +27,7 @@ COUNT, SLOW = 512, 4
 
 def rows() -> list[Row]:
     """The rows, size by size."""
-    return [row for size in SIZES for row in _rows(f"proved, size {size}", float_batch(size, COUNT))]
+    return [row for size, shape in SIZES.items() for row in _rows(f"proved, size {size}", float_batch(shape, COUNT))]
 
 
 def _rows(group: str, batch: Batch) -> list[Row]:
@@ -65,8 +65,8 @@ def both(batch: Batch) -> int:
 def shares() -> list[Note]:
     """The share of each inequality that arrays decide, of random instances, size by size."""
     found = []
-    for size in SIZES:
-        batch = float_batch(size, 64)
+    for size, shape in SIZES.items():
+        batch = float_batch(shape, 64)
         decided = share(META_SL.judged_in_arrays(batch, INEQUALITIES), INEQUALITIES)
         found += [Note(f"size {size}, {name}", value, "") for name, value in decided.items()]
     return found

@@ -109,8 +109,8 @@ class MidRad:
     def rearranged(self, move: Callable[[Array], Array]) -> MidRad:
         """The entries moved about; radii that are all 0 stay one number."""
         shape = self.shape
-        rad = move(np.broadcast_to(self.rad, shape)) if self.rad.ndim or self.rad else self.rad
-        return MidRad(move(np.broadcast_to(self.mid, shape)), rad)
+        rad = move(_spread(self.rad, shape)) if self.rad.ndim or self.rad else self.rad
+        return MidRad(move(_spread(self.mid, shape)), rad)
 
     def within(self, radius: Array) -> MidRad:
         """x + t for every |t| <= radius."""
@@ -211,6 +211,11 @@ class MidRad:
         return MidRad(other) @ self
 
 
+def _spread(x: Array, shape: tuple[int, ...]) -> Array:
+    """x in that shape."""
+    return x if x.shape == shape else np.broadcast_to(x, shape)
+
+
 def _increased(total: Array, by: Array) -> Array:
     """total + by; in place of the total where it has room."""
     if by.ndim and by.shape != total.shape:
@@ -237,14 +242,14 @@ def contract(spec: str, a: MidRad, b: MidRad) -> MidRad:
     lengths = dict(zip(reversed(first), reversed(left), strict=False))
     lengths |= dict(zip(reversed(second), reversed(right), strict=False))
     count = math.prod(length for name, length in lengths.items() if name not in kept)
-    a_mid, b_mid = np.broadcast_to(a.mid, left), np.broadcast_to(b.mid, right)
+    a_mid, b_mid = _spread(a.mid, left), _spread(b.mid, right)
     a_size, b_size = np.abs(a_mid), np.abs(b_mid)
     # u times the product, not a product with u times a factor: that may underflow beside a huge one.
     spread = (count + 2) * U * _product(spec, a_size, b_size)
     if b.rad.any():
-        spread = spread + _product(spec, a_size, np.broadcast_to(b.rad, right))
+        spread = spread + _product(spec, a_size, _spread(b.rad, right))
     if a.rad.any():
-        spread = spread + _product(spec, np.broadcast_to(a.rad, left), b_size + b.rad)
+        spread = spread + _product(spec, _spread(a.rad, left), b_size + b.rad)
     return MidRad(_product(spec, a_mid, b_mid), spread * (UP + 4 * count * U) + (count + 1) * GUARD)
 
 

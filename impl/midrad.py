@@ -100,11 +100,14 @@ class MidRad:
     def ndim(self) -> int:
         return len(self.shape)
 
-    def reshape(self, *shape: int) -> MidRad:
-        return self.rearranged(lambda x: x.reshape(shape))
+    def reshape(self, *shape: Any) -> MidRad:
+        return self.rearranged(lambda x: x.reshape(shape[0] if len(shape) == 1 else shape))
 
     def transpose(self, *axes: int) -> MidRad:
         return self.rearranged(lambda x: x.transpose(axes))
+
+    def swapaxes(self, first: int, second: int) -> MidRad:
+        return self.rearranged(lambda x: x.swapaxes(first, second))
 
     def rearranged(self, move: Callable[[Array], Array]) -> MidRad:
         """The entries moved about; radii that are all 0 stay one number."""
@@ -194,9 +197,7 @@ class MidRad:
 
     def sum(self, axis: int | tuple[int, ...]) -> MidRad:
         """The sum along axes."""
-        mid, shape = self.mid, self.shape
-        if mid.shape != shape:
-            mid = np.broadcast_to(mid, shape)
+        mid = _spread(self.mid, self.shape)
         total: Array = mid.sum(axis)
         count = mid.size // max(total.size, 1)
         spread = (np.abs(mid) * ((count + 2) * U) + self.rad).sum(axis)
@@ -222,6 +223,11 @@ def _increased(total: Array, by: Array) -> Array:
         return np.asarray(total + by)
     total += by
     return total
+
+
+def _spread(values: Array, shape: tuple[int, ...]) -> Array:
+    """The values in that shape: numpy takes long to find out that they are."""
+    return values if values.shape == shape else np.broadcast_to(values, shape)
 
 
 def product_ends(a: MidRad, b: MidRad) -> tuple[Array, Array]:
@@ -271,7 +277,7 @@ def _rounded(value: fmpq | arb) -> tuple[float, float]:
     if isinstance(value, arb):
         low, high = bounds(value)
         mid = low / 2 + high / 2
-        return mid, float(np.nextafter(max(high - mid, mid - low), np.inf))
+        return mid, 0.0 if low == high else float(np.nextafter(max(high - mid, mid - low), np.inf))
     mid = to_float(value)
     if not math.isfinite(mid):
         return math.nan, math.nan

@@ -235,7 +235,7 @@ def test_the_l1_infimum_is_narrow_where_all_constraints_meet(seed: int, bits: in
 
 
 def test_the_central_path_is_not_followed_for_what_the_data_leave_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With radii of 2^-60 in the rows the ends are as far apart, whatever is proposed; with 2^-200 they are not."""
+    """With radii of 2^-60 in the rows the ends are that far apart, whatever is proposed; with smaller ones not."""
     asked, right = list[int](), infimum.l1_path
     monkeypatch.setattr(infimum, "l1_path", lambda *given: asked.append(given[-1]) or right(*given))
     rng = np.random.default_rng(1)

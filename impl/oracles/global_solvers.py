@@ -9,7 +9,6 @@ disciplined convex program.
 from __future__ import annotations
 
 import heapq
-import importlib
 import itertools
 import math
 import time
@@ -85,18 +84,35 @@ def meta_objective(instance: MetaSLInstance, m: Elementary, theta: Sequence[Any]
 
 
 def loaded(name: str) -> Any:
-    """A solver's module. Errors: MissingExtraError."""
+    """A solver's module, of cvxpy the one here that asks it. Errors: MissingExtraError."""
     require(MODULES[name], EXTRA, "ask global solvers")
-    return importlib.import_module(MODULES[name])
+    match name:
+        case "SCIP":
+            import pyscipopt
+
+            return pyscipopt
+        case "discopt":
+            import discopt
+
+            return discopt
+        case "MAiNGO":
+            import maingopy
+
+            return maingopy
+        case "codac":
+            import codac
+
+            return codac
+    from . import convex
+
+    return convex
 
 
 def solve(name: str, instance: MetaSLInstance, radius: float, gap: float, seconds: float) -> Opinion:
     """A solver's opinion on min L over ||theta|| <= radius, for a relative gap. Errors: MissingExtraError."""
     module, d = loaded(name), len(instance.features[0])
     if name == "cvxpy":
-        from .convex import squared_meta_minimum
-
-        return Opinion(squared_meta_minimum(instance, radius), -math.inf, True)
+        return Opinion(module.squared_meta_minimum(instance, radius), -math.inf, True)
 
     def objective(theta: Sequence[Any]) -> Any:
         return meta_objective(instance, Elementary(module), theta)

@@ -97,10 +97,19 @@ def turned(table: MidRad) -> MidRad:
     return table.rearranged(lambda x: x.swapaxes(-1, -2))
 
 
+def _proposed_eigenvectors(table: Array) -> Array:
+    """Of symmetric (..., N, N) in float64, in the columns; unit vectors where that did not succeed."""
+    sound = np.isfinite(table).all((-1, -2), keepdims=True)
+    unit = np.eye(table.shape[-1])
+    try:
+        return np.where(sound, np.linalg.eigh(np.where(sound, table, unit))[1], unit)
+    except np.linalg.LinAlgError:
+        return np.broadcast_to(unit, table.shape)
+
+
 def largest_eigenvalue(table: MidRad) -> MidRad:
     """The largest eigenvalue (B,) of symmetric matrices without negative ones (B, N, N)."""
-    sound = np.isfinite(table.mid).all((1, 2), keepdims=True)
-    basis = MidRad(np.linalg.eigh(np.where(sound, table.mid, 0.0))[1])
+    basis = MidRad(_proposed_eigenvectors(table.mid))
     near, off = (turned(basis) @ rows for rows in (table @ basis, basis))
     share, most = (MidRad(x.size).sum(-1).high.max(-1) for x in (off - np.eye(basis.shape[-1]), near))
     high = (MidRad(most) / (1 - MidRad(np.where(share < 1, share, np.nan)))).high

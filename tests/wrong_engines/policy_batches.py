@@ -26,6 +26,7 @@ REPEATED = suite(f"{TESTS}:test_a_unit_that_comes_twice_is_no_table")
 IMPROVED = suite(f"{TESTS}:test_poor_choices_only_widen")
 EIGEN = suite(f"{NETWORKS}:test_poor_eigenvectors_only_widen")
 KINKS = suite(f"{NETWORKS}:test_kinks_are_left_to_balls")
+CURVED = suite(f"{TESTS}:test_curvatures_contain_those_of_series")
 PART, TASKS = "a term is left out", "one task for all"
 
 POLICY_BATCHES = (
@@ -51,14 +52,18 @@ POLICY_BATCHES = (
           Edit("_ahead(batch, slope)", "0 * _ahead(batch, slope)"), contain()),
     fault("rational-step-stands-still", SLOPE, f"{TAYLOR}:_stepped",
           Edit("prior * (1 + q * eta)", "prior * (1 + eta * q.value)"), contain("policies", "rational-step")),
-    fault("curves-without-crossed-terms", SLOPE, f"{TAYLOR}:_moved",
-          Edit(" + _crossed(slope, at.q.slope)", ""), contain("tangent", "gradient")),
-    fault("curves-of-powers", SLOPE, f"{TAYLOR}:_moved",
-          Edit("bent - _crossed(slope, change) - pi * bent.sum(3)[:, :, :, None]", "bent"),
+    fault("curves-without-crossed-terms", SLOPE, f"{TAYLOR}:_curves",
+          Edit(" + _crossed(policy.slope, at.q.slope)", ""), contain("tangent", "gradient")),
+    fault("curves-of-powers", SLOPE, f"{TAYLOR}:_bent",
+          Edit(" - policy.value[..., None] * found.sum(3)[:, :, :, None]", ""),
           contain("tangent", "gradient")),
     fault("step-not-followed", SLOPE, f"{TAYLOR}:_moved",
-          Edit("np.eye(size) + eta[..., None] * hessians", "np.eye(size) + 0 * hessians"),
+          Edit("+ eta[..., None] * hessians", "+ 0 * hessians"),
           contain("tangent", "gradient")),
+    fault("curves-of-linear-energies", SLOPE, f"{TAYLOR}:_bent",
+          Edit("if bend is not None:", "if False:"), CURVED),
+    fault("line-that-does-not-step", SLOPE, f"{TAYLOR}:curvature", Edit("line + at.q * eta", "line + 0 * at.q.value"),
+          CURVED),
     fault("one-sided-product", SLOPE, f"{TAYLOR}:_crossed",
           Edit("a[..., None] * b[..., None, :] + a[..., None, :] * b[..., None]", "2 * a[..., None] * b[..., None, :]"),
           contain("tangent", "gradient")),

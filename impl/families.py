@@ -69,7 +69,8 @@ from .supervised.batch import batch_of
 from .supervised.breaking import ATTAINING, BREAKING
 from .supervised.document import READER as META_SL_READER
 from .supervised.draws import UNUSUAL_LOSSES
-from .supervised.enclosed.quantities import EnclosedQuantities
+from .supervised.enclosed.networks.quantities import EnclosedReluQuantities, EnclosedSmoothQuantities
+from .supervised.enclosed.quantities import enclosed_quantities
 from .supervised.generate import GENERATORS, LANDSCAPES
 from .supervised.quantities import MetaSLQuantities
 from .supervised.relu.batch import batch_of as network_batch_of
@@ -143,7 +144,7 @@ META_SL = Family(
     outside=UNUSUAL_LOSSES,
     breaking=BREAKING,
     attaining=ATTAINING,
-    enclosed_quantities=EnclosedQuantities,
+    enclosed_quantities=enclosed_quantities,
     in_torch=_meta_sl_in_torch,
     answerer=LINEAR_ANSWER,
 )
@@ -201,6 +202,7 @@ NETWORK = Family(
     breaking=NETWORK_BREAKING,
     shown=("error_operator", "error_trace", "error_flips", "error_count", "condition"),
     answerer=RELU_ANSWER,
+    enclosed_quantities=EnclosedReluQuantities,
 )
 
 
@@ -256,6 +258,7 @@ SMOOTH_NETWORK = Family(
     rates=measure_smooth,
     shown=("error_operator", "error_trace", "error_pointwise", "error_ball", "linearisation_ball", "condition"),
     answerer=SMOOTH_ANSWER,
+    enclosed_quantities=EnclosedSmoothQuantities,
 )
 
 

@@ -100,11 +100,14 @@ class MidRad:
     def ndim(self) -> int:
         return len(self.shape)
 
-    def reshape(self, *shape: int) -> MidRad:
-        return self.rearranged(lambda x: x.reshape(shape))
+    def reshape(self, *shape: Any) -> MidRad:
+        return self.rearranged(lambda x: x.reshape(shape[0] if len(shape) == 1 else shape))
 
     def transpose(self, *axes: int) -> MidRad:
         return self.rearranged(lambda x: x.transpose(axes))
+
+    def swapaxes(self, first: int, second: int) -> MidRad:
+        return self.rearranged(lambda x: x.swapaxes(first, second))
 
     def rearranged(self, move: Callable[[Array], Array]) -> MidRad:
         """The entries moved about; radii that are all 0 stay one number."""
@@ -269,7 +272,7 @@ def _rounded(value: fmpq | arb) -> tuple[float, float]:
     if isinstance(value, arb):
         low, high = bounds(value)
         mid = low / 2 + high / 2
-        return mid, float(np.nextafter(max(high - mid, mid - low), np.inf))
+        return mid, 0.0 if low == high else float(np.nextafter(max(high - mid, mid - low), np.inf))
     mid = to_float(value)
     if not math.isfinite(mid):
         return math.nan, math.nan

@@ -7,6 +7,13 @@ XA = I - G regular, and
 
 entry by entry, the maximum that of the column. G and GX are enclosed; q >= 1: not a number.
 
+Largest eigenvalues of a symmetric M: with X near its eigenvectors (of floats), D = X'MX and q >= ||I - X'X||, the
+largest sums of sizes in a row, q < 1 makes X regular. Every v is Xy then, and v'v = y'X'Xy >= (1 - q) y'y, so that
+
+    max_v v'Mv/v'v = max_y y'Dy/y'X'Xy <= ||D||/(1 - q),
+
+||D|| at most the largest sum of sizes in a row. Every v bounds the maximum from below.
+
 Visitations: K = I - gamma P, P with rows that sum to 1, has the row sums 1 - gamma. Its diagonal is therefore its row
 sum plus the negatives K^- of its other entries, and so is that of each Schur complement
 
@@ -15,14 +22,6 @@ sum plus the negatives K^- of its other entries, and so is that of each Schur co
 (the row sums r solve K 1 = r, and elimination takes r along as a right side). In K^- and r elimination only adds,
 multiplies and divides: where all are positive nothing cancels, and rare visits keep their relative precision
 (Grassmann, Taksar, Heyman). That the rows sum to 1 and the divisors are not 0 is all that the algebra needs.
-
-Largest eigenvalues of a symmetric G without negative ones: from below v'Gv/v'v for any v. From above, with a square X
-near to orthogonal, ||X'X - I|| <= f < 1: X is regular, every v is some Xz, ||v||^2 >= (1 - f)||z||^2, and so
-
-    v'Gv = z'(X'GX)z <= ||X'GX|| ||z||^2 <= ||X'GX|| ||v||^2/(1 - f);
-
-norms of symmetric matrices are at most the largest sum of sizes in a row. X holds proposed eigenvectors of G, v the
-last of them.
 """
 
 from __future__ import annotations
@@ -89,33 +88,29 @@ def visitations(chain: MidRad, gamma: MidRad) -> MidRad:
     found = found / pivot[..., None, None]
     for ahead, pivot, column in reversed(steps[:-1]):
         found = joined((column + found @ ahead[..., None]) / pivot[..., None, None], found)
-    return turned(found)
-
-
-def turned(table: MidRad) -> MidRad:
-    """The last two axes exchanged."""
-    return table.rearranged(lambda x: x.swapaxes(-1, -2))
+    return found.swapaxes(-1, -2)
 
 
 def _proposed_eigenvectors(table: Array) -> Array:
-    """Of symmetric (..., N, N) in float64, in the columns; unit vectors where that did not succeed."""
-    sound = np.isfinite(table).all((-1, -2), keepdims=True)
-    unit = np.eye(table.shape[-1])
+    """Of symmetric (..., d, d) in float64, in the columns; unit vectors where that did not succeed."""
+    sound, unit = np.isfinite(table).all((-1, -2), keepdims=True), np.eye(table.shape[-1])
     try:
         return np.where(sound, np.linalg.eigh(np.where(sound, table, unit))[1], unit)
     except np.linalg.LinAlgError:
         return np.broadcast_to(unit, table.shape)
 
 
-def largest_eigenvalue(table: MidRad) -> MidRad:
-    """The largest eigenvalue (B,) of symmetric matrices without negative ones (B, N, N)."""
-    basis = MidRad(_proposed_eigenvectors(table.mid))
-    near, off = (turned(basis) @ rows for rows in (table @ basis, basis))
-    share, most = (MidRad(x.size).sum(-1).high.max(-1) for x in (off - np.eye(basis.shape[-1]), near))
-    high = (MidRad(most) / (1 - MidRad(np.where(share < 1, share, np.nan)))).high
-    along = basis[..., -1]
-    low = ((along * applied(table, along)).sum(-1) / (along * along).sum(-1)).low
-    return MidRad.between(np.maximum(low, 0.0), high)
+def largest_eigenvalue(gram: MidRad) -> MidRad:
+    """That of every symmetric positive semidefinite matrix (..., d, d) that is enclosed."""
+    near = MidRad(_proposed_eigenvectors(np.broadcast_to(gram.mid, gram.shape)))
+    turned = near.swapaxes(-1, -2)
+    apart = (MidRad(np.eye(gram.shape[-1])) - turned @ near).size
+    share = MidRad(apart).sum(-1).high.max(-1)
+    size = (turned @ gram @ near).size
+    top = MidRad(size).sum(-1).high.max(-1) / (1 - MidRad(np.where(share < 1, share, np.nan)))
+    v = near[..., -1:]
+    bottom = ((v.swapaxes(-1, -2) @ gram @ v) / (v.swapaxes(-1, -2) @ v))[..., 0, 0].low
+    return MidRad.between(np.where(bottom > 0, bottom, 0.0), top.high)
 
 
 def joined(left: MidRad, right: MidRad) -> MidRad:

@@ -83,7 +83,11 @@ class Enclosed:
     def misfit_l1(self) -> Any:
         weighted, size = MidRads.where(self._where, self._weighted, 0.0), len(self.given)
         rows = (weighted[..., None] * self.meta_features).reshape(size, -1, self.meta_features.shape[-1])
-        return misfit_l1(self.eps, rows, (weighted * self.u).reshape(size, -1))
+        return self._l1(rows, (weighted * self.u).reshape(size, -1))
+
+    def _l1(self, rows: Any, target: Any) -> Any:
+        """The L1 form of rows (B, ., d) and targets (B, .) of lifted points."""
+        return misfit_l1(self.eps, rows, target)
 
     # --- the mixed form -------------------------------------------------------------------------------------
 
@@ -108,7 +112,7 @@ class Enclosed:
     @cached_property
     def mixed_misfit_l1(self) -> Any:
         _, pull, _, target, *_ = self._mixed_points
-        return misfit_l1(self.eps, pull, target)
+        return self._l1(pull, target)
 
     # --- the identity, along the direction of the infimum ---------------------------------------------------
 

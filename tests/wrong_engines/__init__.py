@@ -5,9 +5,11 @@ from .batches import BATCHES
 from .bundles import BUNDLE_FAULTS
 from .convexity import CONVEXITY_FAULTS
 from .families import FAMILY_FAULTS
+from .graphs import GRAPH_FAULTS
 from .infima import INFIMA
 from .laws import LAWS
 from .losses import LOSS_FAULTS
+from .network_batches import NETWORK_BATCHES
 from .networks import NETWORKS
 from .numbers import NUMBERS
 from .optima import OPTIMUM_FAULTS
@@ -30,6 +32,7 @@ CATALOGUE = (
     *INFIMA,
     *BATCHES,
     *POLICY_BATCHES,
+    *NETWORK_BATCHES,
     *SUPERVISED,
     *LAWS,
     *VECTORS,
@@ -48,4 +51,5 @@ CATALOGUE = (
     *REGION_FAULTS,
     *BUNDLE_FAULTS,
     *STATED_FAULTS,
+    *GRAPH_FAULTS,
 )

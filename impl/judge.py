@@ -25,6 +25,9 @@ from .verdicts import MOST, cancelling, decide, standing
 PRECISIONS = (128, 256, 512)
 """Bits of the balls, in the order in which they are tried."""
 
+SIZED = 32
+"""Bits to which the size of a sum is known well enough."""
+
 FLOAT_BITS = 53
 """Bits of float64: balls of that precision are as wide as a float64 evaluation may be wrong."""
 
@@ -78,6 +81,13 @@ class ClaimJudgement(Shown):
         """The left side."""
         return self.left or self.gap
 
+    @property
+    def tight(self) -> str:
+        """Left side over bound for people; empty where either is negative, as the quotient then says nothing."""
+        if self.ratio is None or self.side is None or self.side.middle < 0 or self.ratio < 0:
+            return ""
+        return f"{self.ratio:.3f}" if self.ratio < 1e6 else f"{self.ratio:.3g}"
+
     def __repr__(self) -> str:
         return f"<{self.claim}: {self.verdict.name}, {_shown(self.side)} against {_shown(self.bound)}>"
 
@@ -121,7 +131,7 @@ class Judgement(Shown):
                 c.verdict.name,
                 _shown(c.side),
                 _shown(c.bound),
-                "" if c.ratio is None else f"{c.ratio:.3f}",
+                c.tight,
             )
             for c in self.claims
         ]
@@ -254,7 +264,7 @@ def _attempt(claim: Claim, evaluator: Evaluator, at: CoreQuantities) -> _Outcome
         bound,
         margins=margins,
         terms=terms,
-        sums=lambda: _sums(claim, at),
+        sums=lambda: _sums(claim, evaluator),
         digits=evaluator.instance.bits,
         shown=shown,
         exact=lambda: _exactly(claim, evaluator),
@@ -262,12 +272,22 @@ def _attempt(claim: Claim, evaluator: Evaluator, at: CoreQuantities) -> _Outcome
     return _Outcome(found.verdict, found.reason, at, bits, margins, left, bound, found.close)
 
 
-def _sums(claim: Claim, at: CoreQuantities) -> arb:
-    """The size of the sums behind the claim's quantities; 0, which excuses nothing, where none is defined."""
-    try:
-        return reduce(arb.max, (at.scale(name) for name in (*claim.terms, "gap")))
-    except UndefinedQuantityError:
-        return arb(0)
+def _sums(claim: Claim, evaluator: Evaluator) -> arb:
+    """The size of the sums behind the claim's quantities; 0, which excuses nothing, where none is defined.
+
+    A size is a unit: the balls of the fewest bits that tell it will do, and were needed before.
+    """
+    found = arb(0)
+    for bits in sorted(evaluator.known_at):
+        with ctx.workprec(bits):
+            at = evaluator.balls(bits)
+            try:
+                found = reduce(arb.max, (at.scale(name) for name in (*claim.terms, "gap")))
+            except UndefinedQuantityError:
+                return arb(0)
+        if found.is_finite() and found.rel_accuracy_bits() >= SIZED:
+            break
+    return found
 
 
 def _exactly(claim: Claim, evaluator: Evaluator) -> bool | None:

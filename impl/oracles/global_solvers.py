@@ -140,7 +140,7 @@ def _discopt(module: Any, objective: Callable[..., Any], d: int, radius: float, 
 
 
 def _maingo(module: Any, objective: Callable[..., Any], d: int, radius: float, gap: float, seconds: float) -> Opinion:
-    class Model(module.MAiNGOmodel):  # type: ignore[misc]
+    class Model(module.MAiNGOmodel):
         def get_variables(self) -> list[Any]:
             bounds = module.Bounds(-radius, radius)
             return [module.OptimizationVariable(bounds, module.VT_CONTINUOUS, f"theta{j}") for j in range(d)]

@@ -5,6 +5,7 @@ from .batches import BATCHES
 from .bundles import BUNDLE_FAULTS
 from .convexity import CONVEXITY_FAULTS
 from .families import FAMILY_FAULTS
+from .graphs import GRAPH_FAULTS
 from .infima import INFIMA
 from .laws import LAWS
 from .losses import LOSS_FAULTS
@@ -46,4 +47,5 @@ CATALOGUE = (
     *REGION_FAULTS,
     *BUNDLE_FAULTS,
     *STATED_FAULTS,
+    *GRAPH_FAULTS,
 )

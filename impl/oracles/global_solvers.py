@@ -86,19 +86,25 @@ def meta_objective(instance: MetaSLInstance, m: Elementary, theta: Sequence[Any]
 def loaded(name: str) -> Any:
     """A solver's module, of cvxpy the one here that asks it. Errors: MissingExtraError."""
     require(MODULES[name], EXTRA, "ask global solvers")
-    module: Any
-    match name:
-        case "SCIP":
-            import pyscipopt as module
-        case "discopt":
-            import discopt as module
-        case "MAiNGO":
-            import maingopy as module
-        case "codac":
-            import codac as module
-        case _:
-            from . import convex as module
-    return module
+    if name == "SCIP":
+        import pyscipopt
+
+        return pyscipopt
+    if name == "discopt":
+        import discopt
+
+        return discopt
+    if name == "MAiNGO":
+        import maingopy
+
+        return maingopy
+    if name == "codac":
+        import codac
+
+        return codac
+    from . import convex
+
+    return convex
 
 
 def solve(name: str, instance: MetaSLInstance, radius: float, gap: float, seconds: float) -> Opinion:

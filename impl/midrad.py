@@ -212,11 +212,6 @@ class MidRad:
         return MidRad(other) @ self
 
 
-def _spread(x: Array, shape: tuple[int, ...]) -> Array:
-    """x in that shape."""
-    return x if x.shape == shape else np.broadcast_to(x, shape)
-
-
 def _increased(total: Array, by: Array) -> Array:
     """total + by; in place of the total where it has room."""
     if by.ndim and by.shape != total.shape:

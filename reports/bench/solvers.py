@@ -177,7 +177,8 @@ def table(rows: list[Solved]) -> Table:
             shown.add_row(name)
             case = name
         counts = {"below": row.below, "above": row.above, "false bound": row.false_bounds}
-        outside = ", ".join(f"{n} {what}" for what, n in counts.items() if n) or ("none" if row.solved and not row.says else "")
+        outside = ", ".join(f"{n} {what}" for what, n in counts.items() if n)
+        outside = outside or ("none" if row.solved and not row.says else "")
         shown.add_row(
             f"  {row.solver}",
             "" if row.seconds is None else f"{row.seconds:.3f}",

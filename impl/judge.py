@@ -25,9 +25,6 @@ from .verdicts import MOST, cancelling, decide, standing
 PRECISIONS = (128, 256, 512)
 """Bits of the balls, in the order in which they are tried."""
 
-SIZED = 32
-"""Bits to which the size of a sum is known well enough."""
-
 FLOAT_BITS = 53
 """Bits of float64: balls of that precision are as wide as a float64 evaluation may be wrong."""
 
@@ -150,6 +147,7 @@ class Evaluator:
     """Bits of the balls, in the order in which they are tried."""
     known_at: dict[int, CoreQuantities] = field(default_factory=dict)
     """By bits of the balls."""
+    _roundings: dict[str, float] = field(default_factory=dict)
     _rational: CoreQuantities | None = None
     _irrational: bool = False
 
@@ -165,6 +163,13 @@ class Evaluator:
         bits = max((known for known in self.known_at if known >= waiting[0]), default=waiting[0])
         waiting[:] = [later for later in waiting if later > bits]
         return bits
+
+    def rounding(self, name: str) -> float:
+        """What a float64 evaluation of the quantity may differ by; in balls of 53 bits, which flint's context must
+        have."""
+        if name not in self._roundings:
+            self._roundings[name] = self.balls(FLOAT_BITS).rounding(name)
+        return self._roundings[name]
 
     def known(self, name: str) -> arb:
         """A quantity at the highest precision that was needed."""
@@ -264,7 +269,7 @@ def _attempt(claim: Claim, evaluator: Evaluator, at: CoreQuantities) -> _Outcome
         bound,
         margins=margins,
         terms=terms,
-        sums=lambda: _sums(claim, evaluator),
+        sums=lambda: _sums(claim, at),
         digits=evaluator.instance.bits,
         shown=shown,
         exact=lambda: _exactly(claim, evaluator),
@@ -272,22 +277,12 @@ def _attempt(claim: Claim, evaluator: Evaluator, at: CoreQuantities) -> _Outcome
     return _Outcome(found.verdict, found.reason, at, bits, margins, left, bound, found.close)
 
 
-def _sums(claim: Claim, evaluator: Evaluator) -> arb:
-    """The size of the sums behind the claim's quantities; 0, which excuses nothing, where none is defined.
-
-    A size is a unit: the balls of the fewest bits that tell it will do, and were needed before.
-    """
-    found = arb(0)
-    for bits in sorted(evaluator.known_at):
-        with ctx.workprec(bits):
-            at = evaluator.balls(bits)
-            try:
-                found = reduce(arb.max, (at.scale(name) for name in (*claim.terms, "gap")))
-            except UndefinedQuantityError:
-                return arb(0)
-        if found.is_finite() and found.rel_accuracy_bits() >= SIZED:
-            break
-    return found
+def _sums(claim: Claim, at: CoreQuantities) -> arb:
+    """The size of the sums behind the claim's quantities; 0, which excuses nothing, where none is defined."""
+    try:
+        return reduce(arb.max, (at.scale(name) for name in (*claim.terms, "gap")))
+    except UndefinedQuantityError:
+        return arb(0)
 
 
 def _exactly(claim: Claim, evaluator: Evaluator) -> bool | None:
@@ -305,10 +300,8 @@ def _exactly(claim: Claim, evaluator: Evaluator) -> bool | None:
 
 def _report(claim: Claim, outcome: _Outcome, evaluator: Evaluator, complete: bool) -> ClaimJudgement:
     at, left, bound = outcome.at, outcome.left, outcome.bound
-    rough = None
+    rough = evaluator if complete else None
     if complete:
-        with ctx.workprec(FLOAT_BITS):
-            rough = evaluator.balls(FLOAT_BITS)
         with ctx.workprec(outcome.bits):
             left, bound = _defined(claim.left, at), _defined(claim.bound, at)
     terms: dict[str, Enclosure] = {}
@@ -342,8 +335,8 @@ def _defined(expression: Expression, at: CoreQuantities) -> arb | None:
         return None
 
 
-def _enclosure(ball: arb, what: str | Expression, rough: CoreQuantities | None) -> Enclosure:
-    """The ball in float64; with `rough` (balls of 53 bits) room is made for a float64 evaluation's rounding.
+def _enclosure(ball: arb, what: str | Expression, rough: Evaluator | None) -> Enclosure:
+    """The ball in float64; with `rough` room is made for a float64 evaluation's rounding, by its balls of 53 bits.
 
     A sum of products is as rough as its parts: their roundings enter by the size of their cofactors. Where there is no
     such room within float64, none is made.
@@ -364,6 +357,6 @@ def _enclosure(ball: arb, what: str | Expression, rough: CoreQuantities | None) 
     return wide if math.isfinite(wide.lo) and math.isfinite(wide.hi) else enclosure
 
 
-def _roughened(name: str, rough: CoreQuantities) -> arb:
-    """The quantity as a ball that allows for float64's rounding."""
-    return arb(rough(name).mid(), rough.rounding(name))
+def _roughened(name: str, rough: Evaluator) -> arb:
+    """The quantity as a ball that allows for float64's rounding, in balls of 53 bits."""
+    return arb(rough.balls(FLOAT_BITS)(name).mid(), rough.rounding(name))

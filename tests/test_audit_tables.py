@@ -52,7 +52,7 @@ def test_the_last_line_says_what_is_violated_and_what_is_open(
     opened.status = "open"
     print_audit(record, None, detailed=False)
     (line,) = capsys.readouterr().out.splitlines()
-    assert line.startswith(f"VIOLATED: {wrong.claim}; ")
+    assert line.startswith(f"VIOLATED: {wrong.claim} (counterexamples/wrong.json); ")
     assert f"; open (superfluous?): {opened.claim} without {opened.assumption}; " in line
     monkeypatch.setattr("metagap.reports.cli.audit_tables.voice.quiet", False)
     wrong.violated = 0

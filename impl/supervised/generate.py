@@ -44,7 +44,7 @@ def tangent_comparators(source: Source, at: CoreBatchQuantities) -> Any:
     size = np.where(at.eps > 0, at.eps, 1.0)
     slope = (at.meta_features @ (at.gradient / size[:, None])[:, None, :, None])[..., 0] + kappa * at.w
     largest = np.clip(np.abs(slope).max((1, 2)), 2.0**-20, 2.0**40)
-    step = 2.0 ** np.floor(np.minimum(-source.grid((), 0, 20), -np.log2(largest)))
+    step = 2.0 ** np.floor(np.minimum(-source.grid((), 0, 20), -np.log2(np.nan_to_num(largest, nan=1.0))))
     functions = np.nan_to_num(at.after - step[:, None, None] * slope, posinf=1e6, neginf=-1e6)
     return replace(at.batch.against(functions=functions), radius=step)
 

@@ -37,7 +37,8 @@ def print_audit(record: AuditRecord | MutantsRecord, page: Path | None, *, detai
             console.print(f"Mutants that nothing refuted: {', '.join(survived)}.", style="bold red")
     said = []
     if isinstance(record, AuditRecord):
-        said += [f"VIOLATED: {row.claim}" for row in record.joint if row.violated]
+        within = "" if page is None else f"{page.parent}/"
+        said += [f"VIOLATED: {row.claim} ({within}{row.witness})" for row in record.joint if row.violated]
         needed = [row for row in record.cells if row.status == Standing.NEEDED.value]
         said.append(f"{len(needed)} times an assumption is needed, with a counterexample")
         opened = [row for row in record.cells if row.status == Standing.OPEN.value]

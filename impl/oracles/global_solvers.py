@@ -86,22 +86,23 @@ def meta_objective(instance: MetaSLInstance, m: Elementary, theta: Sequence[Any]
 def loaded(name: str) -> Any:
     """A solver's module, of cvxpy the one here that asks it. Errors: MissingExtraError."""
     require(MODULES[name], EXTRA, "ask global solvers")
-    if name == "SCIP":
-        import pyscipopt
+    match name:
+        case "SCIP":
+            import pyscipopt
 
-        return pyscipopt
-    if name == "discopt":
-        import discopt
+            return pyscipopt
+        case "discopt":
+            import discopt
 
-        return discopt
-    if name == "MAiNGO":
-        import maingopy
+            return discopt
+        case "MAiNGO":
+            import maingopy
 
-        return maingopy
-    if name == "codac":
-        import codac
+            return maingopy
+        case "codac":
+            import codac
 
-        return codac
+            return codac
     from . import convex
 
     return convex

@@ -1,4 +1,9 @@
-"""Rows of the float64 engine: instances end to end, and the meta-gradient beside torch.func and JAX."""
+"""Rows of the float64 engine: instances end to end, and the meta-gradient beside torch.func and JAX.
+
+Measured on one core, in one run, at size S, M, L and 4096 at once: 1.6, 2.1, 1.6 times torch.func, 1.3, 1.2, 1.5 times
+JAX; at 512 at once 5.2, 4.3, 2.3 and 1.4, 1.6, 1.6 times. (It was 0.5 times torch.func at L: d x d Jacobians were made,
+n k d^2 where one vector of each task takes n k d; and pages of freed arrays were fetched again.)
+"""
 
 from __future__ import annotations
 

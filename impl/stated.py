@@ -105,6 +105,8 @@ class Deciding(At):
         return eigenvalues(self._m, rows)
 
     def constant(self, name: str) -> Number:
+        if name not in ("m1", "m2", "m3"):
+            raise MisuseError(f"there is no constant {name}: m1, m2 or m3")
         found = constant(self._loss, self._m, name)
         if found is None:
             self.undefined(f"{name} is infinite for the {self._loss.name} loss")
@@ -218,7 +220,8 @@ def fault(error: Exception, file: str, what: str = "") -> BadInputError:
     line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else lines[-1] if lines else None
     place = ", ".join(part for part in (f"line {line}" if line else "", what) if part)
     kind = "" if isinstance(error, MisuseError) else f"{type(error).__name__}: "
-    return BadInputError(file, place, UNSET, kind + " ".join(str(error).split())[:400])
+    words = "it asks for itself, directly or not" if isinstance(error, RecursionError) else str(error)
+    return BadInputError(file, place, UNSET, kind + " ".join(words.split())[:400])
 
 
 @contextmanager

@@ -9,9 +9,11 @@ from .graphs import GRAPH_FAULTS
 from .infima import INFIMA
 from .laws import LAWS
 from .losses import LOSS_FAULTS
+from .network_batches import NETWORK_BATCHES
 from .networks import NETWORKS
 from .numbers import NUMBERS
 from .optima import OPTIMUM_FAULTS
+from .policy_batches import POLICY_BATCHES
 from .proofs import PROOF_FAULTS
 from .rates import RATED
 from .readers import READER_FAULTS
@@ -29,6 +31,8 @@ CATALOGUE = (
     *LOSS_FAULTS,
     *INFIMA,
     *BATCHES,
+    *POLICY_BATCHES,
+    *NETWORK_BATCHES,
     *SUPERVISED,
     *LAWS,
     *VECTORS,

@@ -1382,12 +1382,15 @@ class Supervised(Quantities):
     def constants(self) -> tuple[Any, Any, Any]:
         """Suprema m1, m2, m3 of |ell'|, |ell''|, |ell'''|."""
         delta, three = number(self.instance["loss"].get("delta", 1)), root(Fraction(3))
+        # 24 t |1 - t^2|/(1 + t^2)^4, of geman-mcclure, is largest where 5 t^4 - 10 t^2 + 1 = 0 and t < 1.
+        turn = 1 - 2 / root(Fraction(5))
+        most = 24 * root(turn) * (1 - turn) / (squared(1 + turn) * squared(1 + turn))
         known: dict[str, tuple[Any, Any, Any]] = {
             "squared": (0, exactly(1), ZERO),  # m1 is infinite, and only m1 m3 = 0 is used
             "huber": (delta, exactly(1), None),
             "log-cosh": (1, exactly(1), 4 / (3 * three)),
             "logistic": (1, exactly(Fraction(1, 4)), 1 / (6 * three)),
-            "geman-mcclure": (3 * three / 8, exactly(2), None),
+            "geman-mcclure": (3 * three / 8, exactly(2), most),
         }
         if self.loss not in known:
             raise NotCheckedError(f"constants of the {self.loss} loss")
@@ -2393,6 +2396,8 @@ def evaluate(text: str, at: Callable[[str], Range]) -> Range:
             return at(node.id)
         if isinstance(node, ast.Constant) and isinstance(node.value, int):
             return exactly(node.value)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            return -walk(node.operand)
         if isinstance(node, ast.BinOp):
             a, b = walk(node.left), walk(node.right)
             if isinstance(node.op, ast.Add):

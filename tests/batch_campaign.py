@@ -2,7 +2,11 @@
 
 Batches of every generator and variant of a family: what arrays decide is judged in balls, and quantities are compared
 with those of balls, until the seconds are over. FILE keeps the counts, from which the next run goes on; seeds are never
-drawn twice. With the name of a claim, its verdicts alone are compared: 1.5 ms an instance.
+drawn twice. With the name of a claim, its verdicts alone are compared: 1.9 ms an instance.
+
+meta-sl-lifted, 82,144 instances of one output (2,719 batches, 150 s of a processor): arrays said PROVED of 72,261 and
+OUTSIDE of 1,115, and balls said the same of each. Of what arrays left open, balls said PROVED of 6,685, OUTSIDE of
+1,430, EQUAL of 579, UNDECIDED of 74.
 """
 
 from __future__ import annotations

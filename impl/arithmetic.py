@@ -21,7 +21,8 @@ every one-sided value, so that nothing is decided there; rationals take the valu
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
@@ -398,6 +399,16 @@ class RationalSeries(FunctionSet):
     @classmethod
     def magnitude(cls, t: fmpq_series) -> fmpq_series:
         return -t if cls._leading_sign(t) < 0 else t
+
+
+@contextmanager
+def series_terms(count: int) -> Iterator[None]:
+    """Within the block power series keep `count` terms."""
+    before, ctx.cap = ctx.cap, count
+    try:
+        yield
+    finally:
+        ctx.cap = before
 
 
 class Floats(FunctionSet):

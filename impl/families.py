@@ -68,7 +68,7 @@ from .supervised.breaking import ATTAINING, BREAKING
 from .supervised.document import READER as META_SL_READER
 from .supervised.draws import UNUSUAL_LOSSES
 from .supervised.enclosed.quantities import EnclosedQuantities
-from .supervised.generate import GENERATORS, LANDSCAPES
+from .supervised.generate import GENERATORS, LANDSCAPES, ruled
 from .supervised.quantities import MetaSLQuantities
 from .supervised.relu.batch import batch_of as network_batch_of
 from .supervised.relu.batch_quantities import NetworkBatchQuantities
@@ -143,6 +143,7 @@ META_SL = Family(
     attaining=ATTAINING,
     enclosed_quantities=EnclosedQuantities,
     in_torch=_meta_sl_in_torch,
+    ruled=ruled,
     answerer=LINEAR_ANSWER,
 )
 

@@ -8,16 +8,18 @@ are handed to own code, and opened where it hands them back.
 from __future__ import annotations
 
 import operator
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from typing import Any, NoReturn
 
 import numpy as np
 from flint import arb, fmpq, fmpz
+from msgspec import UNSET
 
 from ..theory.claim import UndefinedQuantityError
 from .arithmetic import fenced, quotient
-from .files.faults import nearest
+from .files.faults import BadInputError, nearest
 
 EXACT = int | np.integer | fmpz | fmpq
 """What own code may combine with a sealed number."""
@@ -174,3 +176,12 @@ def opened(value: Any) -> Any:
     if isinstance(value, Sealing):
         return value._thing
     return [opened(v) for v in value] if isinstance(value, Iterable) and not isinstance(value, str) else value
+
+
+def fault(error: Exception, file: str, what: str = "") -> BadInputError:
+    """An exception in a user's file, with the last of its lines; `what` of the file it is."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else lines[-1] if lines else None
+    place = ", ".join(part for part in (f"line {line}" if line else "", what) if part)
+    kind = "" if isinstance(error, MisuseError) else f"{type(error).__name__}: "
+    return BadInputError(file, place, UNSET, kind + " ".join(str(error).split())[:400])

@@ -25,11 +25,11 @@ from metagap.impl.arithmetic import (
     quotient,
     rational,
     root,
+    series_terms,
     solved,
     square,
     to_float,
 )
-from metagap.impl.supervised.taylor import series_terms
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 

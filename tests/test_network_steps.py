@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
-from metagap.impl.arithmetic import Balls, BallSeries, Rationals, to_float
+from metagap.impl.arithmetic import Balls, BallSeries, Rationals, series_terms, to_float
 from metagap.impl.families import NETWORK, SMOOTH_NETWORK, judge
 from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights
@@ -31,7 +31,6 @@ from metagap.impl.supervised.relu.quantities import NetworkQuantities
 from metagap.impl.supervised.relu.smaller import smaller
 from metagap.impl.supervised.smooth.problem import SmoothProblem
 from metagap.impl.supervised.smooth.quantities import SmoothQuantities
-from metagap.impl.supervised.taylor import series_terms
 from metagap.theory.claim import Verdict
 
 

@@ -40,14 +40,14 @@ import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
 
 from ..answers import Stationarities, ranked
-from ..arithmetic import Array, Balls, norm, rational, to_float
+from ..arithmetic import Array, Balls, norm, rational, series_terms, to_float
 from ..instances import Vector
 from ..judge import Enclosure
 from ..losses import Link
 from ..midrad import MidRad
 from ..supervised.adaptation import Gradient, Implicit
 from ..supervised.instance import MetaSLInstance, split
-from ..supervised.taylor import risk_gradient, series_terms, slope_rows
+from ..supervised.taylor import risk_gradient, slope_rows
 from .exact import PRECISION, alone
 from .gradients import Field, LoopStationarity, laws_of, share_of, sides_of
 from .objectives import Loop, others, own_loop

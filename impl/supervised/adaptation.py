@@ -1,4 +1,5 @@
-"""How a task adapts: gradient steps, with a rate for each parameter and weight decay, or a proximal step."""
+"""How a task adapts: gradient steps, with a rate for each parameter and weight decay, a proximal step, or as the rule of
+a claims file says."""
 
 from __future__ import annotations
 
@@ -73,7 +74,20 @@ class Implicit:
         return self
 
 
-Adaptation = Gradient | Implicit
+@dataclass(frozen=True)
+class Own:
+    """Adaptation by a rule of a claims file (`rules`), which may use the rate eta."""
+
+    rule: str
+    eta: fmpq
+    name: str = field(default="own", init=False)
+
+    @property
+    def canonical(self) -> Own:
+        return self
+
+
+Adaptation = Gradient | Implicit | Own
 
 
 def adaptation_field(
@@ -82,6 +96,8 @@ def adaptation_field(
     """The field "adaptation" of a document; `width`: the parameters are those of so many neurons, a row each."""
     if isinstance(adaptation, Implicit):
         return {"name": adaptation.name, "lambda": number(adaptation.strength)}
+    if isinstance(adaptation, Own):
+        return {"name": adaptation.name, "rule": adaptation.rule, "eta": number(adaptation.eta)}
     found: dict[str, object] = {"name": adaptation.name, "eta": number(adaptation.eta), "steps": adaptation.steps}
     if adaptation.rates is not None:
         rates = [number(r) for r in adaptation.rates]

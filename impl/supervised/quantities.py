@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 from flint import arb, arb_mat, fmpq
 
@@ -14,12 +15,13 @@ from ..balls.singular import smallest_singular_value
 from ..losses import Loss
 from ..models.rows import Rows
 from . import taylor
-from .adaptation import Gradient, Implicit
+from .adaptation import Gradient, Implicit, Own
 from .constants import StepConstants, small_step_margin
 from .core_quantities import Step
 from .instance import Functions
 from .maml import Law, uncoupled
 from .rank_quantities import RankQuantities
+from .rule_steps import affine, visited
 from .task_quantities import TaskQuantities
 
 
@@ -74,9 +76,24 @@ class MetaSLQuantities(StepConstants, TaskQuantities, RankQuantities):
         return self._longest([law.inner for law in self.laws])
 
     def _gradient_steps(self) -> Gradient:
+        self._steps_of_ours()
         if not isinstance(self.instance.adaptation, Gradient):
             raise UndefinedQuantityError("the adaptation is not by gradient steps")
         return self.instance.adaptation
+
+    def _steps_of_ours(self) -> None:
+        """Errors: UndefinedQuantityError for an adaptation of one's own, of which no constant is known."""
+        adaptation = self.instance.adaptation
+        if isinstance(adaptation, Own):
+            raise UndefinedQuantityError(f"the adaptation {adaptation.rule} is neither gradient steps nor a proximal step")
+
+    @cached_property
+    def margin_joints(self) -> arb:
+        """Of an adaptation of one's own: distance from the joints of all predictions at which it looks at the risk."""
+        if not isinstance(self.instance.adaptation, Own):
+            return super().margin_joints
+        laws = [law.inner for law in self.laws]
+        return self._joint_margin(laws, [visited(self.problem, law, self._here.theta) for law in laws])
 
     @property
     def _loss(self) -> Loss:
@@ -84,6 +101,7 @@ class MetaSLQuantities(StepConstants, TaskQuantities, RankQuantities):
 
     @property
     def _step_count(self) -> int:
+        self._steps_of_ours()
         adaptation = self.instance.adaptation
         return adaptation.steps if isinstance(adaptation, Gradient) else 0
 
@@ -158,13 +176,21 @@ class MetaSLQuantities(StepConstants, TaskQuantities, RankQuantities):
 
     @cached_property
     def margin_squared_loss(self) -> arb:
-        return self._structural(self.problem.loss.name == "squared")
+        """1 for the squared loss; no value with an adaptation of one's own that is not proved to be affine then: the
+        objective would be no quadratic."""
+        squared, adaptation = self.problem.loss.name == "squared", self.instance.adaptation
+        if squared and isinstance(adaptation, Own):
+            if not all(affine(self.problem, law.inner, self._here.theta) for law in self.laws):
+                raise UndefinedQuantityError(f"the adaptation {adaptation.rule} is not affine with it")
+        return self._structural(squared)
 
     @cached_property
     def margin_third_derivative(self) -> arb:
         adaptation, constants = self.instance.adaptation, self.problem.loss.constants()
         one = isinstance(adaptation, Gradient) and adaptation.steps == 1
-        convex = isinstance(adaptation, Gradient) or self.problem.loss.profile.convex
+        convex = isinstance(adaptation, Gradient) or (
+            isinstance(adaptation, Implicit) and self.problem.loss.profile.convex
+        )
         return self._structural(constants.m3 is not None and (one or constants.m2 is not None) and convex)
 
     def _certainly_dependent(self) -> bool:
@@ -176,6 +202,8 @@ class MetaSLQuantities(StepConstants, TaskQuantities, RankQuantities):
         (not with such a decay). Any task has dependent rows where its features are.
         """
         adaptation = self.instance.adaptation
+        if isinstance(adaptation, Own):  # its rows lie wherever it puts them
+            return self._crowded or any(all(v == 0 for v in row) for row in self._meta_features.tolist())
         still = isinstance(adaptation, Gradient) and adaptation.eta == 0
         kept, fades = list[fmpq](), 0
         if isinstance(adaptation, Gradient) and adaptation.rates is not None and adaptation.decay != 0:
@@ -280,6 +308,7 @@ class MetaSLQuantities(StepConstants, TaskQuantities, RankQuantities):
     @cached_property
     def misfit_query_hessian(self) -> arb:
         """The Jacobians with the Hessians of the outer laws."""
+        self._steps_of_ours()
         table = []
         for law, at, steps in zip(self.laws, self._adapted, self._steps, strict=True):
             table += self._through(at.rows(list(law.rho)), law, steps).tolist()

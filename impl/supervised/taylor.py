@@ -7,15 +7,14 @@ parameter is a matrix [value | tangents]; linear maps act on all columns alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from flint import arb, ctx
+from flint import arb
 
-from ..arithmetic import Balls, BallSeries, Matrix, Number, Rationals, RationalSeries, norm, solved
-from .adaptation import Gradient, Implicit
+from ..arithmetic import Balls, BallSeries, Matrix, Number, Rationals, RationalSeries, norm, series_terms, solved
+from .adaptation import Gradient, Implicit, Own
 from .maml import Law, Problem, Risks
+from .rule_steps import tangents
 
 
 def _series(problem: Risks) -> Any:
@@ -100,6 +99,8 @@ def _places(x: slice) -> range:
 def _adapt(problem: Problem, law: Law, theta: Matrix) -> Matrix:
     """U_i on [value | tangents]: of the inner law alone."""
     adaptation = problem.instance.adaptation
+    if isinstance(adaptation, Own):
+        return tangents(problem, law.inner, theta)
     if not isinstance(adaptation, Gradient):
         return _implicit(problem, law, theta, adaptation)
     for _ in range(adaptation.steps):
@@ -176,16 +177,6 @@ def _dot(numbers: list[Number], series: list[Any]) -> Any:
     for number, term in zip(numbers[1:], series[1:], strict=True):
         total = total + number * term
     return total
-
-
-@contextmanager
-def series_terms(count: int) -> Iterator[None]:
-    """Within the block power series keep `count` terms."""
-    before, ctx.cap = ctx.cap, count
-    try:
-        yield
-    finally:
-        ctx.cap = before
 
 
 def curvature(problem: Problem, direction: list[arb]) -> arb:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from metagap.impl import check, judge, load, minimise
     from metagap.impl.families import quantities
     from metagap.impl.instances import Instance
+    from metagap.impl.own_adaptations import Adaptation
     from metagap.impl.own_losses import Loss
     from metagap.impl.sources import tasks
     from metagap.impl.stated_at import At
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from . import strategies, torch
 
 __all__ = [
+    "Adaptation",
     "Assumption",
     "At",
     "Claim",
@@ -49,6 +51,7 @@ _HOMES = {
     "theory.claim": ("Assumption", "Claim", "Mutant", "Relation", "quantity"),
     "impl.instances": ("Instance",),
     "impl.families": ("quantities",),
+    "impl.own_adaptations": ("Adaptation",),
     "impl.own_losses": ("Loss",),
     "impl.sources": ("tasks",),
     "impl.stated_at": ("At",),

@@ -30,13 +30,13 @@ from . import taylor
 def enclosed(batch: Batch) -> Batch:
     """The batch of the instances themselves (`Batch.instance`): its numbers exactly, masses and weights normalised.
 
-    Errors: UnknownError for several outputs, for a loss with kinks, whose slopes are no numbers there, and for one of a
-    user's own, whose formulas may be of what these numbers do not have.
+    Errors: UnknownError for several outputs, for a loss with kinks, whose slopes are no numbers there, and for a loss or
+    an adaptation of a user's own, whose formulas may be of what these numbers do not have.
     """
     if not isinstance(batch, Batch):
         raise UnknownError("instances of a user's own, one by one")
-    if batch.loss.outputs > 1 or batch.loss.profile.kinked or batch.loss.profile.own:
-        raise UnknownError("several outputs, kinks, or an own loss")
+    if batch.loss.outputs > 1 or batch.loss.profile.kinked or batch.loss.profile.own or batch.rule:
+        raise UnknownError("several outputs, kinks, an own loss or an own adaptation")
     shares: dict[str, Any] = {
         "masses": _normalised(batch.masses, (2, 3)),
         "support_masses": None if batch.support_masses is None else _normalised(batch.support_masses, (2, 3)),

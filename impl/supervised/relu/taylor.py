@@ -30,9 +30,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...arithmetic import series_terms
 from ...models.combination import Combination
 from ..maml import Law
-from ..taylor import risk_slopes, series_terms, slope_rows
+from ..taylor import risk_slopes, slope_rows
 from .problem import Iterate, NetworkProblem
 
 Paths = Sequence[tuple[Law, Sequence[Iterate]]]

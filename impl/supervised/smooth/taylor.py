@@ -15,10 +15,9 @@ from collections.abc import Sequence
 
 from flint import arb, arb_mat
 
-from ...arithmetic import Balls, BallSeries, Number
+from ...arithmetic import Balls, BallSeries, Number, series_terms
 from ...models.smooth import Neurons
 from ..maml import Law
-from ..taylor import series_terms
 from .problem import SmoothProblem
 
 

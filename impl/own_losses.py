@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from flint import arb, ctx, fmpq
@@ -62,7 +63,7 @@ class Loss:
     @property
     def family(self) -> LossFamily:
         """Its row of the table."""
-        return LossFamily(self.name, Own(self), Link[self.link.upper()])
+        return LossFamily(self.name, Own(self, self.name), Link[self.link.upper()])
 
 
 class Own(Profile):
@@ -71,10 +72,26 @@ class Own(Profile):
     own = True
     convex = nonnegative = False
 
-    def __init__(self, loss: Loss) -> None:
-        self.loss = loss
-        self.title, self.latex = loss.name, loss.latex or rf"\text{{{loss.name}}}"
-        self.rational = _rational(loss)
+    def __init__(self, loss: Loss | None, name: str) -> None:
+        self._loss, self.title = loss, name
+
+    def __reduce__(self) -> tuple[type, tuple[None, str]]:
+        """To another process goes the name: there the file that states the loss stands, too."""
+        return Own, (None, self.title)
+
+    @property
+    def loss(self) -> Loss:
+        """The loss; in another process that of this name, which stands there by then."""
+        return self._loss or TABLE[self.title].profile.loss
+
+    @property
+    def latex(self) -> str:
+        return self.loss.latex or rf"\text{{{self.title}}}"
+
+    @cached_property
+    def rational(self) -> bool:
+        """Whether the formulas map rationals to rationals."""
+        return _rational(self.loss)
 
     def _at(self, order: int, m: Any, t: Number) -> Number:
         # A number of the system, whatever constant the formula may be.
@@ -150,7 +167,7 @@ def faults(loss: Loss) -> str | None:
 
 def _contradicted(loss: Loss) -> str | None:
     """What balls, series, floats and midpoint-radius numbers say of each other, and of the constants."""
-    profile, cap = Own(loss), ctx.cap
+    profile, cap = Own(loss, loss.name), ctx.cap
     with ctx.workprec(128):
         for point in POINTS:
             ctx.cap = 4

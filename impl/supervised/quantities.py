@@ -199,16 +199,15 @@ class MetaSLQuantities(StepConstants, TaskQuantities, RankQuantities):
         The rows J_i phi(x) of a task lie in the span of its features, those of the inner law included (where parameters
         decay at different rates, S = diag(kept), in that of S^k phi(x) up to the number of steps). Of tasks that adapt
         on their own law, or do not adapt, these are the features of the rows themselves, of all such tasks together
-        (not with such a decay). Any task has dependent rows where its features are.
+        (not with such a decay). Any task has dependent rows where its features are: an adaptation of one's own, too, whose
+        rows may lie anywhere else.
         """
         adaptation = self.instance.adaptation
-        if isinstance(adaptation, Own):  # its rows lie wherever it puts them
-            return self._crowded or any(all(v == 0 for v in row) for row in self._meta_features.tolist())
         still = isinstance(adaptation, Gradient) and adaptation.eta == 0
-        kept, fades = list[fmpq](), 0
+        kept, fades, ruled = list[fmpq](), 0, isinstance(adaptation, Own)
         if isinstance(adaptation, Gradient) and adaptation.rates is not None and adaptation.decay != 0:
             kept, fades = [1 - adaptation.eta * adaptation.decay * r for r in adaptation.rates], adaptation.steps
-        alone = [fades > 0 or not (law.support is None or still) for law in self.laws]
+        alone = [ruled or fades > 0 or not (law.support is None or still) for law in self.laws]
         groups = [[law for law, own in zip(self.laws, alone, strict=True) if not own]]
         groups += [[law] for law, own in zip(self.laws, alone, strict=True) if own]
 
@@ -221,7 +220,10 @@ class MetaSLQuantities(StepConstants, TaskQuantities, RankQuantities):
 
         rows, count = [[x for law in group for x in law.rho] for group in groups], len(self._points)
         everything = {x for law in self.laws for x in law.points}
-        if self._crowded or any(rank(own) < len(own) for own in rows) or rank(everything, fades) < count:
+        if self._crowded or any(rank(own) < len(own) for own in rows):
+            return True
+        table = self._meta_features.tolist()
+        if any(all(v == 0 for v in row) for row in table) if ruled else rank(everything, fades) < count:
             return True
         twin = self._rational_twin
         return twin is not None and twin._meta_features.rank() < count

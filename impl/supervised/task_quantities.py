@@ -208,4 +208,4 @@ class TaskQuantities(RowQuantities, MixedQuantities):
 
     @cached_property
     def _rational_twin(self) -> Self | None:
-        return self.exact(self.instance) if isinstance(self.instance.adaptation, Gradient) else None
+        return self.exact(self.instance) if isinstance(self.instance.adaptation, Gradient | Own) else None

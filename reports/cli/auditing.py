@@ -127,7 +127,7 @@ def audit(
     for name in sorted(foreign):
         where = "without TASKS only" if tasks is not None else "with TASKS only"
         fail(
-            f"--{name.replace('_', '-')}={str(context.params[name])!r}: this option has a meaning {where}; leave it out"
+            f"--{'claims' if name == 'own' else name.replace('_', '-')}={str(context.params[name])!r}: this option has a meaning {where}; leave it out"
         )
     targets = {"--json": json, "--junit": junit, "--sarif": sarif}
     spoken = (

@@ -12,10 +12,9 @@ import typer
 
 from ...impl.answers import count
 from ...impl.families import load
-from ...impl.files import BadInputError, dumps
-from ...impl.instances import Instance
+from ...impl.files import dumps
 from ...impl.judge import Enclosure, Judgement
-from ...impl.own_claims import standing, stating
+from ...impl.own_claims import stating
 from ..formats.judging import Judgement as Record
 from ..judging import Answers, Judged, judge_all
 from ..processes import EndedError, apart
@@ -98,7 +97,7 @@ def judge(
     else:
         no_program(options, instance)
         with input_errors():
-            instances = [_loaded(path) for path in paths]
+            instances = [load(path) for path in paths]
     names = [claim.name for claim in claims]
     answers, stage, why, broken = Answers(instances, names), "starting", "", False
     with input_errors(), working("judge") as show:
@@ -133,17 +132,6 @@ def judge(
     if why:
         _end(stage, [str(path) for path in paths], len(judgements), None if broken else max_time)
     raise typer.Exit(1 if "VIOLATED" in counts else 3 if "UNDECIDED" in counts else 0)
-
-
-def _loaded(path: Path) -> Instance:
-    """Errors: BadInputError; of a loss that is not known it says where one's own is named."""
-    try:
-        return load(path)
-    except BadInputError as error:
-        if error.field != "loss.name" or standing() is not None:
-            raise
-        required = f"{error.required} (one of your own: --claims FILE.py)"
-        raise BadInputError(error.file, error.field, error.given, required) from None
 
 
 def _end(stage: str, paths: list[str], begun: int, max_time: float | None) -> None:

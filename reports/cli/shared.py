@@ -249,11 +249,14 @@ def left_out(error: files.BadInputError) -> None:
 
 @contextmanager
 def input_errors() -> Iterator[None]:
-    """Bad input and missing packages become one line and status 2."""
+    """Bad input and missing packages become one line and status 2; of a loss or an adaptation that is not known it says
+    where one's own is named."""
     try:
         yield
     except (files.BadInputError, MissingExtraError) as error:
-        fail(str(error))
+        field = error.field if isinstance(error, files.BadInputError) else ""
+        named = field.endswith(("loss.name", "adaptation.rule")) and standing() is None
+        fail(f"{error}{' (one of your own: --claims FILE.py)' if named else ''}")
 
 
 QUIET = 10.0
@@ -319,10 +322,14 @@ def chosen_claims(names: list[str] | None) -> tuple[Claim, ...]:
     own = standing()
     claims = all_claims() if own is None else own.judged
     if not names:
+        if own is not None and own.refused and not voice.quiet:
+            typer.echo(f"metagap: not judged of these adaptations: {', '.join(own.refused)}; --claim says why", err=True)
         return claims
     known = {claim.name: claim for claim in claims}
     for name in names:
         if name not in known:
+            if own is not None and name in own.refused:
+                fail(f"--claim={name!r}: a claim that takes the adaptations of {own.place}: {own.refused[name]}")
             where = "metagap falsify lists all but FAMILY-headline" if own is None else f"{own.place} states no other"
             fail(f"--claim={name!r}: a claim is required{nearest(name, known)}; {where}")
     return tuple(claim for claim in claims if claim.name in names)

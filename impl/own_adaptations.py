@@ -1,7 +1,7 @@
 """An adaptation of one's own: theta -> U(theta) on a task's support, written once, checked before it is used.
 
 What the theorems need of an adaptation is that it sees the support alone, that it is the same whenever it is asked, and
-that it has a derivative. The first is so by what it is given (`supervised.rules.View`); the others are tried here on a
+that it has a derivative. The first is so by what it is given (`rules.View`); the others are tried here on a
 small problem, and again wherever it is evaluated (`supervised.rule_steps`): it is asked twice, and over three kinds of
 numbers, whose values must agree.
 """
@@ -21,13 +21,14 @@ from flint import arb, ctx, fmpq
 from ..theory.claim import UndefinedQuantityError
 from .arithmetic import Balls, IrrationalError, Matrix, Rationals, midpoint
 from .losses import Loss
+from .rules import RULES, Rule
 from .supervised.adaptation import Gradient, Implicit, Own
 from .supervised.batch import batch_of
 from .supervised.batch_quantities import BatchQuantities
 from .supervised.instance import Atom, MetaSLInstance, Task
 from .supervised.maml import Law, Problem
-from .supervised.rule_steps import adapted, jacobian, tangents, visited
-from .supervised.rules import RULES, Rule
+from .supervised.rule_jacobians import jacobian
+from .supervised.rule_steps import adapted, tangents, visited
 
 SECONDS = 1.0
 """Processor time that one evaluation on the small problem may take: an instance asks for dozens."""
@@ -76,7 +77,7 @@ def tried(name: str, loss: str = "log-cosh", omega: tuple[int, int] = (1, -2)) -
 
     half, quarter = fmpq(1, 2), fmpq(1, 4)
     tasks = (Task(half, law(quarter, half, quarter)), Task(half, law(half, half, 0), law(quarter, quarter, half)))
-    features = tuple(tuple(map(fmpq, row)) for row in rows)
+    features = tuple((fmpq(a), fmpq(b)) for a, b in rows)
     at = tuple(map(fmpq, omega))
     return MetaSLInstance(Loss(loss), Own(name, quarter), features, tasks, at, (fmpq(0), fmpq(0)), fmpq(1))
 

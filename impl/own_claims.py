@@ -39,9 +39,9 @@ from .own_adaptations import Adaptation, simplest
 from .own_adaptations import faults as flaws
 from .own_checks import mistyped, slips, unread, unsaid, untypeset
 from .own_losses import Loss, faults
+from .rules import RULES
 from .sealed import fault
 from .sources import Generator, Listed, RandomSource, Tasks
-from .supervised.rules import RULES
 
 GROUP = "metagap.claims"
 """The entry points of packages that state claims: modules."""
@@ -335,7 +335,9 @@ def _generating(family: Family, own: OwnClaims) -> Family:
         if rule.name in taken:
             raise BadInputError(own.place, "the adaptation", rule.name, "a name that no generator has")
     ruled = tuple(
-        Generator(rule.name, f"the adaptation {rule.name}", partial(family.ruled, rule=rule.name), free[0].variants + names, 3)
+        Generator(
+            rule.name, f"the adaptation {rule.name}", partial(family.ruled, rule=rule.name), free[0].variants + names, 3
+        )
         for rule in rules
         if family.ruled
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from flint import arb, ctx, fmpq
@@ -63,7 +62,8 @@ class Loss:
     @property
     def family(self) -> LossFamily:
         """Its row of the table."""
-        return LossFamily(self.name, Own(self, self.name), Link[self.link.upper()])
+        profile = Own(self, self.name, self.latex or rf"\text{{{self.name}}}", _rational(self))
+        return LossFamily(self.name, profile, Link[self.link.upper()])
 
 
 class Own(Profile):
@@ -72,26 +72,20 @@ class Own(Profile):
     own = True
     convex = nonnegative = False
 
-    def __init__(self, loss: Loss | None, name: str) -> None:
-        self._loss, self.title = loss, name
+    def __init__(self, loss: Loss | None, name: str, latex: str = "", rational: bool = False) -> None:
+        self._loss, self.title, self.latex, self.rational = loss, name, latex, rational
 
-    def __reduce__(self) -> tuple[type, tuple[None, str]]:
+    def __reduce__(self) -> tuple[type, tuple[None, str, str, bool]]:
         """To another process goes the name: there the file that states the loss stands, too."""
-        return Own, (None, self.title)
+        return Own, (None, self.title, self.latex, self.rational)
 
     @property
     def loss(self) -> Loss:
         """The loss; in another process that of this name, which stands there by then."""
-        return self._loss or TABLE[self.title].profile.loss
-
-    @property
-    def latex(self) -> str:
-        return self.loss.latex or rf"\text{{{self.title}}}"
-
-    @cached_property
-    def rational(self) -> bool:
-        """Whether the formulas map rationals to rationals."""
-        return _rational(self.loss)
+        if self._loss is None:
+            standing: Any = TABLE[self.title].profile
+            self._loss = standing.loss
+        return self._loss
 
     def _at(self, order: int, m: Any, t: Number) -> Number:
         # A number of the system, whatever constant the formula may be.

@@ -45,7 +45,7 @@ from ..instances import Vector
 from ..judge import Enclosure
 from ..losses import Link
 from ..midrad import MidRad
-from ..supervised.adaptation import Gradient, Implicit
+from ..supervised.adaptation import Gradient, Implicit, Own
 from ..supervised.instance import MetaSLInstance, split
 from ..supervised.taylor import risk_gradient, slope_rows
 from .exact import PRECISION, alone
@@ -77,6 +77,7 @@ def stationary_for(
     """
     adaptation = instance.adaptation.canonical
     implicit = isinstance(adaptation, Implicit)
+    assert not isinstance(adaptation, Own)
     if (implicit and not instance.loss.profile.convex) or not any(task.weight for task in instance.tasks):
         return Stationarities(())
     coupled = instance.loss.link is Link.CLASS

@@ -40,10 +40,9 @@ def of_one_output(instance: MetaSLInstance) -> MetaSLInstance:
 
     Errors: UnsupportedError for softmax, and for an adaptation of one's own, which nothing encloses over a box.
     """
-    c, adaptation = instance.loss.outputs, instance.adaptation
-    if isinstance(adaptation, Own):
-        required = "gradient steps or a proximal step are required, whose L can be enclosed over boxes of parameters"
-        raise UnsupportedError(f"adaptation={adaptation.rule!r}: {required}; `judge` and `verify` take it")
+    c = instance.loss.outputs
+    if isinstance(instance.adaptation, Own):
+        raise instance.adaptation.unsupported
     if c == 1:
         return instance
     if instance.loss.link is Link.CLASS:

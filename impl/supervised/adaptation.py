@@ -1,5 +1,5 @@
-"""How a task adapts: gradient steps, with a rate for each parameter and weight decay, a proximal step, or as the rule of
-a claims file says."""
+"""How a task adapts: gradient steps, with a rate for each parameter and weight decay, a proximal step, or by a rule of
+a claims file."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import cached_property
 
 from flint import fmpq
 
+from ..bracket import UnsupportedError
 from ..instances import Vector
 
 ZERO = fmpq(0)
@@ -85,6 +86,17 @@ class Own:
     @property
     def canonical(self) -> Own:
         return self
+
+    @property
+    def strength(self) -> fmpq:
+        """What those ask for who know gradient steps, and else a proximal one. Errors: UnsupportedError, always."""
+        raise self.unsupported
+
+    @property
+    def unsupported(self) -> UnsupportedError:
+        """Why no optimum is bracketed."""
+        required = "gradient steps or a proximal step are required, whose L can be enclosed over boxes of parameters"
+        return UnsupportedError(f"adaptation={self.rule!r}: {required}; `judge` and `verify` take it")
 
 
 Adaptation = Gradient | Implicit | Own

@@ -130,11 +130,9 @@ class Batch:
     def instance(self, b: int) -> MetaSLInstance:
         """Instance b, exactly; task weights and masses that do not sum to 1 in floats are renormalised."""
         rate = rational(float(self.rate[b]))
-        adaptation: Adaptation
-        if self.rule:
-            adaptation = Own(self.rule, rate)
-        else:
-            adaptation = steps_at(self, b) if self.steps else Implicit(rate)
+        adaptation: Adaptation = Own(self.rule, rate) if self.rule else Implicit(rate)
+        if self.steps:
+            adaptation = steps_at(self, b)
         comparator: Comparator
         if self.functions is not None:
             comparator = functions_at(self.functions[b])

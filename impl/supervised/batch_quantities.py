@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from ...theory.claim import UndefinedQuantityError
-from ..floats.infimum import ball_least_squares
 from ..arithmetic import rational, to_float
+from ..floats.infimum import ball_least_squares
+from ..rules import Dual, Vector, View, run
 from .batch import Batch
 from .core_batch_quantities import Array, CoreBatchQuantities, norms
-from .rules import Dual, Vector, View, run
 
 
 class BatchQuantities(CoreBatchQuantities):
@@ -309,7 +309,7 @@ class BatchView(View):
         return [list(row) for row in np.moveaxis(self._at._hessians(curved), (-2, -1), (0, 1))]
 
     def _solved(self, rows: list[Vector], right: Vector) -> Vector:
-        system = np.moveaxis(np.array(rows), (0, 1), (-2, -1))
+        system: Array = np.moveaxis(np.array(rows), (0, 1), (-2, -1))
         return list(np.moveaxis(solve(system, np.stack(right, axis=-1)), -1, 0))
 
     def _root(self, t: Array) -> Array:

@@ -15,10 +15,10 @@ from ..files.records import Reader, Record
 from ..files.text import lookup
 from ..instances import FORMAT, SPLIT_FORMAT, Vector
 from ..losses import LOSSES, VECTOR_LOSSES, Link, Loss
+from ..rules import RULES
 from ..vector_losses import VectorLoss
 from .adaptation import Adaptation, Gradient, Implicit, Own
 from .instance import Atom, Comparator, Functions, MetaSLInstance, Task
-from .rules import RULES
 
 STEPS = 1000
 """The largest number of gradient steps."""

@@ -21,7 +21,8 @@ from .core_quantities import Step
 from .instance import Functions
 from .maml import Law, uncoupled
 from .rank_quantities import RankQuantities
-from .rule_steps import affine, visited
+from .rule_jacobians import affine
+from .rule_steps import visited
 from .task_quantities import TaskQuantities
 
 
@@ -85,7 +86,9 @@ class MetaSLQuantities(StepConstants, TaskQuantities, RankQuantities):
         """Errors: UndefinedQuantityError for an adaptation of one's own, of which no constant is known."""
         adaptation = self.instance.adaptation
         if isinstance(adaptation, Own):
-            raise UndefinedQuantityError(f"the adaptation {adaptation.rule} is neither gradient steps nor a proximal step")
+            raise UndefinedQuantityError(
+                f"the adaptation {adaptation.rule} is neither gradient steps nor a proximal step"
+            )
 
     @cached_property
     def margin_joints(self) -> arb:
@@ -93,7 +96,8 @@ class MetaSLQuantities(StepConstants, TaskQuantities, RankQuantities):
         if not isinstance(self.instance.adaptation, Own):
             return super().margin_joints
         laws = [law.inner for law in self.laws]
-        return self._joint_margin(laws, [visited(self.problem, law, self._here.theta) for law in laws])
+        looks: list[Any] = [visited(self.problem, law, self._here.theta) for law in laws]
+        return self._joint_margin(laws, looks)
 
     @property
     def _loss(self) -> Loss:
@@ -179,9 +183,9 @@ class MetaSLQuantities(StepConstants, TaskQuantities, RankQuantities):
         """1 for the squared loss; no value with an adaptation of one's own that is not proved to be affine then: the
         objective would be no quadratic."""
         squared, adaptation = self.problem.loss.name == "squared", self.instance.adaptation
-        if squared and isinstance(adaptation, Own):
-            if not all(affine(self.problem, law.inner, self._here.theta) for law in self.laws):
-                raise UndefinedQuantityError(f"the adaptation {adaptation.rule} is not affine with it")
+        own = squared and isinstance(adaptation, Own)
+        if own and not all(affine(self.problem, law.inner, self._here.theta) for law in self.laws):
+            raise UndefinedQuantityError(f"the adaptation {adaptation.rule} is not affine with it")
         return self._structural(squared)
 
     @cached_property
@@ -199,8 +203,8 @@ class MetaSLQuantities(StepConstants, TaskQuantities, RankQuantities):
         The rows J_i phi(x) of a task lie in the span of its features, those of the inner law included (where parameters
         decay at different rates, S = diag(kept), in that of S^k phi(x) up to the number of steps). Of tasks that adapt
         on their own law, or do not adapt, these are the features of the rows themselves, of all such tasks together
-        (not with such a decay). Any task has dependent rows where its features are: an adaptation of one's own, too, whose
-        rows may lie anywhere else.
+        (not with such a decay). Any task has dependent rows where its features are, and of an adaptation
+        of one's own no more is known.
         """
         adaptation = self.instance.adaptation
         still = isinstance(adaptation, Gradient) and adaptation.eta == 0

@@ -1,9 +1,5 @@
-r"""Adaptations of one's own (`rules`) in balls and exact rationals. Their derivative is found twice, by routes that share
-the rule and the loss alone:
-
-    jacobian   numbers with tangents: grad R(t + dt) = grad R(t) + Hess R(t) dt by the formula of ell''
-    tangents   flint's power series, on which ell' is evaluated: for grad L (`taylor`)
-"""
+"""Adaptations of one's own (`rules`) in balls and exact rationals, and over their power series, on which ell' is
+evaluated: for grad L (`taylor`)."""
 
 from __future__ import annotations
 
@@ -14,8 +10,8 @@ from flint import arb
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, BallSeries, Matrix, Number, RationalSeries, rational, series_terms, solved
 from ..files.faults import BadInputError
+from ..rules import RULES, Vector, View, run
 from ..sealed import MisuseError
-from .rules import RULES, Affine, Dual, NotAffineError, Vector, View, run
 
 
 class LawView(View):
@@ -118,22 +114,13 @@ def same(name: str, one: Vector, other: Vector) -> None:
         if different:
             code = RULES[name].adapt.__code__
             required = "the same numbers whenever it is asked the same: no chance, and no memory"
-            raise BadInputError(code.co_filename, f"line {code.co_firstlineno}, the adaptation {name}", str(a), required)
-
-
-def jacobian(problem: Any, law: Any, theta: Matrix) -> Matrix:
-    """J (d, d), by tangents."""
-    m, at, d = problem.m, theta.entries(), len(theta.entries())
-    unit = [[m.number(int(k == j)) for k in range(d)] for j in range(d)]
-    name = problem.instance.adaptation.rule
-    found = run(name, LawView(problem, law), [Dual(v, row) for v, row in zip(at, unit, strict=True)])
-    same(name, [v.value for v in found], adapted(problem, law, theta).entries())
-    return m.matrix([v.tangents for v in found])
+            raise BadInputError(
+                code.co_filename, f"line {code.co_firstlineno}, the adaptation {name}", str(a), required
+            )
 
 
 def tangents(problem: Any, law: Any, theta: Matrix) -> Matrix:
-    """U(theta) with its derivatives along the directions, as a matrix [value | tangents], of such a one: by power series
-    of two terms."""
+    """U(theta) with its derivatives along the directions, [value | tangents], of such a matrix: by power series."""
     rows, name = theta.tolist(), problem.instance.adaptation.rule
     value = adapted(problem, law, problem.m.matrix([[row[0]] for row in rows])).entries()
     found, view = [[v] for v in value], LawView(problem, law, series=True)
@@ -149,14 +136,3 @@ def visited(problem: Any, law: Any, theta: Matrix) -> list[dict[int, Number]]:
     view = LawView(problem, law)
     run(problem.instance.adaptation.rule, view, theta.entries())
     return view._visited
-
-
-def affine(problem: Any, law: Any, theta: Matrix) -> bool:
-    """Whether the rule is affine in theta, on this support, whose loss is the squared one."""
-    m, d = problem.m, len(theta.entries())
-    start = [Affine(v, [m.number(int(k == j)) for k in range(d)]) for j, v in enumerate(theta.entries())]
-    try:
-        run(problem.instance.adaptation.rule, LawView(problem, law), start)
-    except NotAffineError:
-        return False
-    return True

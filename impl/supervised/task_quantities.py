@@ -15,14 +15,14 @@ from ..balls.infimum import Infimum
 from ..balls.mixed import Mixed, MixedQuantities, System
 from ..instances import Instance, Vector
 from ..models.rows import Rows
+from ..rules import is_rational
 from . import taylor
 from .adaptation import Gradient, Own
 from .core_quantities import RowQuantities, Step
 from .instance import MetaSLInstance
 from .maml import Law, Point, Problem
 from .mixed import LARGEST, AtomClass, Part, bounded, classes, condensed
-from .rule_steps import jacobian
-from .rules import is_rational
+from .rule_jacobians import jacobian
 
 
 class TaskQuantities(RowQuantities, MixedQuantities):
@@ -36,7 +36,7 @@ class TaskQuantities(RowQuantities, MixedQuantities):
         assert isinstance(instance, MetaSLInstance)
         adaptation = instance.adaptation
         moderate = not isinstance(adaptation, Gradient) or adaptation.steps <= 2
-        moderate = is_rational(adaptation) if isinstance(adaptation, Own) else moderate
+        moderate = is_rational(adaptation.rule) if isinstance(adaptation, Own) else moderate
         return cls(instance, Rationals, direction) if instance.loss.profile.rational and moderate else None
 
     @property

@@ -44,7 +44,19 @@ from .programs import (
     is_program,
     no_program,
 )
-from .shared import ClaimsOption, JsonOption, emit, exact_option, input_errors, number, paper, ready, save, voice, working
+from .shared import (
+    ClaimsOption,
+    JsonOption,
+    emit,
+    exact_option,
+    input_errors,
+    number,
+    paper,
+    ready,
+    save,
+    voice,
+    working,
+)
 
 RadiusOption = Annotated[
     str | None,

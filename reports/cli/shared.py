@@ -323,7 +323,9 @@ def chosen_claims(names: list[str] | None) -> tuple[Claim, ...]:
     claims = all_claims() if own is None else own.judged
     if not names:
         if own is not None and own.refused and not voice.quiet:
-            typer.echo(f"metagap: not judged of these adaptations: {', '.join(own.refused)}; --claim says why", err=True)
+            typer.echo(
+                f"metagap: not judged of these adaptations: {', '.join(own.refused)}; --claim says why", err=True
+            )
         return claims
     known = {claim.name: claim for claim in claims}
     for name in names:

@@ -30,8 +30,8 @@ from . import taylor
 def enclosed(batch: Batch) -> Batch:
     """The batch of the instances themselves (`Batch.instance`): its numbers exactly, masses and weights normalised.
 
-    Errors: UnknownError for several outputs, for a loss with kinks, whose slopes are no numbers there, and for a loss or
-    an adaptation of a user's own, whose formulas may be of what these numbers do not have.
+    Errors: UnknownError for several outputs, for a loss with kinks, whose slopes are no numbers there, for a loss or an
+    adaptation of one's own, whose formulas may be of what these numbers do not have.
     """
     if not isinstance(batch, Batch):
         raise UnknownError("instances of a user's own, one by one")

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import IrrationalError, Number
-from ..files.faults import BadInputError
-from ..sealed import EXACT, MisuseError, Sealed, Sealing, fault, opened
-from .adaptation import Own
+
+from ..theory.claim import UndefinedQuantityError
+from .arithmetic import IrrationalError, Number
+from .files.faults import BadInputError
+from .sealed import EXACT, MisuseError, Sealed, Sealing, fault, opened
 
 Vector = list[Any]
 
@@ -38,9 +38,9 @@ RULES: dict[str, Rule] = {}
 """Those of the claims file that stands, by name."""
 
 
-def is_rational(adaptation: Own) -> bool:
-    """Whether exact rationals take the adaptation."""
-    return adaptation.rule in RULES and RULES[adaptation.rule].rational
+def is_rational(name: str) -> bool:
+    """Whether exact rationals take the rule of that name."""
+    return name in RULES and RULES[name].rational
 
 
 # --- numbers with tangents ------------------------------------------------------------------------------------

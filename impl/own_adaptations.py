@@ -11,15 +11,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 from flint import arb, ctx, fmpq
+from msgspec import UNSET
 
 from ..theory.claim import UndefinedQuantityError
 from .arithmetic import Balls, IrrationalError, Matrix, Rationals, midpoint
+from .files.faults import BadInputError
 from .losses import Loss
 from .rules import RULES, Rule
 from .supervised.adaptation import Gradient, Implicit, Own
@@ -66,6 +68,22 @@ def _standing(adaptation: Adaptation) -> Iterator[None]:
     finally:
         RULES.clear()
         RULES.update(before)
+
+
+def adapting(instance: MetaSLInstance, adaptation: Adaptation) -> MetaSLInstance:
+    """The instance with the adaptation, at its rate; it stands from now on in this process. Errors: BadInputError."""
+    steps = instance.adaptation
+    if instance.loss.outputs > 1 or not isinstance(steps, Gradient) or steps != Gradient(steps.eta):
+        raise BadInputError(
+            "problem", "adaptation", adaptation.name, "one output, and no steps, decay or rates beside it"
+        )
+    known = RULES.get(adaptation.name)
+    if known is None and (wrong := faults(adaptation)):
+        raise BadInputError("problem", f"the adaptation {adaptation.name}", UNSET, wrong)
+    if known is not None and known.adapt is not adaptation.adapt:
+        raise BadInputError("problem", "adaptation", adaptation.name, "a name that no other adaptation has")
+    RULES.setdefault(adaptation.name, adaptation.rule)
+    return replace(instance, adaptation=Own(adaptation.name, steps.eta))
 
 
 def tried(name: str, loss: str = "log-cosh", omega: tuple[int, int] = (1, -2)) -> MetaSLInstance:

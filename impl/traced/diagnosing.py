@@ -25,7 +25,8 @@ from ..models.traced.middles import Middles
 from ..models.traced.roundings import Format, Turned
 from ..models.traced.systems import Fine, System, Value, each
 from ..models.traced.trace import array_of, traced
-from .learner import SGD, Inner, Learner, Loss, Task, bad, weights
+from ..task_tables import Task
+from .learner import SGD, Inner, Learner, Loss, bad, weights
 from .problem import programs
 from .tolerance import CHANCE, FORMATS, Tolerance
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from metagap.impl.own_losses import Loss
     from metagap.impl.sources import tasks
     from metagap.impl.stated_at import At
+    from metagap.impl.task_tables import Task
     from metagap.reports.asserting import assert_proved
     from metagap.reports.certifying import certify, problem
     from metagap.theory.claim import Assumption, Claim, Mutant, Relation, quantity
@@ -30,6 +31,7 @@ __all__ = [
     "Loss",
     "Mutant",
     "Relation",
+    "Task",
     "__version__",
     "assert_proved",
     "certify",
@@ -55,6 +57,7 @@ _HOMES = {
     "impl.own_losses": ("Loss",),
     "impl.sources": ("tasks",),
     "impl.stated_at": ("At",),
+    "impl.task_tables": ("Task",),
     "impl": ("check", "judge", "load", "minimise"),
 }
 """Where the names are at home."""

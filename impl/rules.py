@@ -1,9 +1,10 @@
 r"""Adaptations of one's own: theta -> U(theta), written once, over every number system.
 
 A rule sees a task's support through a `View`: gradients and Hessians of its risk at any parameters, and arithmetic. It
-sees nothing else of the task, and no number that can be asked (`sealed`): whatever theta is, it is the same composition
-of +, -, *, /, roots, exponentials, linear systems and derivatives of the risk. So where the enclosure of its derivative
-is finite (and no prediction is at a joint of the loss) it has one.
+sees nothing else of the task, no number that can be asked (`sealed`), and none of another call; what it catches is
+raised again. So whatever theta is, it is the same composition of +, -, *, /, roots, exponentials, linear systems and
+derivatives of the risk: where the enclosure of its derivative is finite, and no prediction at a joint of the loss, it
+has one.
 
 Over `Affine` numbers nothing that depends on theta may be multiplied by what does: a rule that passes is affine in
 theta, which C1 needs of an adaptation; gradient steps and proximal steps of squares are.
@@ -14,14 +15,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
 from ..theory.claim import UndefinedQuantityError
 from .arithmetic import IrrationalError, Number
 from .files.faults import BadInputError
-from .sealed import EXACT, MisuseError, Sealed, Sealing, fault, opened
+from .sealed import EXACT, MisuseError, Sealing, Smooth, fault, opened
 
 Vector = list[Any]
 
@@ -126,6 +128,8 @@ class Affine(Dual):
     """The same of affine functions: those that are constant have derivatives that are 0 exactly."""
 
     __slots__ = ()
+    kept: ClassVar[bool] = True
+    """Whether all numbers of the kind are affine."""
 
     @property
     def constant(self) -> bool:
@@ -133,13 +137,24 @@ class Affine(Dual):
         return all(t == 0 for t in self.tangents)
 
     def _multiplied(self, other: Dual) -> None:
-        if not self.constant and not (isinstance(other, Affine) and other.constant):
-            raise NotAffineError("it is not affine in the parameters")
+        if not (self.constant or (isinstance(other, Affine) and other.constant)):
+            self.broken()
 
     def bent(self, value: Number, slope: Number) -> Dual:
         if not self.constant:
-            raise NotAffineError("it is not affine in the parameters")
+            self.broken()
         return super().bent(value, slope)
+
+    @classmethod
+    def broken(cls) -> NoReturn:
+        """It is not affine; the kind remembers it. Errors: NotAffineError."""
+        cls.kept = False
+        raise NotAffineError("it is not affine in the parameters")
+
+    @classmethod
+    def anew(cls) -> type[Affine]:
+        """Another kind, of which nothing is broken yet."""
+        return type(cls.__name__, (cls,), {"__slots__": ()})
 
 
 @dataclass(frozen=True)
@@ -165,6 +180,24 @@ class Parts:
         return [self.kind(v, list(t)) for v, *t in zip(values, *moved, strict=True)] if self.moved else values
 
 
+PASSED = (UndefinedQuantityError, IrrationalError, BadInputError)
+"""What a rule's numbers may say of themselves; anything else that it raises is a defect of it."""
+
+
+def _heard(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The method of a view; the view remembers what it raised."""
+
+    @wraps(method)
+    def asked(self: View, *given: Any) -> Any:
+        try:
+            return method(self, *given)
+        except PASSED as error:
+            self._heard.append(error)
+            raise
+
+    return asked
+
+
 # --- what a rule sees of a task ---------------------------------------------------------------------------------
 
 
@@ -173,6 +206,9 @@ class View(ABC):
 
     Parameters are lists of d numbers. `eta` is the instance's rate, which a rule need not use.
     """
+
+    def __init__(self) -> None:
+        self._heard: list[Exception] = []
 
     @property
     @abstractmethod
@@ -183,6 +219,7 @@ class View(ABC):
     def number(self, value: Any) -> Number:
         """A constant: number("1/3")."""
 
+    @_heard
     def gradient(self, theta: Vector) -> Vector:
         """grad R(theta) [d]."""
         parts = Parts.of(theta)
@@ -190,6 +227,7 @@ class View(ABC):
         bends = self._hessian(values) if parts.moved else []
         return parts.joined(self._gradient(values), [[self.dot(row, t) for row in bends] for t in parts.moved])
 
+    @_heard
     def hessian(self, theta: Vector) -> list[Vector]:
         """Hess R(theta) [d][d]."""
         parts = Parts.of(theta)
@@ -198,14 +236,16 @@ class View(ABC):
         rows = self._hessian(values)
         return [parts.joined(row, [turn[i] for turn in turns]) for i, row in enumerate(rows)]
 
+    @_heard
     def solve(self, rows: list[Vector], right: Vector) -> Vector:
         """The x with rows x = right. Errors: UndefinedQuantityError of a singular system."""
         d = len(right)
         if len(rows) != d or any(len(row) != d for row in rows):
             raise MisuseError(f"solve takes d rows of d numbers, and d numbers: given {len(rows)} rows, {d} numbers")
         flat = [v for row in rows for v in row]
-        if any(isinstance(v, Affine) and not v.constant for v in flat):
-            raise NotAffineError("it is not affine in the parameters")
+        for v in flat:
+            if isinstance(v, Affine) and not v.constant:
+                v.broken()
         parts = Parts.of([*flat, *right])
         values = self._lifted(parts.values)
         system = [values[i * d : i * d + d] for i in range(d)]
@@ -220,6 +260,7 @@ class View(ABC):
         """The sum of products."""
         return sum(s * t for s, t in zip(a, b, strict=True))
 
+    @_heard
     def sqrt(self, t: Number) -> Number:
         """The square root."""
         if not isinstance(t, Dual):
@@ -227,6 +268,7 @@ class View(ABC):
         value = self._root(t.value)
         return t.bent(value, 1 / (2 * value))
 
+    @_heard
     def exp(self, t: Number) -> Number:
         """The exponential."""
         if not isinstance(t, Dual):
@@ -262,9 +304,6 @@ class View(ABC):
 
 # --- running a rule -----------------------------------------------------------------------------------------------
 
-PASSED = (UndefinedQuantityError, IrrationalError, BadInputError)
-"""What a rule's numbers may say of themselves; anything else that it raises is a defect of it."""
-
 
 def run(name: str, view: View, theta: Vector) -> Vector:
     """The rule's U(theta) [d] over the view's numbers.
@@ -275,7 +314,8 @@ def run(name: str, view: View, theta: Vector) -> Vector:
         raise UndefinedQuantityError(f"the adaptation {name} is that of a claims file: name it (--claims)")
     code, what = RULES[name].adapt.__code__, f"the adaptation {name}"
     try:
-        found = list(RULES[name].adapt(Sealing(view), [Sealed(v) for v in theta]))
+        kind = Smooth.anew()
+        found = list(RULES[name].adapt(Sealing(view, kind=kind), [kind(v) for v in theta]))
     except PASSED:
         raise
     except Exception as error:
@@ -284,13 +324,10 @@ def run(name: str, view: View, theta: Vector) -> Vector:
     if len(found) != len(theta):
         raise BadInputError(code.co_filename, place, len(found), f"as many numbers as theta has, here {len(theta)}")
     for value in found:
-        if not isinstance(value, Sealed | EXACT):
-            required = "a list of numbers that task or theta gave, or exact ones: no float, no text"
+        if not isinstance(value, kind | EXACT):
+            required = "numbers that task and theta of this very call gave, or exact ones: no float, no text"
             raise BadInputError(code.co_filename, place, type(value).__name__, required)
+    for error in view._heard:  # it has caught it, and gone another way than where there is none
+        raise error
     given, parts = Parts.of(theta), Parts.of([int(v) if isinstance(v, np.integer) else v for v in map(opened, found)])
-    values = view._lifted(parts.values)
-    strange = any(type(v) is not type(t) for v, t in zip(values, given.values, strict=True))
-    if strange or (parts.moved and len(parts.moved) != len(given.moved)):
-        required = "numbers of this call alone: none that an earlier one left behind"
-        raise BadInputError(code.co_filename, place, "a number of another call", required)
-    return given.joined(values, parts.moved or [[0 * t for t in own] for own in given.moved])
+    return given.joined(view._lifted(parts.values), parts.moved or [[0 * t for t in own] for own in given.moved])

@@ -92,9 +92,12 @@ class MetaSLQuantities(StepConstants, TaskQuantities, RankQuantities):
 
     @cached_property
     def margin_joints(self) -> arb:
-        """Of an adaptation of one's own: distance from the joints of all predictions at which it looks at the risk."""
+        """Of an adaptation of one's own: how far from joints it looks at the risk; no number where the enclosure of its
+        derivative is not finite."""
         if not isinstance(self.instance.adaptation, Own):
             return super().margin_joints
+        if not all(v.is_finite() for jacobian in self._jacobians for v in jacobian.entries()):
+            return arb("nan")
         laws = [law.inner for law in self.laws]
         looks: list[Any] = [visited(self.problem, law, self._here.theta) for law in laws]
         return self._joint_margin(laws, looks)

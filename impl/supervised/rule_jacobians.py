@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arithmetic import Matrix
+from flint import arb
+
+from ..arithmetic import Balls, Matrix, Rationals
 from ..rules import Affine, Dual, NotAffineError, run
 from .rule_steps import LawView, adapted, same
 
@@ -16,17 +18,23 @@ def jacobian(problem: Any, law: Any, theta: Matrix) -> Matrix:
     m, at, d = problem.m, theta.entries(), len(theta.entries())
     unit = [[m.number(int(k == j)) for k in range(d)] for j in range(d)]
     name = problem.instance.adaptation.rule
-    found = run(name, LawView(problem, law), [Dual(v, row) for v, row in zip(at, unit, strict=True)])
+    start = [Dual(v, row) for v, row in zip(at, unit, strict=True)]
+    found = run(name, LawView(problem, law), start)
     same(name, [v.value for v in found], adapted(problem, law, theta).entries())
+    if m is Rationals:
+        lines = [Dual(arb(v.value), list(map(arb, v.tangents))) for v in start]
+        for one, ball in zip(found, run(name, LawView(problem, law, m=Balls), lines), strict=True):
+            same(name, ball.tangents, one.tangents)
     return m.matrix([v.tangents for v in found])
 
 
 def affine(problem: Any, law: Any, theta: Matrix) -> bool:
     """Whether the rule is affine in theta, on this support, whose loss is the squared one."""
     m, d = problem.m, len(theta.entries())
-    start = [Affine(v, [m.number(int(k == j)) for k in range(d)]) for j, v in enumerate(theta.entries())]
+    kind = Affine.anew()
+    start = [kind(v, [m.number(int(k == j)) for k in range(d)]) for j, v in enumerate(theta.entries())]
     try:
         run(problem.instance.adaptation.rule, LawView(problem, law), start)
     except NotAffineError:
         return False
-    return True
+    return kind.kept

@@ -8,7 +8,18 @@ from typing import Any
 from flint import arb
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, BallSeries, Matrix, Number, RationalSeries, rational, series_terms, solved
+from ..arithmetic import (
+    Balls,
+    BallSeries,
+    IrrationalError,
+    Matrix,
+    Number,
+    Rationals,
+    RationalSeries,
+    rational,
+    series_terms,
+    solved,
+)
 from ..files.faults import BadInputError
 from ..rules import RULES, Vector, View, run
 from ..sealed import MisuseError
@@ -17,12 +28,13 @@ from ..sealed import MisuseError
 class LawView(View):
     """The inner law of a task, over balls or rationals, or over their power series of two terms."""
 
-    def __init__(self, problem: Any, law: Any, *, series: bool = False) -> None:
+    def __init__(self, problem: Any, law: Any, *, series: bool = False, m: Any = None) -> None:
+        super().__init__()
         self._rate: Any = problem.instance.adaptation.eta
-        self._m, self._loss, self._law, self._series = problem.m, problem.loss, law, series
-        self._s: Any = (BallSeries if problem.m is Balls else RationalSeries) if series else problem.m
+        self._m, self._loss, self._law, self._series = m or problem.m, problem.loss, law, series
+        self._s: Any = (BallSeries if self._m is Balls else RationalSeries) if series else self._m
         rows = problem.features.tolist()
-        self._rows = {x: rows[x] for x, _, _ in law.atoms}
+        self._rows = {x: [self._m.number(v) for v in rows[x]] for x, _, _ in law.atoms}
         self._visited: list[dict[int, Number]] = []
         """The predictions of each look at the risk."""
 
@@ -104,14 +116,18 @@ def adapted(problem: Any, law: Any, theta: Matrix) -> Matrix:
     name = problem.instance.adaptation.rule
     once, again = (run(name, LawView(problem, law), theta.entries()) for _ in range(2))
     same(name, once, again)
+    if problem.m is Rationals:  # and balls say the same: it does not ask which numbers it is given
+        same(name, run(name, LawView(problem, law, m=Balls), list(map(arb, theta.entries()))), once)
     return problem.m.matrix([[v] for v in once])
 
 
 def same(name: str, one: Vector, other: Vector) -> None:
-    """Errors: BadInputError for a rule that gives two values at one theta, certainly."""
+    """Errors: BadInputError for a rule that gives two values at one theta, certainly; IrrationalError where balls give
+    none, and rationals do."""
     for a, b in zip(one, other, strict=True):
-        different = not a.overlaps(b) and not (a.is_nan() or b.is_nan()) if isinstance(a, arb) else a != b
-        if different:
+        if isinstance(a, arb) and not isinstance(b, arb) and not a.is_finite():
+            raise IrrationalError("balls find no number here")
+        if not a.overlaps(arb(b)) and not (a.is_nan() or arb(b).is_nan()) if isinstance(a, arb) else a != b:
             code = RULES[name].adapt.__code__
             required = "the same numbers whenever it is asked the same: no chance, and no memory"
             raise BadInputError(

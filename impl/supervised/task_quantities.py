@@ -10,7 +10,7 @@ from typing import Any, Self
 from flint import arb
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Matrix, Number, Rationals, norm, solved
+from ..arithmetic import Balls, IrrationalError, Matrix, Number, Rationals, norm, solved
 from ..balls.infimum import Infimum
 from ..balls.mixed import Mixed, MixedQuantities, System
 from ..instances import Instance, Vector
@@ -208,4 +208,12 @@ class TaskQuantities(RowQuantities, MixedQuantities):
 
     @cached_property
     def _rational_twin(self) -> Self | None:
-        return self.exact(self.instance) if isinstance(self.instance.adaptation, Gradient | Own) else None
+        if not isinstance(self.instance.adaptation, Gradient | Own):
+            return None
+        found = self.exact(self.instance)
+        if found is not None and isinstance(self.instance.adaptation, Own):
+            try:
+                found._meta_features  # noqa: B018
+            except (IrrationalError, UndefinedQuantityError):
+                return None
+        return found

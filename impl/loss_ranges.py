@@ -1,4 +1,4 @@
-"""A loss and its derivatives over many intervals at once, enclosed by `midrad`: `Loss.range` for arrays."""
+"""A loss and its derivatives over many intervals at once, enclosed by `elementary`: `Loss.range` for arrays."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 from flint import arb, fmpq
 
 from .arithmetic import Array, bounds
+from .elementary import MidRads
 from .losses import Link, Loss
-from .midrad import MidRad, MidRads
+from .midrad import MidRad
 
 
 @dataclass(frozen=True)

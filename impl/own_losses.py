@@ -13,11 +13,13 @@ from typing import Any
 
 from flint import arb, ctx, fmpq
 
-from .arithmetic import Balls, BallSeries, Floats, IrrationalError, Number, Rationals, midpoint, rational, to_float
+from .arithmetic import Balls, Floats, IrrationalError, Number, Rationals, midpoint, rational, to_float
+from .elementary import MidRads
 from .losses import TABLE, Link, LossFamily
-from .midrad import MidRad, MidRads
+from .midrad import MidRad
 from .profiles import Constants, Profile
 from .sealed import Sealed, Sealing, opened
+from .series import BallSeries
 
 Formula = Callable[[Any, Number], Number]
 """(function set, t) -> a number."""

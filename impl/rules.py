@@ -327,7 +327,7 @@ def run(name: str, view: View, theta: Vector) -> Vector:
         if not isinstance(value, kind | EXACT):
             required = "numbers that task and theta of this very call gave, or exact ones: no float, no text"
             raise BadInputError(code.co_filename, place, type(value).__name__, required)
-    for error in view._heard:  # it has caught it, and gone another way than where there is none
-        raise error
+    for caught in view._heard:  # it has gone another way than where nothing is raised
+        raise caught
     given, parts = Parts.of(theta), Parts.of([int(v) if isinstance(v, np.integer) else v for v in map(opened, found)])
     return given.joined(view._lifted(parts.values), parts.moved or [[0 * t for t in own] for own in given.moved])

@@ -50,7 +50,7 @@ class Task:
 
 def columns(tasks: Sequence[Task]) -> tuple[Array, Array, list[int], list[str], list[float] | None]:
     """Tasks as columns, of a row each: X, y, task, split, and task_weight if a task has one. Errors: BadInputError."""
-    X, y, names, roles, weights = [], [], list[int](), list[str](), list[float]()
+    X, y, names, roles, weights = list[Array](), list[Array](), list[int](), list[str](), list[float]()
     for i, task in enumerate(tasks):
         for role in ROLES:
             with reported(f"tasks[{i}].{role}"):

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, settings
 from metagap.impl.families import FAMILIES
 from metagap.reports import audit as audits
 from metagap.reports import proving
+from metagap.reports.cli import shared
 from metagap.reports.formats.auditing import AuditRecord
 from metagap.reports.formats.verifying import VerifyRecord
 from metagap.reports.jobs import PROFILES, Job, LandscapeJob, run_job
@@ -30,6 +31,9 @@ from threadpoolctl import threadpool_limits
 
 # Workers share the cores, and matrices are small: more threads only wait for each other.
 THREADS = threadpool_limits(1)
+
+# On a machine with much to do a refusal takes longer than the first line of progress, and has a line of its own.
+shared.QUIET = 600.0
 
 EXAMPLES = {"quick": 12, "ci": 48, "deep": 5000}
 

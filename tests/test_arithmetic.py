@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from metagap.impl.arithmetic import (
     Balls,
-    BallSeries,
     Floats,
     IrrationalError,
     Rationals,
@@ -25,11 +24,11 @@ from metagap.impl.arithmetic import (
     quotient,
     rational,
     root,
-    series_terms,
     solved,
     square,
     to_float,
 )
+from metagap.impl.series import BallSeries, series_terms
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 

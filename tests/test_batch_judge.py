@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 from flint import arb, arb_mat, arb_series, ctx, fmpq, fmpq_mat
-from metagap.impl.arithmetic import Balls, BallSeries, rational
+from metagap.impl.arithmetic import Balls, rational
 from metagap.impl.balls import infimum as balls
 from metagap.impl.batch_judge import ends_of, judged_in_arrays
+from metagap.impl.elementary import MidRads
 from metagap.impl.enclosed import infimum, linear
 from metagap.impl.enclosed.duals import Dual, Duals
 from metagap.impl.families import META_SL, judge
 from metagap.impl.losses import LOSSES, Loss
-from metagap.impl.midrad import MidRad, MidRads
+from metagap.impl.midrad import MidRad
+from metagap.impl.series import BallSeries
 from metagap.impl.sources import SMALL, RandomSource
 from metagap.impl.supervised.batch import Batch
 from metagap.impl.supervised.batch_quantities import BatchQuantities

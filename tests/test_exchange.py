@@ -14,7 +14,7 @@ import pytest
 import typer
 from metagap.impl.families import all_claims, family_of
 from metagap.reports.cli import app
-from metagap.reports.cli.shared import exchange
+from metagap.reports.cli.outputs import exchange
 from metagap.reports.formats.auditing import AuditRecord
 from metagap.reports.formats.shared import Interval
 from metagap.reports.formats.verifying import VerifyRecord, Violation

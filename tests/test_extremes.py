@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
-from metagap.impl.arithmetic import Balls, BallSeries, length_above, quotient, rational
+from metagap.impl.arithmetic import Balls, length_above, quotient, rational
 from metagap.impl.families import judge, loads
 from metagap.impl.files import BadInputError
 from metagap.impl.judge import Judgement
@@ -19,6 +19,7 @@ from metagap.impl.optimum import NotCoerciveError, UnsupportedError, minimise
 from metagap.impl.optimum.coercivity import coercivity_radius
 from metagap.impl.own_tasks import TaskSource
 from metagap.impl.policies.optimum import maximise
+from metagap.impl.series import BallSeries
 from metagap.impl.supervised.adaptation import Gradient
 from metagap.impl.supervised.instance import Atom, MetaSLInstance, Task
 from metagap.reports.cli import app

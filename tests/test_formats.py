@@ -39,7 +39,7 @@ from .test_cli import MIRRORED, write
 
 runner = CliRunner()
 
-SCORE = {"tested": 2, "killed": 1, "interval": [0.0945, 0.9055]}
+SCORE = {"tested": 2, "killed": 1, "small": 0, "interval": [0.0945, 0.9055]}
 CHANGE = {
     "module": "impl/judge.py",
     "operator": "core/NumberReplacer",
@@ -64,7 +64,7 @@ MUTATION: dict[str, Any] = {
     "rooms": [{"room": "impl", "proposes": False, "mutants": 90, **SCORE}],
     "changes": [
         CHANGE | {"outcome": "survived", "diff": "-    bits = 64\n+    bits = 65"},
-        CHANGE | {"occurrence": 4, "outcome": "killed", "diff": "-    bits = 64\n+    bits = 63"},
+        CHANGE | {"occurrence": 4, "outcome": "ci", "diff": "-    bits = 64\n+    bits = 63"},
     ],
 }
 """A record of .ci/mutation, as it is written after two changes."""

@@ -60,7 +60,8 @@ def test_flint_bears_what_the_engines_ask_of_it(bits: int) -> None:
 ASKED = """
 import sys
 from flint import arb, arb_mat, arb_series, ctx
-from metagap.impl.arithmetic import Balls, BallSeries, bounds, fenced, norm, quotient, root, solved, square
+from metagap.impl.arithmetic import Balls, bounds, fenced, norm, quotient, root, solved, square
+from metagap.impl.series import BallSeries
 ctx.prec, ctx.cap, inf, count = int(sys.argv[1]), 3, arb("inf"), 0
 far = arb(2) ** 2**60
 balls = [inf, -inf, arb("nan"), arb(0, inf), arb("inf", inf), -arb("inf", inf), arb("1e300", inf), arb("inf", 1), far,

@@ -11,10 +11,11 @@ import sympy
 from flint import arb, ctx, fmpq
 from hypothesis import given
 from hypothesis import strategies as st
-from metagap.impl.arithmetic import Balls, BallSeries, Floats, Rationals, RationalSeries, rational
+from metagap.impl.arithmetic import Balls, Floats, Rationals, rational
 from metagap.impl.losses import LOSSES, Link, Loss, OneSided
 from metagap.impl.optimum.coercivity import linear_growth
 from metagap.impl.oracles.sympy_functions import Sympy
+from metagap.impl.series import BallSeries, RationalSeries
 from metagap.impl.supervised.draws import CONVEX_LOSSES, STEEP
 from metagap.impl.supervised.relu.problem import AFFINE
 

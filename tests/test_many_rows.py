@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from flint import ctx, fmpq
 from metagap.impl.optimum import many_rows, minimise
-from metagap.impl.optimum.headline import HeadlineQuantities, judge_headline
+from metagap.impl.optimum.headline import judge_headline
 from metagap.impl.optimum.many_rows import ManyRows
 from metagap.impl.optimum.stack import Stack
 from metagap.impl.own_tasks import from_arrays
 from metagap.impl.supervised.instance import Atom, Atoms
+from metagap.impl.supervised.quantities import MetaSLQuantities
 from metagap.impl.supervised.tables import Rows, distinct_rows
 from metagap.theory.claim import Verdict
 from metagap.theory.meta_sl import HEADLINE
@@ -43,7 +44,7 @@ def test_quantities_of_many_rows_hold_those_of_few(loss: str, steps: int, count:
         omega, at = (fmpq(1, 3), fmpq(-1, 2)), (fmpq(3, 4), fmpq(1, 8))
         against = replace(instance, omega=omega, comparator=at, radius=ONE)
         with ctx.workprec(128), np.errstate(all="ignore"):
-            few, more = HeadlineQuantities(against, 0.01), ManyRows(against, 0.01)
+            few, more = MetaSLQuantities(against).above(0.01), ManyRows(against, 0.01)
             names = (*HEADLINE.left.names, *HEADLINE.bound.names, *HEADLINE.extras, "gap", "zero")
             for name in (*names, *(assumption.margin for assumption in HEADLINE.assumptions)):
                 assert more(name).overlaps(few(name)), (name, more(name), few(name))

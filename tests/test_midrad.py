@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
+from metagap.impl import elementary as kernels
 from metagap.impl import midrad
 from metagap.impl.arithmetic import Balls, bounds, rational, root
+from metagap.impl.elementary import MidRads
 from metagap.impl.loss_ranges import LossRanges
 from metagap.impl.losses import LOSSES, Link, Loss
-from metagap.impl.midrad import MidRad, MidRads, contract, product_ends
+from metagap.impl.midrad import MidRad, contract, product_ends
 
 BITS = 256
 PART = 50_000
@@ -173,12 +175,12 @@ def test_elementary_functions_keep_their_claims(name: str, count: int) -> None:
 @pytest.mark.parametrize(
     ("constant", "value", "name"),
     [
-        ("_EXP", midrad._EXP[:10], "exp"),
-        ("_EXP", [*midrad._EXP[:3], midrad._EXP[3] * (1 + 2.0**-30), *midrad._EXP[4:]], "sigmoid"),
+        ("_EXP", kernels._EXP[:10], "exp"),
+        ("_EXP", [*kernels._EXP[:3], kernels._EXP[3] * (1 + 2.0**-30), *kernels._EXP[4:]], "sigmoid"),
         ("_LN2_LOW", 0.0, "exp"),
-        ("_ATANH", midrad._ATANH[:11], "softplus"),
-        ("_ATANH", midrad._ATANH[:6], "log_cosh"),
-        ("_LN2", midrad._LN2 + 2.0**-48, "log_cosh"),
+        ("_ATANH", kernels._ATANH[:11], "softplus"),
+        ("_ATANH", kernels._ATANH[:6], "log_cosh"),
+        ("_LN2", kernels._LN2 + 2.0**-48, "log_cosh"),
         ("U", 0.0, "tanh"),
         ("U", 0.0, "sech"),
         ("U", 0.0, "sqrt"),
@@ -186,7 +188,7 @@ def test_elementary_functions_keep_their_claims(name: str, count: int) -> None:
     ],
 )
 def test_wrong_kernels_are_refused(constant: str, value: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(midrad, constant, value)
+    monkeypatch.setattr(kernels, constant, value)
     assert elementary(name, 3, 3000)[0] > 0
 
 

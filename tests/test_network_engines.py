@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from flint import arb, ctx
-from metagap.impl.arithmetic import BallSeries, series_terms
 from metagap.impl.families import NETWORK
 from metagap.impl.models.weights import Weights
+from metagap.impl.series import BallSeries, series_terms
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised.draws import CONVEX_LOSSES
 from metagap.impl.supervised.relu.batch_quantities import NetworkBatchQuantities

@@ -208,7 +208,7 @@ def test_against_another_comparator_everything_is_as_if_evaluated_anew(kind: Any
     second = replace(first, comparator=moved, radius=fmpq(3))
     names = {name for claim in (*family_of(first).claims, kind.claim) for name in claim.terms}
     with ctx.workprec(128):
-        known, anew = kind.quantities(first, 0.0), kind.quantities(second, 0.0)
+        known, anew = kind.quantities(first).above(0.0), kind.quantities(second).above(0.0)
         for name in names:
             defined(known, name)
         found = known.against(second)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
-from metagap.impl.arithmetic import Balls, BallSeries, Rationals, series_terms, to_float
+from metagap.impl.arithmetic import Balls, Rationals, to_float
 from metagap.impl.families import NETWORK, SMOOTH_NETWORK, judge
 from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights
@@ -20,6 +20,7 @@ from metagap.impl.optimum.networks.floor import Centre, NotConvexError, ball_flo
 from metagap.impl.optimum.networks.headline import RELU, SMOOTH
 from metagap.impl.optimum.networks.linearised import linearised_optimum
 from metagap.impl.optimum.networks.optima import NotEnumerableError, infimum
+from metagap.impl.series import BallSeries, series_terms
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised.adaptation import Gradient
 from metagap.impl.supervised.instance import Atom, Functions, NetworkInstance, SmoothInstance, Task

@@ -31,6 +31,7 @@ from metagap.impl.optimum.exact import (
 )
 from metagap.impl.optimum.headline import LINEAR, ball_of
 from metagap.impl.optimum.landscape import Landscape
+from metagap.impl.optimum.reach import over
 from metagap.impl.oracles.polynomials import polynomial_minimum
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.strategies import instances
@@ -81,7 +82,7 @@ def test_float_enclosures_contain(loss: str, seed: int) -> None:
     scape = Landscape(instance)
     centre, half, point = boxes(rng, 40, scape.dimension)
     with np.errstate(all="ignore"):
-        box = scape.over(centre, half, second=scape.smooth)
+        box = over(scape, centre, half, second=scape.smooth)
         natural, mean, (middle, spread) = box.natural, box.mean_value, box.gradient
         hessian, around = box.hessian if scape.smooth else (None, None)
     with ctx.workprec(128):

@@ -18,8 +18,8 @@ from metagap.impl.optimum.certificate import loads
 from metagap.impl.own_tasks import TaskSource
 from metagap.reports import check_witness as checker
 from metagap.reports import witnesses
+from metagap.reports.cli.options import number, whole
 from metagap.reports.cli.own_tasks import tasks_at
-from metagap.reports.cli.shared import number, whole
 from metagap.reports.formats import rows
 from metagap.reports.formats.auditing import SharpnessRows
 from metagap.reports.witnesses import KEPT

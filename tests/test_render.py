@@ -153,7 +153,7 @@ def test_missing_records_say_how_to_make_them(records: Both) -> None:
 def test_the_tests_own_power_is_shown_with_its_interval(records: Both, page: str) -> None:
     assert "cosmic-ray" not in page
     shown = html.unescape(single(*records, mutation=check(MUTATION, MutationRecord, "x")))
-    assert "<strong>1 of 2</strong> changes" in shown
+    assert "<strong>1 of 2</strong> changes, 0 of them in the small tier" in shown
     assert "9.4 % to 90.5 %" in shown
     survivor, noticed = MUTATION["changes"]
     assert survivor["diff"] in shown and noticed["diff"] not in shown

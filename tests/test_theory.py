@@ -9,8 +9,6 @@ import sympy
 from latex2mathml.converter import convert
 from metagap.impl.families import FAMILIES, all_claims, family_of
 from metagap.impl.leave_one_out import cells_of
-from metagap.impl.optimum.headline import HeadlineQuantities as MetaSLHeadline
-from metagap.impl.optimum.networks.headline import ReluHeadline, SmoothHeadline
 from metagap.impl.policies.headline import HeadlineQuantities as MetaRLHeadline
 from metagap.theory.claim import Claim, Expression, Mutant, Relation, Source, Standing
 from metagap.theory.notation import LETTERS, OBJECTS, SYMBOLS
@@ -24,12 +22,7 @@ EXPRESSIONS = [e for c in CLAIMS for e in (c.left, c.bound)] + [e for m in MUTAN
 REWRITTEN = [c for f in FAMILIES.values() for c in cells_of(f, f.claims).values() if c.rewritten]
 
 
-HEADLINES = {
-    "meta-sl-headline": MetaSLHeadline,
-    "meta-rl-headline": MetaRLHeadline,
-    "network-headline": ReluHeadline,
-    "smooth-network-headline": SmoothHeadline,
-}
+HEADLINES = {"meta-rl-headline": MetaRLHeadline}
 
 
 def test_names_are_unique() -> None:

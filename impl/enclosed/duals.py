@@ -12,7 +12,8 @@ from typing import Any
 from flint import fmpq
 
 from ..arithmetic import FunctionSet
-from ..midrad import MidRad, MidRads
+from ..elementary import MidRads
+from ..midrad import MidRad
 
 Operand = Any
 """A Dual, or exact numbers: a float64 array, a float, a small int."""

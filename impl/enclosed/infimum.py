@@ -23,8 +23,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..arithmetic import Array
+from ..elementary import MidRads
 from ..floats.infimum import ball_least_squares, l1_ends
-from ..midrad import MidRad, MidRads, U
+from ..midrad import MidRad, U
 from .linear import applied, norm, pulled
 
 SHARP = 2.0**-36

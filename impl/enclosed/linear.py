@@ -13,7 +13,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..arithmetic import Array
-from ..midrad import GUARD, UP, MidRad, MidRads
+from ..elementary import MidRads
+from ..midrad import GUARD, UP, MidRad
 
 
 def norm(values: MidRad) -> MidRad:

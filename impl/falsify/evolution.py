@@ -18,6 +18,9 @@ Visit = Callable[[Any], Array]
 SCREEN = 4
 """Starts that are looked at for one that is evolved."""
 
+PATIENCE = 15
+"""Generations without progress after which one is left."""
+
 STEPS = (1e-7, 1.0)
 """Step sizes stay within these."""
 
@@ -26,13 +29,11 @@ class Enough(BaseException):
     """The search is over: not an Exception, so that nothing on the way takes it for a failure."""
 
 
-def evolution(
-    starts: Iterator[Any], visit: Visit, rng: np.random.Generator, population: int = 128, patience: int = 15
-) -> None:
+def evolution(starts: Iterator[Any], visit: Visit, rng: np.random.Generator, population: int = 128) -> None:
     """(population/16 + population)-selection with a step size of its own for every instance.
 
     Of every `SCREEN` starts, all are looked at and one is evolved, whichever: the best one would always be a tight one
-    of the same kind. It is left when the distance of its best value from 1 has not shrunk by a hundredth in `patience`
+    of the same kind. It is left when the distance of its best value from 1 has not shrunk by a hundredth in `PATIENCE`
     generations.
     """
     while True:
@@ -44,7 +45,7 @@ def evolution(
         elite, values = screened[chosen], seen[chosen]
         steps = np.full(len(elite), 0.3)
         stale, best = 0, float(values.max())
-        while stale < patience and np.isfinite(best):
+        while stale < PATIENCE and np.isfinite(best):
             order = np.argsort(-values)[: max(population // 16, 2)]
             elite, values, steps = elite.take(order), values[order], steps[order]
             parent = rng.integers(len(elite), size=population)

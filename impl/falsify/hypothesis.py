@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings, target
 from hypothesis import strategies as st
 
 from ..families import Family
-from ..sources import SMALL, Limits
+from ..sources import Limits
 from ..strategies import batches
 from .evolution import Visit
 from .fields import joined, repeated
@@ -24,11 +24,10 @@ def by_hypothesis(
     family: Family,
     visit: Visit,
     rng: np.random.Generator,
-    count: int = 256,
-    limits: Limits = SMALL,
-    generators: Sequence[str] = (),
-    wild: bool = False,
-    examples: int = 2**31 - 1,
+    count: int,
+    limits: Limits,
+    generators: Sequence[str],
+    wild: bool,
 ) -> None:
     """Examples of all searching generators (or those given), each with `count` - 1 perturbations around it.
 
@@ -42,7 +41,7 @@ def by_hypothesis(
 
     @seed(int(rng.integers(2**31)))
     @settings(
-        max_examples=examples,
+        max_examples=2**31 - 1,
         database=None,
         deadline=None,
         phases=[Phase.generate, Phase.target],

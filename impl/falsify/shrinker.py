@@ -54,11 +54,11 @@ class Property:
         return self.first(stacked.take([int(b)]) for b in self.passing(stacked)[:tries])
 
 
-def shrink_batch(batch: Any, what: Objective, keeps: Callable[[Instance], bool], rounds: int = 60) -> Any:
+def shrink_batch(batch: Any, what: Objective, keeps: Callable[[Instance], bool]) -> Any:
     """A smaller batch of one whose instance `keeps`, from one that does; all candidates of a step in few calls."""
     excess = float(what(batch)[0]) - 1
     keeping = Property(what, keeps, 1 + (min(MARGIN, excess / 2) if excess > HIT else MARGIN))
-    for _ in range(rounds):
+    for _ in range(60):
         for step in (_fewer, _even, _rounded, _simplified):
             found = step(batch, keeping)
             if found is not None:

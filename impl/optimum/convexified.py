@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..arithmetic import Array
-from .landscape import Landscape, Reach, middle_of
+from .landscape import Landscape
 from .ranges import SLACK
+from .reach import Reach, middle_of, over
 from .relaxing import ROUNDS, relaxation
 
 
@@ -87,7 +88,7 @@ def bounds_by_convexity(
         for _ in range(ROUNDS):
             t = by.point(tilt, t, half)
             at = centre + t
-            point, along = scape.over(at, np.zeros_like(at)), (by.out * at).sum(1)
+            point, along = over(scape, at, np.zeros_like(at)), (by.out * at).sum(1)
             gradient, spread = point.gradient
             tilt = gradient + by.e * t + by.multiplier[:, None] * at + (by.kappa * (along - halfway))[:, None] * by.out
             value = point.mean_value - (by.e * (half * half - t * t)).sum(1) / 2

@@ -72,7 +72,8 @@ from scipy.linalg import qr
 
 from ..arithmetic import Array, bounds
 from ..blas import product
-from ..midrad import MidRad, MidRads, U, contract, product_ends
+from ..elementary import MidRads
+from ..midrad import MidRad, U, contract, product_ends
 from ..supervised.adaptation import Gradient
 from ..supervised.instance import MetaSLInstance, split
 from .stack import Balls2, Stack, gamma, norms

@@ -45,7 +45,7 @@ def _within(theta: Array, step: Array, radius: float) -> Array:
     return np.minimum(np.where(np.isfinite(part), part, 1.0), 1.0)
 
 
-def improve(scape: Landscape, theta: Array, radius: float, rounds: int = 25) -> tuple[Array, Array]:
+def improve(scape: Landscape, theta: Array, radius: float) -> tuple[Array, Array]:
     """Projected saddle-free Newton from theta (N, d): points of the ball and their values, never worse.
 
     In coordinates in which predictions move alike, so that features of very different sizes do not spoil it.
@@ -53,7 +53,7 @@ def improve(scape: Landscape, theta: Array, radius: float, rounds: int = 25) -> 
     theta = into_ball(theta, radius)
     at = scape.derivatives(theta)
     damping, scale = np.full(len(theta), 1e-3), scape.scale
-    for _ in range(rounds):
+    for _ in range(25):
         finite = np.isfinite(at.hessian).all((1, 2)) & np.isfinite(at.gradient).all(1)
         gradient = np.where(finite[:, None], at.gradient, 0.0)
         hessian = np.where(finite[:, None, None], at.hessian, 0.0)

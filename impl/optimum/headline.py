@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -19,7 +19,7 @@ from flint import ctx, fmpq
 
 from ...theory.claim import Claim
 from ...theory.meta_sl import HEADLINE
-from ..arithmetic import Number, exactly, length_above, rational, to_float
+from ..arithmetic import exactly, length_above, rational, to_float
 from ..bracket import UnsupportedError
 from ..instances import Instance, Vector
 from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
@@ -40,25 +40,6 @@ POINTS = 6
 """How many critical points of a landscape are judged."""
 
 
-class HeadlineQuantities(MetaSLQuantities):
-    """The quantities of an instance whose comparator is the bracket's point, with the bracket's proved lower end."""
-
-    def __init__(self, instance: MetaSLInstance, lower: float) -> None:
-        super().__init__(instance)
-        self._lower = exactly(lower)
-
-    @cached_property
-    def bracket(self) -> Number:
-        """L(theta') - lower."""
-        pairs = zip(self.laws, self._comparator, strict=True)
-        return self._sum(law.weight * self.problem.risk(law, h) for law, h in pairs) - self._lower
-
-    @cached_property
-    def certified_gap(self) -> Number:
-        """L(omega) - lower."""
-        return self.gap + self.bracket
-
-
 def judge_headline(
     instance: MetaSLInstance,
     optimum: Optimum,
@@ -76,8 +57,9 @@ def judge_headline(
     at = optimum.exactly_at
     radius = length_above([a - b for a, b in zip(instance.omega, at, strict=True)])
     against = replace(instance, comparator=at, radius=radius)
-    kind_of = ManyRows if many(against, most) else HeadlineQuantities
-    evaluator = Evaluator(against, lambda: cast(HeadlineQuantities, kind_of(against, optimum.sure)))
+    rows, lower = many(against, most), optimum.sure
+    quantities = partial(ManyRows, against, lower) if rows else lambda: MetaSLQuantities(against).above(lower)
+    evaluator = Evaluator(against, cast(Callable[[], MetaSLQuantities], quantities))
     judged = judge_claim(claim, evaluator, complete=complete)
     with ctx.workprec(PRECISIONS[0]):
         values = evaluator.balls(PRECISIONS[0])

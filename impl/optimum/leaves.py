@@ -13,8 +13,9 @@ import numpy as np
 from flint import fmpq
 
 from ..arithmetic import Array
+from ..elementary import MidRads
 from ..loss_ranges import LossRanges
-from ..midrad import GUARD, UP, MidRad, MidRads, U, contract
+from ..midrad import GUARD, UP, MidRad, U, contract
 from ..supervised.instance import both_laws
 from .boxes import Model
 

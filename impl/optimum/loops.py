@@ -40,11 +40,12 @@ import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
 
 from ..answers import Stationarities, ranked
-from ..arithmetic import Array, Balls, norm, rational, series_terms, to_float
+from ..arithmetic import Array, Balls, norm, rational, to_float
 from ..instances import Vector
 from ..judge import Enclosure
 from ..losses import Link
 from ..midrad import MidRad
+from ..series import series_terms
 from ..supervised.adaptation import Gradient, Implicit, Own
 from ..supervised.instance import MetaSLInstance, split
 from ..supervised.taylor import risk_gradient, slope_rows

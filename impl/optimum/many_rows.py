@@ -19,8 +19,9 @@ import numpy as np
 from flint import arb
 
 from ..arithmetic import bounds, exactly, root
+from ..elementary import MidRads
 from ..instances import Vector
-from ..midrad import MidRad, MidRads
+from ..midrad import MidRad
 from ..supervised.adaptation import Gradient
 from ..supervised.instance import Functions, MetaSLInstance
 from .convex_check import Prover

@@ -29,8 +29,9 @@ from ..bracket import SCALE
 from ..study import Budget
 from .convexified import bounds_by_convexity
 from .descent import best_point, improve, polished
-from .landscape import Enclosure, Landscape
+from .landscape import Landscape
 from .ranges import SLACK
+from .reach import Enclosure, over
 
 Boxes = tuple[Array, Array, Array, Array]
 """Centres and half-widths (N, r), nodes of the tree and lower bounds (N,)."""
@@ -103,7 +104,7 @@ class Search:
         """Sharpen the best point and enclose there what the threshold and the Lagrangian-convex leaf need."""
         self.at = polished(self.scape, self.at, self.radius)
         with np.errstate(over="ignore", invalid="ignore"):
-            point = self.scape.over(self.at[None], np.zeros((1, len(self.at))))
+            point = over(self.scape, self.at[None], np.zeros((1, len(self.at))))
             self.base = float(point.mean_value[0])
             (gradient,), (spread,) = point.gradient
         value, size = float(point.at_centre[0][0]), float(self.at @ self.at)
@@ -179,7 +180,7 @@ class Search:
         left = np.flatnonzero(kinds == OPEN)
         if not len(left):
             return kinds, bound, slopes
-        box = self.scape.over(centre[left], half[left])
+        box = over(self.scape, centre[left], half[left])
         inside = ((np.abs(centre[left]) + half[left]) ** 2).sum(1) < self.radius**2 * (1 - 1e-12)
         self._better(centre[left], box, inside)
         natural, mean = box.natural, box.mean_value
@@ -256,7 +257,7 @@ class Search:
         if len(near):
             middle = (low[near] + high[near]) / 2
             reach = np.maximum(high[near] - middle, middle - low[near]) * (1 + SLACK)
-            hessian = self.scape.over(middle, reach, second=True).hessian
+            hessian = over(self.scape, middle, reach, second=True).hessian
             kinds[near[_least_eigenvalue(*hessian) + self.multiplier > 0]] = ord("c")
 
     def _convex_cube(self) -> Array:
@@ -267,7 +268,7 @@ class Search:
         bends = np.abs(np.diagonal(self.scape.derivatives(self.at[None]).hessian[0])) + self.multiplier
         shape = 1 / np.sqrt(np.maximum(bends, bends.max() * 1e-12 + 1e-300))
         half = sizes[:, None] * (shape / shape.max())
-        hessian = self.scape.over(np.repeat(self.at[None], len(half), axis=0), half, second=True).hessian
+        hessian = over(self.scape, np.repeat(self.at[None], len(half), axis=0), half, second=True).hessian
         convex = np.flatnonzero(_least_eigenvalue(*hessian) + self.multiplier > 0)
         found: Array = half[convex[0]] * (1 - SLACK) if len(convex) else np.zeros(self.scape.dimension)
         return found

@@ -42,7 +42,8 @@ def of_one_output(instance: MetaSLInstance) -> MetaSLInstance:
     """
     c = instance.loss.outputs
     if isinstance(instance.adaptation, Own):
-        raise instance.adaptation.unsupported
+        required = "gradient steps or a proximal step are required, whose L can be enclosed over boxes of parameters"
+        raise UnsupportedError(f"adaptation={instance.adaptation.rule!r}: {required}; `judge` and `verify` take it")
     if c == 1:
         return instance
     if instance.loss.link is Link.CLASS:

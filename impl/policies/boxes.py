@@ -20,7 +20,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..arithmetic import Array, Balls
-from ..midrad import MidRad, MidRads, contract
+from ..elementary import MidRads
+from ..midrad import MidRad, contract
 from .instance import MetaRLInstance
 from .problem import Problem
 

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
 
-from ..arithmetic import Balls, BallSeries, Matrix, Number, NumberSystem
+from ..arithmetic import Balls, Matrix, Number, NumberSystem
 from ..balls.span import span
 from ..models import coordinates as exact
 from ..models import smooth_coordinates as smooth
 from ..models.relu import Distance, Layer, Neurons
 from ..models.smooth import SmoothLayer
 from ..models.weights import Inputs, Weights
+from ..series import BallSeries
 from .instance import PolicyNetworkInstance
 from .problem import Problem
 

@@ -14,7 +14,8 @@ from typing import Any
 from flint import ctx
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, BallSeries, Matrix, Number, RationalSeries, quotient, solved
+from ..arithmetic import Balls, Matrix, Number, quotient, solved
+from ..series import BallSeries, RationalSeries
 from .instance import Adaptation
 from .problem import NO_POLICY, Problem, Process
 

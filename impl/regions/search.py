@@ -18,7 +18,7 @@ from flint import ctx, fmpq
 
 from ...theory.claim import Assumption, Claim, Relation, UndefinedQuantityError
 from ...theory.regions import LEMMAS, Lemma
-from ..arithmetic import PROPOSING, rational
+from ..arithmetic import PROPOSING, rational, to_float
 from ..balls.core import TooLargeError
 from ..verdicts import standing
 from .certificate import DEEPEST, Certificate, Shares, text_of
@@ -155,13 +155,9 @@ def _gains(prover: Prover, node: _Node, width: float) -> tuple[float, ...]:
 
 def _axis(node: _Node, whole: Box) -> int:
     """The interval that matters most, the wider one of two that matter alike."""
-    widths = [float_of((b - a) / (d - c)) for (a, b), (c, d) in zip(node.box, whole, strict=True)]
+    widths = [to_float((b - a) / (d - c)) for (a, b), (c, d) in zip(node.box, whole, strict=True)]
     scores = [(gain * width, width) for gain, width in zip(node.gains, widths, strict=True)]
     return max(range(len(scores)), key=scores.__getitem__)
-
-
-def float_of(q: fmpq) -> float:
-    return int(q.p) / int(q.q)
 
 
 def _preorder(root: _Node) -> Iterator[int]:

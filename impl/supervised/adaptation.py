@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NoReturn
 
 from flint import fmpq
 
-from ..bracket import UnsupportedError
+from ...theory.claim import UndefinedQuantityError
 from ..instances import Vector
 
 ZERO = fmpq(0)
@@ -88,15 +89,9 @@ class Own:
         return self
 
     @property
-    def strength(self) -> fmpq:
-        """What those ask for who know gradient steps, and else a proximal one. Errors: UnsupportedError, always."""
-        raise self.unsupported
-
-    @property
-    def unsupported(self) -> UnsupportedError:
-        """Why no optimum is bracketed."""
-        required = "gradient steps or a proximal step are required, whose L can be enclosed over boxes of parameters"
-        return UnsupportedError(f"adaptation={self.rule!r}: {required}; `judge` and `verify` take it")
+    def strength(self) -> NoReturn:
+        """What those ask for who know gradient and proximal steps alone. Errors: UndefinedQuantityError, always."""
+        raise UndefinedQuantityError(f"the adaptation {self.rule} is neither gradient steps nor a proximal step")
 
 
 Adaptation = Gradient | Implicit | Own

@@ -197,10 +197,9 @@ class Problem(Risks):
         """sum_x Phi_x' B_x Phi_x (d, d)."""
         return self.transposed * self.m.matrix(bent(bends, self.features.tolist()))
 
-    def identity(self, scale: Number = 1) -> Matrix:
-        """scale times the identity (d, d)."""
-        d = self.dimension
-        zero, one = self.m.number(0), self.m.number(0) + scale
+    def identity(self) -> Matrix:
+        """The identity (d, d)."""
+        d, zero, one = self.dimension, self.m.number(0), self.m.number(1)
         return self.m.matrix([[one if i == j else zero for j in range(d)] for i in range(d)])
 
     def paced(self, slope: Matrix) -> Matrix:

@@ -12,7 +12,7 @@ from typing import Any, Self
 from flint import arb, fmpq
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Number
+from ..arithmetic import Balls, Number, exactly
 from ..balls.core import CoreQuantities
 from ..losses import Link, OneSided
 from .instance import Functions, Task
@@ -26,6 +26,13 @@ class PredictionQuantities(CoreQuantities):
     problem: Risks
     laws: list[Law]
     """The laws of the tasks of positive weight: the others take no part."""
+    lower: float | None = None
+    """A proved lower end of L, of an instance whose comparator is a bracket's point."""
+
+    def above(self, lower: float) -> Self:
+        """These, with that lower end."""
+        self.lower = lower
+        return self
 
     def _start(self, problem: Risks, tasks: tuple[Task, ...]) -> None:
         self.problem = problem
@@ -154,7 +161,28 @@ class PredictionQuantities(CoreQuantities):
         """L(omega): what L >= 0 alone says of the gap."""
         if not self.problem.loss.profile.nonnegative:
             raise UndefinedQuantityError("the loss may be negative")
-        return self._sum(law.weight * self.problem.risk(law, z) for law, z in zip(self.laws, self._after, strict=True))
+        return self.level
+
+    def _objective(self, predictions: list[list[Number]]) -> Number:
+        """sum_i q_i R_i at predictions per task."""
+        return self._sum(law.weight * self.problem.risk(law, z) for law, z in zip(self.laws, predictions, strict=True))
+
+    @property
+    def level(self) -> Number:
+        """L(omega)."""
+        return self._objective(self._after)
+
+    @cached_property
+    def bracket(self) -> Number:
+        """sum_i q_i R_i(h'_i) - lower."""
+        if self.lower is None:
+            raise UndefinedQuantityError("no lower end is known")
+        return self._objective(self._comparator) - exactly(self.lower)
+
+    @cached_property
+    def certified_gap(self) -> Number:
+        """L(omega) - lower."""
+        return self.gap + self.bracket
 
     @cached_property
     def _divergences(self) -> list[tuple[Number, Number, Number, Number, Number]]:

@@ -84,11 +84,8 @@ class MetaSLQuantities(StepConstants, TaskQuantities, RankQuantities):
 
     def _steps_of_ours(self) -> None:
         """Errors: UndefinedQuantityError for an adaptation of one's own, of which no constant is known."""
-        adaptation = self.instance.adaptation
-        if isinstance(adaptation, Own):
-            raise UndefinedQuantityError(
-                f"the adaptation {adaptation.rule} is neither gradient steps nor a proximal step"
-            )
+        if isinstance(self.instance.adaptation, Own):
+            _ = self.instance.adaptation.strength
 
     @cached_property
     def margin_joints(self) -> arb:

@@ -8,21 +8,11 @@ from typing import Any
 from flint import arb
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import (
-    Balls,
-    BallSeries,
-    IrrationalError,
-    Matrix,
-    Number,
-    Rationals,
-    RationalSeries,
-    rational,
-    series_terms,
-    solved,
-)
+from ..arithmetic import Balls, IrrationalError, Matrix, Number, Rationals, rational, solved
 from ..files.faults import BadInputError
 from ..rules import RULES, Vector, View, run
 from ..sealed import MisuseError
+from ..series import BallSeries, RationalSeries, series_terms
 
 
 class LawView(View):

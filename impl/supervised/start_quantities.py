@@ -10,21 +10,33 @@ from abc import abstractmethod
 from functools import cached_property
 from typing import Any
 
-from flint import arb, arb_mat, fmpq
+from flint import arb, arb_mat, ctx, fmpq
 
 from ..arithmetic import Balls, Number, Rationals, root
 from ..balls.singular import largest_eigenvalue
+from ..balls.spanned import SpannedQuantities
 from ..models.rows import lengths
 from ..models.weights import squared_distance
-from .core_quantities import Step
+from .core_quantities import FeatureQuantities, Step
 from .instance import NetworkInstance
-from .span_quantities import SpanQuantities
+
+SPARE_BITS = 64
 
 
-class StartQuantities(SpanQuantities):
-    """Quantities of three sets of meta-features: phi, those without the Hessian, and phi_0."""
+class StartQuantities(FeatureQuantities, SpannedQuantities):
+    """Quantities of three sets of meta-features: phi, those without the Hessian, and phi_0.
+
+    Infima are in their span, at twice the precision. `direction` gives coefficients of v in the meta-features [N].
+    """
 
     instance: NetworkInstance
+
+    def __call__(self, name: str) -> Number:
+        """The quantity of that name."""
+        if name not in self._known:
+            with ctx.workprec(2 * ctx.prec + SPARE_BITS):
+                self._known[name] = super().__call__(name)
+        return self._known[name]
 
     # --- what a family supplies -------------------------------------------------------------------------
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from flint import arb
 
-from ..arithmetic import Balls, BallSeries, Matrix, Number, Rationals, RationalSeries, norm, series_terms, solved
+from ..arithmetic import Balls, Matrix, Number, Rationals, norm, solved
+from ..series import BallSeries, RationalSeries, series_terms
 from .adaptation import Gradient, Implicit, Own
 from .maml import Law, Problem, Risks
 from .rule_steps import tangents

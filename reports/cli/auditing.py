@@ -29,6 +29,22 @@ from ..render import write_report
 from ..sharpness import tightest
 from .audit_tables import print_audit
 from .ending import fail, interrupted
+from .options import (
+    FOLDER,
+    WORKERS,
+    ClaimsOption,
+    ClusterOption,
+    FolderOption,
+    JsonOption,
+    JunitOption,
+    ProfileName,
+    SarifOption,
+    SeedOption,
+    StoreOption,
+    WorkersOption,
+    number,
+)
+from .outputs import Live, begin, emit, exchange, ready, store_at, writing
 from .own_tasks import (
     PLACES,
     DecayOption,
@@ -44,34 +60,7 @@ from .own_tasks import (
     in_time,
     tasks_at,
 )
-from .shared import (
-    FOLDER,
-    WORKERS,
-    ClaimsOption,
-    ClusterOption,
-    FolderOption,
-    JsonOption,
-    JunitOption,
-    Live,
-    ProfileName,
-    SarifOption,
-    SeedOption,
-    StoreOption,
-    WorkersOption,
-    begin,
-    emit,
-    exchange,
-    input_errors,
-    left_out,
-    number,
-    ready,
-    started,
-    store_at,
-    voice,
-    workers_of,
-    working,
-    writing,
-)
+from .shared import input_errors, left_out, started, voice, workers_of, working
 
 OF_TASKS = {"omega", "loss", "eta", "steps", "decay", "task", "label", "ignore", "feature"}
 BOTH = {"tasks", "json", "max_time", "quiet", "verbose"}

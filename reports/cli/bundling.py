@@ -11,7 +11,9 @@ from ..bundle import bundled
 from ..check_bundle import sha256
 from ..records import write_bytes
 from .ending import fail
-from .shared import FOLDER, FolderOption, input_errors, ready, voice, working
+from .options import FOLDER, FolderOption
+from .outputs import ready
+from .shared import input_errors, voice, working
 
 
 def bundle(

@@ -13,20 +13,9 @@ from .. import falsifying
 from ..formats.searching import Driver, Size
 from ..own import option
 from .ending import fail
-from .shared import (
-    FOLDER,
-    ClaimsOption,
-    FolderOption,
-    JsonOption,
-    SeedOption,
-    emit,
-    input_errors,
-    number,
-    ready,
-    voice,
-    working,
-    writing,
-)
+from .options import FOLDER, ClaimsOption, FolderOption, JsonOption, SeedOption, number
+from .outputs import emit, ready, writing
+from .shared import input_errors, voice, working
 
 
 def falsify(

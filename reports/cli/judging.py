@@ -19,6 +19,8 @@ from ..formats.judging import Judgement as Record
 from ..judging import Answers, Judged, judge_all
 from ..processes import EndedError, apart
 from .ending import interrupted
+from .options import ClaimOption, ClaimsOption, JsonOption, chosen_claims, number
+from .outputs import emit, ready, save
 from .programs import (
     PANEL,
     EpisodesOption,
@@ -33,21 +35,7 @@ from .programs import (
     is_program,
     no_program,
 )
-from .shared import (
-    ClaimOption,
-    ClaimsOption,
-    JsonOption,
-    chosen_claims,
-    emit,
-    input_errors,
-    listing,
-    number,
-    paper,
-    ready,
-    save,
-    voice,
-    working,
-)
+from .shared import input_errors, listing, paper, voice, working
 
 
 def judge(

@@ -20,6 +20,8 @@ from ..certifying import answered, checked_certificate
 from ..formats.judging import OptimumRecord
 from ..processes import apart, improving
 from .ending import fail, interrupted
+from .options import ClaimsOption, JsonOption, exact_option, number
+from .outputs import emit, ready, save
 from .own_tasks import (
     PLACES,
     DecayOption,
@@ -44,19 +46,7 @@ from .programs import (
     is_program,
     no_program,
 )
-from .shared import (
-    ClaimsOption,
-    JsonOption,
-    emit,
-    exact_option,
-    input_errors,
-    number,
-    paper,
-    ready,
-    save,
-    voice,
-    working,
-)
+from .shared import input_errors, paper, voice, working
 
 RadiusOption = Annotated[
     str | None,

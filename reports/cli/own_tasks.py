@@ -22,7 +22,9 @@ from ..certifying import conditions_of
 from ..formats.judging import ConditionRow, ConditionsRecord
 from ..processes import EndedError, improving
 from .ending import fail, interrupted
-from .shared import emit, exact_option, input_errors, listing, number, paper, voice, whole, working
+from .options import exact_option, number, whole
+from .outputs import emit
+from .shared import input_errors, listing, paper, voice, working
 
 OmegaOption = Annotated[
     Path | None,

@@ -17,7 +17,9 @@ from ...impl.files.parameters import load_arrays
 from ...impl.instances import Instance
 from ..formats.programs import GradientRecord, ProgramRecord
 from .ending import fail
-from .shared import JsonOption, emit, input_errors, number, ready, whole, working
+from .options import JsonOption, number, whole
+from .outputs import emit, ready
+from .shared import input_errors, working
 
 if TYPE_CHECKING:
     from torch import Tensor

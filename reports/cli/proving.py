@@ -11,7 +11,9 @@ from ...impl.families import all_claims
 from .. import proving
 from ..formats.formal import FormalRecord
 from .ending import fail
-from .shared import JsonOption, emit, number, ready, voice, working
+from .options import JsonOption, number
+from .outputs import emit, ready
+from .shared import voice, working
 
 
 def prove(

@@ -10,7 +10,8 @@ from ...impl.files.faults import nearest
 from .. import regions
 from ..formats.regions import RegionsRecord
 from .ending import fail
-from .shared import emit, input_errors, listing, paper, ready, save, voice, working
+from .outputs import emit, ready, save
+from .shared import input_errors, listing, paper, voice, working
 
 
 def prove_over(

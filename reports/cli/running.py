@@ -10,18 +10,9 @@ import typer
 from ...impl.files.faults import nearest
 from .. import store as stores
 from .ending import fail
-from .shared import (
-    FOLDER,
-    WORKERS,
-    ClusterOption,
-    FolderOption,
-    StoreOption,
-    WorkersOption,
-    listing,
-    paper,
-    store_at,
-    voice,
-)
+from .options import FOLDER, WORKERS, ClusterOption, FolderOption, StoreOption, WorkersOption
+from .outputs import store_at
+from .shared import listing, paper, voice
 
 
 def runs(

@@ -16,20 +16,10 @@ from ..processes import apart
 from ..records import dumps
 from ..render import write_report
 from .ending import fail
+from .options import FOLDER, FolderOption, JsonOption, number
+from .outputs import emit, ready, writing
 from .own_tasks import EndOption, in_time
-from .shared import (
-    FOLDER,
-    FolderOption,
-    JsonOption,
-    emit,
-    input_errors,
-    number,
-    paper,
-    ready,
-    voice,
-    working,
-    writing,
-)
+from .shared import input_errors, paper, voice, working
 
 
 def bench(

@@ -27,7 +27,7 @@ from ..records import dumps, hashes, save_files, write_text
 from ..render import write_report
 from ..witnesses import put_checker
 from .ending import INTERRUPTED, interrupted
-from .shared import (
+from .options import (
     FOLDER,
     WORKERS,
     ClaimOption,
@@ -36,30 +36,16 @@ from .shared import (
     FolderOption,
     JsonOption,
     JunitOption,
-    Live,
     ProfileName,
     SarifOption,
     SeedOption,
     StoreOption,
     WorkersOption,
-    begin,
     chosen_claims,
-    emit,
-    exchange,
-    input_errors,
-    left_out,
-    listing,
     number,
-    paper,
-    ready,
-    screen,
-    started,
-    store_at,
-    voice,
-    workers_of,
-    working,
-    writing,
 )
+from .outputs import Live, begin, emit, exchange, ready, store_at, writing
+from .shared import input_errors, left_out, listing, paper, screen, started, voice, workers_of, working
 
 
 def verify(

@@ -70,8 +70,11 @@ class Change(Record):
     end: Annotated[int, Meta(ge=0, description="the last line of what is changed")]
     room: Annotated[str, Meta(description="the package that the module lies in")]
     proposes: Annotated[bool, Meta(description="whether the module searches or draws in float64, and decides nothing")]
-    tests: Annotated[int, Meta(ge=0, description="that ran")]
-    outcome: Literal["killed", "survived", "no test", "unchanged"]
+    tests: Annotated[int, Meta(ge=0, description="files that were asked")]
+    outcome: Annotated[
+        Literal["quick", "ci", "survived", "no test", "unchanged"],
+        Meta(description="the tier that noticed it, or why none did"),
+    ]
     diff: str
 
 
@@ -79,10 +82,11 @@ Wilson = Annotated[list[float], Meta(description="Wilson's 95 % interval of the 
 
 
 class Noticed(Record):
-    """How many changes were tested, and noticed."""
+    """How many changes were tested, and noticed, and by the small tier alone."""
 
     tested: Count
     killed: Count
+    small: Count
     interval: Wilson
 
 
@@ -94,6 +98,7 @@ class MutationRoom(Record):
     mutants: Count
     tested: Count
     killed: Count
+    small: Count
     interval: Wilson
 
 
@@ -103,11 +108,12 @@ class MutationRecord(Record, kw_only=True, tag_field="format", tag="metagap/muta
     commit: str
     seed: Count
     under: Annotated[list[str], Meta(description="beginnings of the paths of the files that were changed; none: all")]
-    budget: Annotated[float, Meta(description="seconds that the tests of one change last at most")]
-    profile: Annotated[Literal["quick", "ci"], Meta(description="of the tests: the small tier, or all")] = "ci"
+    budget: Annotated[float, Meta(description="seconds of processor time of each tier's tests of one change")]
+    profile: Annotated[Literal["quick", "ci"], Meta(description="the last tier asked: the small one, or all")] = "ci"
     mutants: Annotated[int, Meta(ge=0, description="places where the sources can be changed")]
     tested: Count
     killed: Count
+    small: Count
     interval: Wilson
     deciding: Annotated[Noticed, Meta(description="the changes of what decides: all but what searches in float64")]
     rooms: list[MutationRoom]

@@ -13,7 +13,8 @@ NEURONS, FLIPS, WEIGHTS, LAYER = (f"metagap.impl.models.{name}" for name in ("re
 NETWORK, KERNEL = (f"metagap.impl.supervised.relu.{name}" for name in ("problem", "kernel"))
 RELU_ERRORS, QUANTITIES = (f"metagap.impl.supervised.relu.{name}" for name in ("errors", "quantities"))
 PREDICTIONS = "metagap.impl.supervised.prediction_quantities"
-CORE, SPANS, START, RANK = (f"metagap.impl.supervised.{n}_quantities" for n in ("core", "span", "start", "rank"))
+CORE, START, RANK = (f"metagap.impl.supervised.{n}_quantities" for n in ("core", "start", "rank"))
+SPANNED = "metagap.impl.balls.spanned"
 ERRORS = "metagap.impl.supervised.errors"
 SMOOTH, SMOOTH_ERRORS = (f"metagap.impl.supervised.smooth.{name}" for name in ("quantities", "errors"))
 FLOOR = "metagap.impl.optimum.networks.floor"
@@ -81,7 +82,7 @@ NETWORKS = (
     # --- steps ---
     fault("gate-at-the-kink", "a network's gate at a kink is decided", f"{NEURONS}:Neurons.active",
           Edit("self.signs.signs > 0", "self.signs.signs >= 0"),
-               suite("test_networks_by_hand:test_a_neuron_at_its_kink_is_off")),
+               suite("test_networks_by_hand:test_a_neuron_at_its_kink_is_of")),
     fault("kink-without-distance", "margins ignored", f"{NEURONS}:Neurons.distance_at",
           Edit("found.union(Distance(float(low.min()), float(high.min())))", "found"), OMEGA),
     fault("kernel-without-width", "a factor is left out", f"{NEURONS}:Layer.kernel",
@@ -126,11 +127,11 @@ NETWORKS = (
     fault("gradient-of-the-features", "the gradient from the meta-features",
           f"{QUANTITIES}:NetworkQuantities._whole_gradient",
           Around(lambda right: lambda self: self._features.paired(self._weighted)), ROUTES),
-    fault("misfit-without-slack", "an enclosure's radius is dropped", f"{SPANS}:SpanQuantities._misfit",
+    fault("misfit-without-slack", "an enclosure's radius is dropped", f"{SPANNED}:SpannedQuantities._misfit",
           Edit("low.union(found.value)", "found.value"),
           suite("test_networks_by_hand:test_dependent_features_have_slack", name="misfit",
                 labels=(1, 0, 2), square=fmpq(25, 128))),
-    fault("l1-without-slack", "an enclosure's radius is dropped", f"{SPANS}:SpanQuantities._l1",
+    fault("l1-without-slack", "an enclosure's radius is dropped", f"{SPANNED}:SpannedQuantities._l1",
           Edit("if spare.is_zero():", "if True:"),
           suite("test_networks_by_hand:test_dependent_features_have_slack", name="misfit_l1",
                 labels=(3, -1, -1), square=fmpq(0))),

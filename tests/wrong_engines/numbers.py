@@ -9,7 +9,7 @@ from flint import arb, arb_series, ctx, fmpq
 
 from .planting import Around, Edit, Fault, Value, suite
 
-ARITHMETIC = "metagap.impl.arithmetic"
+ARITHMETIC, SERIES = "metagap.impl.arithmetic", "metagap.impl.series"
 
 
 def missed(ball: Any) -> Any:
@@ -74,20 +74,20 @@ NUMBERS = (
                  then(missed), suite(LAST_BIT, bits=128, name=name)) for name in ELEMENTARY),
     *(arithmetic(f"{name}-bare", DROPPED, f"Balls.{name}", then(bare), suite(LAST_BIT, bits=128, name=name))
       for name in ("exp", "tanh", "sech", "log_cosh", "softplus", "sigmoid")),
-    *(arithmetic(f"series-{name}-missed", MISSED, f"BallSeries.{name}", then(missed),
+    *(Fault(f"series-{name}-missed", MISSED, f"{SERIES}:BallSeries.{name}", then(missed),
                  suite("test_arithmetic:test_series_contain_the_value_to_the_last_bit", name=name))
       for name in ("exp", "sqrt", "tanh", "sech", "log_cosh", "softplus", "sigmoid")),
     arithmetic("magnitude-of-the-centre", DROPPED, "Balls.magnitude", Edit(".union(t.abs_upper())", ""),
                suite("test_arithmetic:test_the_magnitude_of_a_ball_around_0_starts_at_0")),
     arithmetic("inside-decided", "a joint is decided", "Balls.inside", Edit("arb(0).union(1)", "arb(1)"), JOINTS),
     arithmetic("sign-decided", "a joint is decided", "Balls.sign", Edit("arb(-1).union(1)", "arb(1)"), JOINTS),
-    arithmetic("series-clip-decided", "a joint is decided", "BallSeries.clip",
+    Fault("series-clip-decided", "a joint is decided", f"{SERIES}:BallSeries.clip",
                Edit("slope = Balls.inside(t[0], a)", "slope = arb(1)"),
                suite("test_arithmetic:test_series_leave_a_joint_open")),
     arithmetic("rational-joint-closed", "a joint is on the wrong side", "Rationals.inside",
                Edit("-a < t < a", "-a <= t <= a"), JOINTS),
     arithmetic("rational-sign-of-0", "a joint is on the wrong side", "Rationals.sign", Edit("t >= 0", "t > 0"), JOINTS),
-    arithmetic("leading-sign", "a joint is left to the wrong side", "RationalSeries._leading_sign",
+    Fault("leading-sign", "a joint is left to the wrong side", f"{SERIES}:RationalSeries._leading_sign",
                Edit("1 if c > 0 else -1", "1"), suite("test_losses:test_joints_have_one_sided_derivatives")),
     arithmetic("rational-root-rounded", "exact rationals replaced by roundings", "Rationals.sqrt",
                Edit("if top * top != int(t.p) or bottom * bottom != int(t.q):", "if False:"), JOINTS),

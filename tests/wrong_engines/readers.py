@@ -12,7 +12,7 @@ CHECKER, WITNESSES, CERTIFICATE = (
     "metagap.reports.check_witness", "metagap.reports.witnesses", "metagap.impl.optimum.certificate"
 )  # fmt: skip
 TABLES, ROWS = "metagap.impl.files.tables", "metagap.impl.task_tables"
-FORMATS, OPTIONS = "metagap.reports.formats", "metagap.reports.cli.shared"
+FORMATS, OPTIONS = "metagap.reports.formats", "metagap.reports.cli.options"
 
 
 def refused(name: str) -> Any:

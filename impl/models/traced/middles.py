@@ -8,7 +8,8 @@ import numpy as np
 from flint import arb
 
 from ...arithmetic import Array, bounds
-from ...midrad import GUARD, UP, MidRad, MidRads, U
+from ...elementary import MidRads
+from ...midrad import GUARD, UP, MidRad, U
 from .products import PLAIN, Moved, product
 from .systems import FUNCTIONS, System, Value, each, parts
 

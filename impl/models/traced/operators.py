@@ -138,7 +138,7 @@ def _elementary(name: str) -> Callable[..., Value]:
 
 
 for _name in FUNCTIONS:
-    row(f"{_name}.default", "midpoint-radius: as proved in `midrad`, else from balls rounded outward")(
+    row(f"{_name}.default", "midpoint-radius: as proved in `elementary`, else from balls rounded outward")(
         _elementary(_name)
     )
 

@@ -234,7 +234,7 @@ FUNCTIONS: dict[str, Callable[[arb], arb]] = {
     "lgamma": arb.lgamma,
     "digamma": arb.digamma,
 }
-"""The elementary functions, in balls; midpoint-radius numbers take those of `midrad` where it has them."""
+"""The elementary functions, in balls; midpoint-radius numbers take those of `elementary` where it has them."""
 
 
 # --- balls --------------------------------------------------------------------------------------------------------

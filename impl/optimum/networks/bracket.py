@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ import scipy
 from flint import arb, ctx, fmpq
 
 from ....theory.claim import Claim
-from ...arithmetic import PROPOSING, Number, bounds, exactly, midpoint, to_float
+from ...arithmetic import PROPOSING, bounds, midpoint, to_float
 from ...bracket import UnsupportedError
 from ...floats.infimum import lifted_least_squares
 from ...instances import Instance
@@ -104,31 +104,6 @@ class Optimum(ShownBracket):
         return found
 
 
-class CertifiedQuantities(StartQuantities):
-    """The quantities of an instance with its comparator, and the certified lower bound."""
-
-    def __init__(self, instance: NetworkInstance, lower: float) -> None:
-        super().__init__(instance)
-        self.lower = lower
-
-    @cached_property
-    def bracket(self) -> Number:
-        """sum_i q_i R_i(h'_i) - lower."""
-        pairs = zip(self.laws, self._comparator, strict=True)
-        return self._sum(law.weight * self.problem.risk(law, h) for law, h in pairs) - exactly(self.lower)
-
-    @property
-    def level(self) -> Number:
-        """L(omega)."""
-        pairs = zip(self.laws, self._after, strict=True)
-        return self._sum(law.weight * self.problem.risk(law, h) for law, h in pairs)
-
-    @cached_property
-    def certified_gap(self) -> Number:
-        """L(omega) - lower."""
-        return self.gap + self.bracket
-
-
 def value(problem: AnyProblem, weights: Weights) -> arb:
     """L(W), in balls."""
     return problem.objective(problem.at(weights))
@@ -138,11 +113,11 @@ def value(problem: AnyProblem, weights: Weights) -> arb:
 class NetworkHeadline(Headline):
     """The headline of one kind of networks.
 
-    quantities   the engine that decides, for an instance and a certified lower bound
+    quantities   the engine that decides, for an instance
     """
 
     claim: Claim
-    quantities: Callable[[Any, float], CertifiedQuantities]
+    quantities: Callable[[Any], StartQuantities]
     no_certificate = "a linear model is required; leave it out for networks"
 
     def optimum(
@@ -260,7 +235,7 @@ class NetworkHeadline(Headline):
             rivals.append(optimum.at)
         lower = optimum.sure
         with ctx.workprec(PRECISIONS[0]):
-            here = self.quantities(instance, lower)
+            here = self.quantities(instance).above(lower)
             against = self._nearest(instance, here, rivals)
             at = here.against(against)
             problem = problem_of(instance.canonical)
@@ -268,7 +243,7 @@ class NetworkHeadline(Headline):
             above = Enclosure.of(level - value(problem, optimum.at))
             if optimum.ball is None or squared_distance(instance.omega, instance.initial) <= optimum.ball**2:
                 optimum.holds(level, "L(omega)")
-        evaluator = Evaluator(against, lambda: self.quantities(against, lower), known_at={PRECISIONS[0]: at})
+        evaluator = Evaluator(against, lambda: self.quantities(against).above(lower), known_at={PRECISIONS[0]: at})
         judged = judge_claim(self.claim, evaluator, complete=complete)
         judged = replace(judged, reason=f"{judged.reason}; lower bound: {optimum.how}, bracket {optimum.status}")
         omega = tuple(float(v) for v in instance.omega.floats.ravel())
@@ -276,7 +251,7 @@ class NetworkHeadline(Headline):
         return Finding(kind, omega, against, judged, above, width, evaluator)
 
     def _nearest(
-        self, instance: NetworkInstance, here: CertifiedQuantities, rivals: Sequence[NetworkComparator]
+        self, instance: NetworkInstance, here: StartQuantities, rivals: Sequence[NetworkComparator]
     ) -> NetworkInstance:
         """The instance, with quantities `here`, with the comparator and, of a few, the radius of the smallest bound.
 

@@ -120,9 +120,9 @@ def worst_at_atom(near: Array, signs: Array, reach: float) -> float:
     return best / len(near) ** 0.5
 
 
-def atom_constant(dimension: int, reach: float = 1.0) -> float:
+def atom_constant(dimension: int) -> float:
     """C with E sup ~ C m^{-1/6} at an atom of length 1."""
-    return 0.75 * ((2 * dimension / np.pi) ** 0.5 / 4) ** (1 / 3) * reach ** (4 / 3)
+    return 0.75 * ((2 * dimension / np.pi) ** 0.5 / 4) ** (1 / 3)
 
 
 def atom(widths: Sequence[int], dimension: int = DIMENSION, seed: int = 0, scale: float = 1.0) -> list[Array]:
@@ -220,7 +220,7 @@ def sphere(widths: Sequence[int], repetitions: int = 6, seed: int = 0) -> tuple[
 # --- data that move with the width ----------------------------------------------------------------------
 
 
-def moving_instance(width: int, seed: int = 0) -> NetworkInstance:
+def moving_instance(width: int, seed: int) -> NetworkInstance:
     """Two tasks with one atom each at an angle m^{-1/3}/2; W sends every neuron between them to one side of both."""
     rng = np.random.default_rng((seed, width))
     angle = width ** (-1 / 3) / 2
@@ -320,12 +320,12 @@ def measure(smallest: int = 6, largest: int = 18, seed: int = 0) -> tuple[Series
 # --- smooth activations -------------------------------------------------------------------------------------
 
 
-def smooth_atom(sigma: Activation, widths: Sequence[int], seed: int = 0, repetitions: int = 20) -> list[Array]:
+def smooth_atom(sigma: Activation, widths: Sequence[int], seed: int) -> list[Array]:
     """Samples of |f - f(W0) - phi_0'(W - W0)| that the adversary reaches for B = 1, per width."""
     found = []
     for m in widths:
         rng, values = np.random.default_rng((seed, m)), []
-        for _ in range(repetitions):
+        for _ in range(20):
             drive, signs = rng.standard_normal(m) / DIMENSION**0.5, rng.choice([-1.0, 1.0], m)
             bent = signs * sigma.d2(Floats, drive) > 0
             here, signs = drive[bent], signs[bent]

@@ -16,11 +16,12 @@ import numpy as np
 from ....theory.claim import UndefinedQuantityError
 from ...arithmetic import Array
 from ...batch_judge import UnknownError
+from ...elementary import MidRads
 from ...enclosed.infimum import misfit, misfit_l1
 from ...enclosed.linear import applied, inverse, norm
 from ...loss_ranges import LossRanges
 from ...losses import Loss
-from ...midrad import MidRad, MidRads
+from ...midrad import MidRad
 from ..batch import Batch
 from ..batch_quantities import BatchQuantities
 from ..constants import StepConstants, small_step_margin

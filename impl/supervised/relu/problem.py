@@ -264,7 +264,7 @@ class Point(Neurons):
         inputs = problem.inputs
         scale = problem.width**-0.5
         # One row per pattern feature: its coefficient, in float64 with the distance to the exact one.
-        centre = np.array([_float(c) for c in move.coefficients])
+        centre = np.array([midpoint(arb(c)) for c in move.coefficients])
         radius = np.array([_radius(c, f) for c, f in zip(move.coefficients, centre, strict=True)])
         places, moving = problem.of(xs), problem.of(move.inputs)
         if problem.rated:
@@ -339,10 +339,6 @@ class Point(Neurons):
 def is_zero(value: Number) -> bool:
     """Whether it is 0 exactly: no ball about 0 is."""
     return bool(value.is_zero()) if isinstance(value, arb) else value == 0
-
-
-def _float(value: Number) -> float:
-    return midpoint(arb(value))
 
 
 def _radius(value: Number, centre: float) -> float:

@@ -30,8 +30,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...arithmetic import series_terms
 from ...models.combination import Combination
+from ...series import series_terms
 from ..maml import Law
 from ..taylor import risk_slopes, slope_rows
 from .problem import Iterate, NetworkProblem

@@ -15,8 +15,9 @@ from collections.abc import Sequence
 
 from flint import arb, arb_mat
 
-from ...arithmetic import Balls, BallSeries, Number, series_terms
+from ...arithmetic import Balls, Number
 from ...models.smooth import Neurons
+from ...series import BallSeries, series_terms
 from ..maml import Law
 from .problem import SmoothProblem
 

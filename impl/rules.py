@@ -111,9 +111,6 @@ class Dual:
         """The number's image under a function that is not affine, with that value and slope."""
         return self._stretched(value, slope)
 
-    def __abs__(self) -> Dual:
-        raise MisuseError("it asks abs of a number, which has no derivative at 0: an adaptation must have one")
-
     def _stretched(self, value: Number, slope: Number) -> Dual:
         return type(self)(value, [t * slope for t in self.tangents])
 

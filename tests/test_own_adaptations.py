@@ -14,8 +14,8 @@ import metagap
 import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
-from metagap.impl import files
-from metagap.impl.arithmetic import Rationals
+from metagap.impl import files, own_adaptations
+from metagap.impl.arithmetic import IrrationalError, Rationals
 from metagap.impl.families import FAMILIES, loads
 from metagap.impl.files import BadInputError
 from metagap.impl.own_adaptations import simplest, tried
@@ -115,6 +115,27 @@ def test_ours_stated_as_a_rule_are_the_same(own: OwnClaims, rule: str) -> None:
 
 def test_the_guide_states_the_same_heavy_ball() -> None:
     assert block("adaptation").split("\n\n\n")[1].strip() in RULES
+
+
+def test_derivatives_by_hand(tmp_path: Path) -> None:
+    """R = (t - 2)^2/2 at theta = 1, eta = 1/4: newton goes half of (2 - t) at that rate, so J = 7/8; scaled: slope s =
+    -1, U = t - eta e^(-t^2) s/(s^2 + 1/16)."""
+    (tmp_path / "mine.py").write_text(HEAD + RULES)
+    with using(read(str(tmp_path / "mine.py"))), ctx.workprec(128):
+        newton, scaled = (MetaSLQuantities(simplest(name)) for name in ("newton", "scaled"))
+        assert newton._jacobians[0].entries()[0].overlaps(arb(7) / 8)
+        falls, length = (-arb(1)).exp(), arb(17) / 16
+        slope = 1 - (falls / length - 2 * falls / length**2 + 2 * falls / length) / 4
+        assert scaled._jacobians[0].entries()[0].overlaps(slope) and slope.rad() < 1e-30
+        for at in (newton, scaled):
+            assert at("chain_rule_defect") < arb(1) / 2**60
+
+
+def test_a_wrong_derivative_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = own_adaptations.jacobian
+    monkeypatch.setattr(own_adaptations, "jacobian", lambda *given: right(*given) * arb("1.0001"))
+    mine = metagap.Adaptation("mine", lambda task, theta: task.gradient(theta))
+    assert re.match("its derivative is .*, but differences say .*", own_adaptations.faults(mine) or "")
 
 
 def test_a_heavy_ball_by_hand(own: OwnClaims) -> None:
@@ -239,6 +260,8 @@ def test_what_a_rule_catches_is_raised_again(tmp_path: Path) -> None:
     file = tmp_path / "caught.py"
     file.write_text(HEAD + CAUGHT)
     with using(read(str(file))):
+        with pytest.raises(IrrationalError):
+            MetaSLQuantities(replace(simplest("root"), omega=(fmpq(0),)), Rationals)("gap")
         for omega in (0, -5):
             for name in ("root", "affine", "below"):
                 instance = replace(simplest(name), omega=(fmpq(omega),))

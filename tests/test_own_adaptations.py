@@ -117,6 +117,13 @@ def test_the_guide_states_the_same_heavy_ball() -> None:
     assert block("adaptation").split("\n\n\n")[1].strip() in RULES
 
 
+def test_adaptations_have_no_faults() -> None:
+    """Their derivatives are those of differences, their values those of arrays."""
+    names: dict[str, Any] = {}
+    exec(HEAD + RULES, names)
+    assert [own_adaptations.faults(one) for one in names["MINE"]] == [None] * len(NAMES)
+
+
 def test_derivatives_by_hand(tmp_path: Path) -> None:
     """R = (t - 2)^2/2 at theta = 1, eta = 1/4: newton goes half of (2 - t) at that rate, so J = 7/8; scaled: slope s =
     -1, U = t - eta e^(-t^2) s/(s^2 + 1/16)."""
@@ -179,6 +186,7 @@ def test_claims_on_steps_are_refused_by_name(tmp_path: Path) -> None:
         for name in ("smoothness", "remainder_constant", "jacobian_deviation", "misfit_query_hessian"):
             with pytest.raises(UndefinedQuantityError, match=r"newton is neither"), ctx.workprec(128):
                 MetaSLQuantities(tried("newton"))(name)
+        assert MetaSLQuantities(tried("newton"))("margin_third_derivative") < 0
     done = CliRunner().invoke(app, ["verify", "--claims", str(place), "--claim", "meta-sl-c6"])
     assert done.exit_code == 2
     assert re.search("'meta-sl-c6': a claim that takes .*: the adaptation .* is neither gradient steps", done.stderr)
@@ -211,9 +219,12 @@ BAD = {
 def test_what_is_no_adaptation_is_one_line(body: str, tmp_path: Path) -> None:
     file = tmp_path / "bad.py"
     file.write_text(f"{HEAD}KEPT = []\ndef mine(task, theta):\n    {body}\nM = Adaptation('mine', mine)\n")
-    with pytest.raises(BadInputError, match=BAD[body]) as refused:
+    said = ""
+    try:
         read(str(file))
-    assert "\n" not in str(refused.value)
+    except BadInputError as error:
+        said = str(error)
+    assert re.search(BAD[body], said) and "\n" not in said, said
 
 
 @pytest.mark.parametrize(
@@ -259,16 +270,19 @@ def test_what_a_rule_catches_is_raised_again(tmp_path: Path) -> None:
     """Nothing is proved of a function that is another one for other kinds of numbers."""
     file = tmp_path / "caught.py"
     file.write_text(HEAD + CAUGHT)
-    with using(read(str(file))):
-        with pytest.raises(IrrationalError):
-            MetaSLQuantities(replace(simplest("root"), omega=(fmpq(0),)), Rationals)("gap")
-        for omega in (0, -5):
-            for name in ("root", "affine", "below"):
-                instance = replace(simplest(name), omega=(fmpq(omega),))
-                verdicts = {one.claim[8:]: one.verdict for one in metagap.judge(instance).claims}
-                assert verdicts["c1"] is Verdict.OUTSIDE, name
-                if (name, omega) in (("root", 0), ("below", -5)):
-                    assert not {Verdict.PROVED, Verdict.EQUAL, Verdict.VIOLATED} & set(verdicts.values()), name
+    try:
+        with using(read(str(file))):
+            with pytest.raises(IrrationalError):
+                MetaSLQuantities(replace(simplest("root"), omega=(fmpq(0),)), Rationals)("gap")
+            for omega in (0, -5):
+                for name in ("root", "affine", "below"):
+                    instance = replace(simplest(name), omega=(fmpq(omega),))
+                    verdicts = {one.claim[8:]: one.verdict for one in metagap.judge(instance).claims}
+                    assert verdicts["c1"] is Verdict.OUTSIDE, name
+                    if (name, omega) in (("root", 0), ("below", -5)):
+                        assert not {Verdict.PROVED, Verdict.EQUAL, Verdict.VIOLATED} & set(verdicts.values()), name
+    except BadInputError as error:
+        pytest.fail(str(error))
 
 
 def test_a_joint_where_a_rule_looks_is_noticed(tmp_path: Path) -> None:

@@ -21,11 +21,8 @@ def bad(body: str) -> Any:
     return guard("what_is_no_adaptation_is_one_line", body=body)
 
 
-BOTH, FORCE = guard("derivatives_by_hand"), guard("what_a_rule_catches_is_raised_again")
-JOINT, TWICE = (
-    guard("a_joint_where_a_rule_looks_is_noticed"),
-    bad("KEPT.append(1); return [t * len(KEPT) for t in theta]"),
-)
+BOTH, FORCE = guard("adaptations_have_no_faults"), guard("what_a_rule_catches_is_raised_again")
+JOINT = guard("a_joint_where_a_rule_looks_is_noticed")
 KEPT = bad("KEPT.append(theta); return [t + k for t, k in zip(theta, KEPT[0])]")
 LAUNDERED = bad("KEPT.append(task); return KEPT[0].gradient(theta)")
 ABS = bad("return [abs(t) for t in theta]")
@@ -45,7 +42,6 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{STEPS}:LawView._bend", "2 * slope[2]", "slope[2]", BOTH),
     (f"{STEPS}:LawView._third", "* dz[x]", "", BOTH),
     (f"{STEPS}:LawView._solved", "b[1] - self.dot", "b[1] + self.dot", BOTH),
-    (f"{STEPS}:adapted", "same(name, once, again)", "pass", TWICE),
     (f"{STEPS}:adapted", "if problem.m is Rationals:", "if False:", FORCE),
     ("metagap.impl.sealed:opened", "if not isinstance(value, kind):", "if False:", LAUNDERED),
     (f"{QUANTITIES}.margin_joints", "[visited(self.problem, law, self._here.theta) for law in laws]",

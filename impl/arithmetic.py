@@ -302,6 +302,9 @@ class Floats(FunctionSet):
     magnitude = staticmethod(np.abs)
     where = staticmethod(np.where)
     broadcast_to = staticmethod(np.broadcast_to)
+    stack = staticmethod(np.stack)
+    minimum = staticmethod(np.minimum)
+    maximum = staticmethod(np.maximum)
 
     @staticmethod
     def number(q: fmpq) -> float:

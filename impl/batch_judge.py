@@ -16,16 +16,13 @@ import numpy as np
 
 from ..theory.claim import Claim, Relation, UndefinedQuantityError, Verdict
 from .arithmetic import Array
+from .enclosed.quantities import UnknownError
 from .judge import ClaimJudgement, Enclosure, ratio_of
 from .midrad import MidRad
 from .verdicts import Ends, fit_ends, separated
 
 BLUNT = 2.0**-20
 """Share of the bound beyond which enclosures are too wide to be shown: balls give sharper ones."""
-
-
-class UnknownError(ArithmeticError):
-    """A quantity, or a batch, that is not evaluated in midpoint-radius numbers."""
 
 
 Judged = dict[str, ClaimJudgement]

@@ -185,6 +185,27 @@ class MidRads(FunctionSet):
     magnitude = staticmethod(MidRad.__abs__)
 
     @staticmethod
+    def positive(t: MidRad) -> MidRad:
+        """max(t, 0): it moves by no more than t does."""
+        below = (t.high <= 0) & (t.mid > -np.inf)
+        return MidRad(np.maximum(t.mid, 0.0) + 0 * t.mid, np.where(below, 0.0, t.rad))
+
+    @staticmethod
+    def step(t: MidRad) -> MidRad:
+        """1 where t > 0, 0 where t <= 0; where that is open, [0, 1]."""
+        up, down = t.low > 0, t.high <= 0
+        nothing = 0 * t.mid + 0 * t.rad
+        return MidRad(np.where(up | down, up, 0.5) + nothing, np.where(up | down, 0.0, 0.5))
+
+    @staticmethod
+    def maximum(a: Operand, b: Operand) -> MidRad:
+        return (a if isinstance(a, MidRad) else MidRad(a)).max(b if isinstance(b, MidRad) else MidRad(b))
+
+    @classmethod
+    def minimum(cls, a: Operand, b: Operand) -> MidRad:
+        return -cls.maximum(-a, -b)
+
+    @staticmethod
     def broadcast_to(t: MidRad, shape: tuple[int, ...]) -> MidRad:
         return t.rearranged(lambda x: np.broadcast_to(x, shape))
 
@@ -196,3 +217,10 @@ class MidRads(FunctionSet):
             np.where(chosen, a_mid, b_mid),
             np.where(chosen, 0.0 if a_rad is None else a_rad, 0.0 if b_rad is None else b_rad),
         )
+
+    @staticmethod
+    def stack(values: Sequence[MidRad], axis: int = 0) -> MidRad:
+        """Arrays of one shape along a new axis."""
+        shape = np.broadcast_shapes(*(t.shape for t in values))
+        mids, rads = ([np.broadcast_to(x, shape) for x in each] for each in zip(*map(parts, values), strict=True))
+        return MidRad(np.stack(mids, axis), np.stack(rads, axis))

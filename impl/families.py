@@ -43,6 +43,8 @@ from .policies.batch import batch_of as policies_batch_of
 from .policies.batch_quantities import BatchQuantities as MetaRLBatchQuantities
 from .policies.breaking import BREAKING as META_RL_BREAKING
 from .policies.document import READERS as POLICIES_READERS
+from .policies.enclosed.networks import EnclosedNetworkQuantities as EnclosedNetworkPolicyQuantities
+from .policies.enclosed.quantities import EnclosedQuantities as MetaRLEnclosedQuantities
 from .policies.generate import GENERATORS as META_RL_GENERATORS
 from .policies.generate import LANDSCAPES as META_RL_LANDSCAPES
 from .policies.headline import POLICIES as LINEAR_POLICY
@@ -67,7 +69,8 @@ from .supervised.batch import batch_of
 from .supervised.breaking import ATTAINING, BREAKING
 from .supervised.document import READER as META_SL_READER
 from .supervised.draws import UNUSUAL_LOSSES
-from .supervised.enclosed.quantities import EnclosedQuantities
+from .supervised.enclosed.networks.quantities import EnclosedReluQuantities, EnclosedSmoothQuantities
+from .supervised.enclosed.quantities import enclosed_quantities
 from .supervised.generate import GENERATORS, LANDSCAPES, ruled
 from .supervised.quantities import MetaSLQuantities
 from .supervised.relu.batch import batch_of as network_batch_of
@@ -141,7 +144,7 @@ META_SL = Family(
     outside=UNUSUAL_LOSSES,
     breaking=BREAKING,
     attaining=ATTAINING,
-    enclosed_quantities=EnclosedQuantities,
+    enclosed_quantities=enclosed_quantities,
     in_torch=_meta_sl_in_torch,
     ruled=ruled,
     answerer=LINEAR_ANSWER,
@@ -168,6 +171,7 @@ META_RL = Family(
     headline=LINEAR_POLICY,
     landscapes=META_RL_LANDSCAPES,
     breaking=META_RL_BREAKING,
+    enclosed_quantities=MetaRLEnclosedQuantities,
     returns=True,
     answerer=LINEAR_POLICY_ANSWER,
     sizes=("tasks", "states", "actions", "dimension"),
@@ -199,6 +203,7 @@ NETWORK = Family(
     breaking=NETWORK_BREAKING,
     shown=("error_operator", "error_trace", "error_flips", "error_count", "condition"),
     answerer=RELU_ANSWER,
+    enclosed_quantities=EnclosedReluQuantities,
 )
 
 
@@ -221,6 +226,7 @@ META_RL_NETWORK = Family(
     policies_batch_of,
     effort=0.06,
     breaking=META_RL_NETWORK_BREAKING,
+    enclosed_quantities=EnclosedNetworkPolicyQuantities,
     shown=("error_operator", "error_flips", "error_count", "displacement_init", "condition"),
     returns=True,
     answerer=RELU_POLICY_ANSWER,
@@ -253,6 +259,7 @@ SMOOTH_NETWORK = Family(
     rates=measure_smooth,
     shown=("error_operator", "error_trace", "error_pointwise", "error_ball", "linearisation_ball", "condition"),
     answerer=SMOOTH_ANSWER,
+    enclosed_quantities=EnclosedSmoothQuantities,
 )
 
 
@@ -275,6 +282,7 @@ META_RL_SMOOTH_NETWORK = Family(
     policies_batch_of,
     effort=0.04,
     breaking=META_RL_SMOOTH_BREAKING,
+    enclosed_quantities=EnclosedNetworkPolicyQuantities,
     shown=("error_operator", "error_pointwise", "error_ball", "displacement_init", "condition"),
     returns=True,
     answerer=SMOOTH_POLICY_ANSWER,

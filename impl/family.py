@@ -14,7 +14,8 @@ from flint import ctx
 from ..theory.claim import Ablation, Claim, Mutant, Quantity, Source
 from .answers import Answerer
 from .balls.core import CoreQuantities
-from .batch_judge import Judged, UnknownError, judged_in_arrays
+from .batch_judge import Judged, judged_in_arrays
+from .enclosed.quantities import UnknownError
 from .files import BadInputError
 from .files.faults import nearest
 from .files.records import Reader

@@ -78,6 +78,13 @@ class ClaimJudgement(Shown):
         """The left side."""
         return self.left or self.gap
 
+    @property
+    def tight(self) -> str:
+        """Left side over bound for people; empty where either is negative, as the quotient then says nothing."""
+        if self.ratio is None or self.side is None or self.side.middle < 0 or self.ratio < 0:
+            return ""
+        return f"{self.ratio:.3f}" if self.ratio < 1e6 else f"{self.ratio:.3g}"
+
     def __repr__(self) -> str:
         return f"<{self.claim}: {self.verdict.name}, {_shown(self.side)} against {_shown(self.bound)}>"
 
@@ -121,7 +128,7 @@ class Judgement(Shown):
                 c.verdict.name,
                 _shown(c.side),
                 _shown(c.bound),
-                "" if c.ratio is None else f"{c.ratio:.3f}",
+                c.tight,
             )
             for c in self.claims
         ]
@@ -140,6 +147,7 @@ class Evaluator:
     """Bits of the balls, in the order in which they are tried."""
     known_at: dict[int, CoreQuantities] = field(default_factory=dict)
     """By bits of the balls."""
+    _roundings: dict[str, float] = field(default_factory=dict)
     _rational: CoreQuantities | None = None
     _irrational: bool = False
 
@@ -155,6 +163,13 @@ class Evaluator:
         bits = max((known for known in self.known_at if known >= waiting[0]), default=waiting[0])
         waiting[:] = [later for later in waiting if later > bits]
         return bits
+
+    def rounding(self, name: str) -> float:
+        """What a float64 evaluation of the quantity may differ by; in balls of 53 bits, which flint's context must
+        have."""
+        if name not in self._roundings:
+            self._roundings[name] = self.balls(FLOAT_BITS).rounding(name)
+        return self._roundings[name]
 
     def known(self, name: str) -> arb:
         """A quantity at the highest precision that was needed."""
@@ -285,10 +300,8 @@ def _exactly(claim: Claim, evaluator: Evaluator) -> bool | None:
 
 def _report(claim: Claim, outcome: _Outcome, evaluator: Evaluator, complete: bool) -> ClaimJudgement:
     at, left, bound = outcome.at, outcome.left, outcome.bound
-    rough = None
+    rough = evaluator if complete else None
     if complete:
-        with ctx.workprec(FLOAT_BITS):
-            rough = evaluator.balls(FLOAT_BITS)
         with ctx.workprec(outcome.bits):
             left, bound = _defined(claim.left, at), _defined(claim.bound, at)
     terms: dict[str, Enclosure] = {}
@@ -322,8 +335,8 @@ def _defined(expression: Expression, at: CoreQuantities) -> arb | None:
         return None
 
 
-def _enclosure(ball: arb, what: str | Expression, rough: CoreQuantities | None) -> Enclosure:
-    """The ball in float64; with `rough` (balls of 53 bits) room is made for a float64 evaluation's rounding.
+def _enclosure(ball: arb, what: str | Expression, rough: Evaluator | None) -> Enclosure:
+    """The ball in float64; with `rough` room is made for a float64 evaluation's rounding, by its balls of 53 bits.
 
     A sum of products is as rough as its parts: their roundings enter by the size of their cofactors. Where there is no
     such room within float64, none is made.
@@ -344,6 +357,6 @@ def _enclosure(ball: arb, what: str | Expression, rough: CoreQuantities | None) 
     return wide if math.isfinite(wide.lo) and math.isfinite(wide.hi) else enclosure
 
 
-def _roughened(name: str, rough: CoreQuantities) -> arb:
-    """The quantity as a ball that allows for float64's rounding."""
-    return arb(rough(name).mid(), rough.rounding(name))
+def _roughened(name: str, rough: Evaluator) -> arb:
+    """The quantity as a ball that allows for float64's rounding, in balls of 53 bits."""
+    return arb(rough.balls(FLOAT_BITS)(name).mid(), rough.rounding(name))

@@ -18,7 +18,6 @@ from enum import Enum
 from functools import lru_cache, reduce
 from typing import Any, ClassVar
 
-import numpy as np
 from flint import arb, arb_series, ctx, fmpq, fmpq_series
 
 from .arithmetic import Array, Balls, Floats, Number, Rationals, rational
@@ -124,10 +123,10 @@ class Loss:
         change = self.value(m, h, y) - self.value(m, z, y)
         return change - self.d1(m, z, y) * (h - z)
 
-    def on_arrays(self, order: int, z: Array, y: Array) -> Array:
-        """The derivative of order 0, 1, 2 in float64, of predictions (..., c): (...), (..., c) or (..., c, c)."""
-        found = (self.value, self.d1, self.d2)[order](Floats, z[..., 0], y)
-        return np.asarray(found).reshape(*np.shape(found), *(1,) * order)
+    def on_arrays(self, order: int, z: Array, y: Array, m: Any = Floats) -> Array:
+        """The derivative of order 0, 1, 2 over arrays of m, of predictions (..., c): (...), (..., c) or (..., c, c)."""
+        found: Array = (self.value, self.d1, self.d2)[order](m, z[..., 0], y)
+        return found.reshape(*found.shape, *(1,) * order)
 
     def value(self, m: Any, z: Number, y: Number) -> Number:
         """ell(z, y)."""

@@ -100,17 +100,20 @@ class MidRad:
     def ndim(self) -> int:
         return len(self.shape)
 
-    def reshape(self, *shape: int) -> MidRad:
-        return self.rearranged(lambda x: x.reshape(shape))
+    def reshape(self, *shape: Any) -> MidRad:
+        return self.rearranged(lambda x: x.reshape(shape[0] if len(shape) == 1 else shape))
 
     def transpose(self, *axes: int) -> MidRad:
         return self.rearranged(lambda x: x.transpose(axes))
 
+    def swapaxes(self, first: int, second: int) -> MidRad:
+        return self.rearranged(lambda x: x.swapaxes(first, second))
+
     def rearranged(self, move: Callable[[Array], Array]) -> MidRad:
         """The entries moved about; radii that are all 0 stay one number."""
         shape = self.shape
-        rad = move(np.broadcast_to(self.rad, shape)) if self.rad.ndim or self.rad else self.rad
-        return MidRad(move(np.broadcast_to(self.mid, shape)), rad)
+        rad = move(_spread(self.rad, shape)) if self.rad.ndim or self.rad else self.rad
+        return MidRad(move(_spread(self.mid, shape)), rad)
 
     def within(self, radius: Array) -> MidRad:
         """x + t for every |t| <= radius."""
@@ -194,9 +197,7 @@ class MidRad:
 
     def sum(self, axis: int | tuple[int, ...]) -> MidRad:
         """The sum along axes."""
-        mid, shape = self.mid, self.shape
-        if mid.shape != shape:
-            mid = np.broadcast_to(mid, shape)
+        mid = _spread(self.mid, self.shape)
         total: Array = mid.sum(axis)
         count = mid.size // max(total.size, 1)
         spread = (np.abs(mid) * ((count + 2) * U) + self.rad).sum(axis)
@@ -219,6 +220,11 @@ def _increased(total: Array, by: Array) -> Array:
     return total
 
 
+def _spread(values: Array, shape: tuple[int, ...]) -> Array:
+    """The values in that shape: numpy takes long to find out that they are."""
+    return values if values.shape == shape else np.broadcast_to(values, shape)
+
+
 def product_ends(a: MidRad, b: MidRad) -> tuple[Array, Array]:
     """Ends of the products of wide factors, sharper than those of a*b: the least and largest of the corners' products.
 
@@ -237,14 +243,14 @@ def contract(spec: str, a: MidRad, b: MidRad) -> MidRad:
     lengths = dict(zip(reversed(first), reversed(left), strict=False))
     lengths |= dict(zip(reversed(second), reversed(right), strict=False))
     count = math.prod(length for name, length in lengths.items() if name not in kept)
-    a_mid, b_mid = np.broadcast_to(a.mid, left), np.broadcast_to(b.mid, right)
+    a_mid, b_mid = _spread(a.mid, left), _spread(b.mid, right)
     a_size, b_size = np.abs(a_mid), np.abs(b_mid)
     # u times the product, not a product with u times a factor: that may underflow beside a huge one.
     spread = (count + 2) * U * _product(spec, a_size, b_size)
     if b.rad.any():
-        spread = spread + _product(spec, a_size, np.broadcast_to(b.rad, right))
+        spread = spread + _product(spec, a_size, _spread(b.rad, right))
     if a.rad.any():
-        spread = spread + _product(spec, np.broadcast_to(a.rad, left), b_size + b.rad)
+        spread = spread + _product(spec, _spread(a.rad, left), b_size + b.rad)
     return MidRad(_product(spec, a_mid, b_mid), spread * (UP + 4 * count * U) + (count + 1) * GUARD)
 
 
@@ -266,7 +272,7 @@ def _rounded(value: fmpq | arb) -> tuple[float, float]:
     if isinstance(value, arb):
         low, high = bounds(value)
         mid = low / 2 + high / 2
-        return mid, float(np.nextafter(max(high - mid, mid - low), np.inf))
+        return mid, 0.0 if low == high else float(np.nextafter(max(high - mid, mid - low), np.inf))
     mid = to_float(value)
     if not math.isfinite(mid):
         return math.nan, math.nan

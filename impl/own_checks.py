@@ -86,7 +86,7 @@ def unread(text: str) -> str | None:
     try:
         tree = ast.parse(text, mode="eval").body
     except SyntaxError:
-        return "a sum of products of named quantities"
+        return "a sum of products of named quantities, with * between factors and every bracket closed"
     for node in ast.walk(tree):
         match node:
             case ast.Constant(value=int()) | ast.Name() | ast.operator() | ast.unaryop() | ast.expr_context():
@@ -100,6 +100,10 @@ def unread(text: str) -> str | None:
                     return "fractions that a quantity is divided in: 2*eps/3 and not (2/3)*eps"
             case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div()) | ast.UnaryOp(op=ast.USub()):
                 pass
+            case ast.BinOp(op=ast.BitXor()):
+                return "powers as **: eps**2 and not eps^2"
+            case ast.Call():
+                return "no functions: eps*sqrt(radius) needs a quantity of your own (metagap.quantity, at.sqrt)"
             case _:
                 return "+, -, *, /, whole powers, brackets, whole numbers and names of quantities"
     return None

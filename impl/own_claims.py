@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -163,7 +163,7 @@ def read(place: str, path: Path | None = None) -> OwnClaims:
     tasks = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Tasks)))
     adaptations = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Adaptation)))
     own = OwnClaims(place, path, digest, text, claims, mutants, losses, tasks, adaptations)
-    _check(own)
+    _check(own, {thing.name for thing in found if isinstance(thing, Quantity)})
     return own
 
 
@@ -199,8 +199,9 @@ def _run(place: str, path: Path, text: str, digest: str) -> ModuleType:
     return module
 
 
-def _check(own: OwnClaims) -> None:
-    """Errors: BadInputError for a file without claims, and for one that cannot be judged."""
+def _check(own: OwnClaims, defined: Collection[str]) -> None:
+    """Errors: BadInputError for a file without claims, and for one that cannot be judged; `defined`: the names of all
+    quantities in the file."""
 
     def bad(of: Claim | Mutant, field: str, given: object, required: str) -> BadInputError:
         return BadInputError(own.place, f"line {own.line(of.name)}, {of.name}.{field}", given, required)
@@ -261,7 +262,9 @@ def _check(own: OwnClaims) -> None:
             except BadInputError as error:
                 if error.file != claim.name:
                     raise
-                raise bad(claim, error.field, error.given, error.required) from error
+                listed = f"quantities=({error.given},) in the claim: the file defines it, the claim does not list it"
+                required = listed if error.given in defined else error.required
+                raise bad(claim, error.field, error.given, required) from error
             sides = [m for m in own.mutants if m.claim == claim.name]
             names = [name for m in sides for name in (*m.left.names, *m.bound.names)]
             missing = next((name for name in names if not extended.has(name)), None)

@@ -130,6 +130,7 @@ def _rational(loss: Loss) -> bool:
     return all(isinstance(v, fmpq | int) for v in found)
 
 
+ORDINALS = ("", "derivative", "second derivative", "third derivative")
 POINTS = tuple(fmpq(k, 16) for k in (-73, -38, -19, -5, 3, 11, 21, 46, 91))
 GRID, REACH = 1024, 32
 """Intervals on which constants are compared with enclosures, and how far they go."""
@@ -157,7 +158,9 @@ def faults(loss: Loss) -> str | None:
             at = sympy.Rational(int(point.p), int(point.q))
             exact, said = derivative.subs(t, at).evalf(40), claimed.subs(t, at).evalf(40)
             if not abs(exact - said) < sympy.Float("1e-25") * (1 + abs(exact)):
-                return f"d{order}({at}) is {float(said):.10g}, but the derivative of value there is {float(exact):.10g}"
+                return (
+                    f"d{order}({at}) is {float(said):.10g}, but value's {ORDINALS[order]} there is {float(exact):.10g}"
+                )
     return _contradicted(loss)
 
 

@@ -32,9 +32,9 @@ class MisuseError(Exception):
     """Own code asks for what there is not, or would decide by a number; the message says what to write."""
 
 
-def _asked(what: str) -> Callable[..., NoReturn]:
+def _asked(what: str, use: str = "largest, least, magnitude") -> Callable[..., NoReturn]:
     def refuse(*_: object) -> NoReturn:
-        raise MisuseError(f"it asks {what} of a number, which no enclosure answers: use largest, least, magnitude")
+        raise MisuseError(f"it asks {what} of a number, which no enclosure answers: use {use}")
 
     return refuse
 
@@ -108,7 +108,8 @@ class Sealed:
     __eq__, __ne__ = map(_asked, ("==", "!="))
     __hash__ = _asked("a hash")
     __bool__ = _asked("the truth")
-    __float__, __int__, __index__, __complex__ = map(_asked, ("the float", "the integer", "the index", "the complex"))
+    __float__ = _asked("the float", "the functions that are given, as at.sqrt (no math, no numpy)")
+    __int__, __index__, __complex__ = map(_asked, ("the integer", "the index", "the complex"))
     __round__, __floor__, __ceil__, __trunc__ = map(_asked, ("the rounding", "the floor", "the ceiling", "the integer"))
 
 
@@ -208,4 +209,5 @@ def fault(error: Exception, file: str, what: str = "") -> BadInputError:
     line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else lines[-1] if lines else None
     place = ", ".join(part for part in (f"line {line}" if line else "", what) if part)
     kind = "" if isinstance(error, MisuseError) else f"{type(error).__name__}: "
-    return BadInputError(file, place, UNSET, kind + " ".join(str(error).split())[:400])
+    words = "it asks for itself, directly or not" if isinstance(error, RecursionError) else str(error)
+    return BadInputError(file, place, UNSET, kind + " ".join(words.split())[:400])

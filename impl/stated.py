@@ -21,7 +21,7 @@ from .arithmetic import Balls, Floats, IrrationalError, Number, midpoint, ration
 from .balls.core import CoreQuantities, TooLargeError
 from .files import BadInputError
 from .instances import Instance
-from .sealed import Sealed, Sealing, fault, opened
+from .sealed import MisuseError, Sealed, Sealing, fault, opened
 from .stated_at import At
 from .stated_tasks import Risk, TaskAt, between, constant, eigenvalues, tasks
 
@@ -103,6 +103,8 @@ class Deciding(At):
         return eigenvalues(self._m, rows)
 
     def constant(self, name: str) -> Number:
+        if name not in ("m1", "m2", "m3"):
+            raise MisuseError(f"there is no constant {name}: m1, m2 or m3")
         found = constant(self._loss, self._m, name)
         if found is None:
             self.undefined(f"{name} is infinite for the {self._loss.name} loss")

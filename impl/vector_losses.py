@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from flint import arb, fmpq
 
-from .arithmetic import Array, Balls, Floats, IrrationalError, Number, norm, rational, square
+from .arithmetic import Array, Balls, Floats, Number, norm, rational, square
 from .losses import VECTOR_LOSSES, Link, Loss
 from .profiles import others_of
 
@@ -42,10 +42,16 @@ class VectorLoss(Loss):
     def given(self, y: Any) -> Any:
         return fmpq(int(np.argmax(y))) if self.link is Link.CLASS else tuple(rational(float(v)) for v in y)
 
-    def on_arrays(self, order: int, z: Array, y: Array) -> Array:
+    def parts(self, values: Any) -> Block:
+        """Predictions or labels (..., c) as a list [c]."""
+        return [values[..., a] for a in range(self.outputs)]
+
+    def on_arrays(self, order: int, z: Array, y: Array, m: Any = Floats) -> Array:
         evaluate: Any = (self.value, self.d1, self.d2)[order]
-        found = np.asarray(evaluate(Floats, list(np.moveaxis(z, -1, 0)), list(np.moveaxis(y, -1, 0))))
-        return np.moveaxis(found, tuple(range(order)), tuple(range(-order, 0)))
+        found = evaluate(m, self.parts(z), self.parts(y))
+        rows: Any = [m.stack(row, -1) for row in found] if order == 2 else found
+        stacked: Array = m.stack(rows, -order) if order else rows
+        return stacked
 
     def value(self, m: Any, z: Sequence[Number], y: Sequence[Number]) -> Number:
         if self.link is Link.RESIDUAL:
@@ -71,13 +77,14 @@ class VectorLoss(Loss):
         """ell(h, y) - ell(z, y) - grad ell(z, y)'(h - z), as a sum of terms that are never negative.
 
         Of softmax it is KL(p(z) || p(h)) = sum_a p_a(z) (e^{r_a} - 1 - r_a), r_a = log p_a(h)/p_a(z), for both sum to
-        1; of the squared loss ||h - z||^2/2.
+        1 (in arrays the difference itself, which may cancel); of the squared loss ||h - z||^2/2.
         """
         if self.link is Link.RESIDUAL:
             apart = [a - b for a, b in zip(h, z, strict=True)]
             return sum(square(d) if m is Balls else d * d for d in apart) / 2
         if m is not Balls:
-            raise IrrationalError("this quantity is irrational: use balls")
+            change = self.value(m, h, y) - self.value(m, z, y)
+            return change - sum(d * (a - b) for d, a, b in zip(self.d1(m, z, y), h, z, strict=True))
         here, there = (self.profile.value(m, list(t), None) for t in (z, h))
         terms = ((a - here, b - there) for a, b in zip(z, h, strict=True))
         return Balls.positive(sum((p.exp() * _excess(q - p) for p, q in terms), start=arb(0)))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from statistics import median
 
+from ..impl.answers import count
 from ..impl.families import FAMILIES
 from .formats.shared import Interval
 from .formats.verifying import Form, NamedForm, RealFamily, RealOptimum, RealRow, VerifyRecord
@@ -131,14 +132,14 @@ def sentences(verify: VerifyRecord | None, distances: Sequence[Distance]) -> lis
     proved, equal = sum(c.PROVED for c in counts), sum(c.EQUAL for c in counts)
     violated, undecided = sum(c.VIOLATED for c in counts), sum(c.UNDECIDED for c in counts)
     claims, instances = len(verify.claims), verify.generated + verify.real
-    numbers = f"{claims} claims on {instances:,} instances: {proved:,} times proved, {equal:,} equal as far as "
+    numbers = f"{count(claims, 'claim')} on {instances:,} instance{'s' * (instances != 1)}: {proved:,} times proved, "
     void = sum(sum(row.void.values()) for row in verify.claims)
     outside = sum(c.OUTSIDE for c in counts) - void
-    numbers += f"enclosures tell; {undecided:,} undecided" if undecided else "enclosures tell"
+    numbers += f"{equal:,} equal as far as enclosures tell" + (f"; {undecided:,} undecided" if undecided else "")
     numbers += f"; {outside:,} times an assumption of the claim does not hold" if outside else ""
     numbers += f"; {void:,} times none fails and the claim has no value: it misses one." if void else "."
     head = "No claim was violated." if proved + equal else "Nothing was proved."
-    head = f"{violated} certified violations." if violated else head
+    head = f"{count(violated, 'certified violation')}." if violated else head
     found = [Sentence(head, numbers, "claims", "Claim by claim.", bool(violated))]
     comparison = compared(verify)
     if comparison is not None:

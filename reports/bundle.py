@@ -67,7 +67,7 @@ def bundled(folder: Path, certificates: Sequence[Path], tell: Tell) -> bytes:
     proofs = [_certificate(name, certificate, members, tell) for name, certificate in _certificates(certificates)]
     for path in sorted([*FORMAL.glob("*.v"), FORMAL / "record.json"]):
         members[f"formal/{path.name}"] = _bytes(path)
-    for path in (witness_files.CHECKER, Path(check_bundle.__file__)):
+    for path in (*witness_files.CHECKERS, Path(check_bundle.__file__)):
         members[path.name] = _bytes(path)
     if verify.own is not None:
         members[OWN] = verify.own.text.encode()

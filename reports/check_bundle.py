@@ -9,9 +9,9 @@ Given a zip (or the folder that it was unpacked into; without a name: the folder
     proved again  how many of the kept counterexamples `check_witness.py` refutes by itself: computed from the
                   definitions, in fractions and intervals
 
-and what it takes as it stands: verdicts of balls, certificates, proofs by Coq. `check_witness.py` must lie beside this
-script: nothing that the bundle holds is run. The sha256 of manifest.json stands for the whole bundle: compare it with
-the one that its author gave you.
+and what it takes as it stands: verdicts of balls, certificates, proofs by Coq. `check_witness.py` and `check_graph.py`
+must lie beside this script: nothing that the bundle holds is run. The sha256 of manifest.json stands for the whole
+bundle: compare it with the one that its author gave you.
 
 Exit status: 2 not whole, or not read; else 1 a counterexample is not refuted, or one refutes a claim; else 3 some are
 not checked, or there is none; else 0.
@@ -135,7 +135,8 @@ def _plain(where: str, name: str) -> str:
 # --- whether it is whole ----------------------------------------------------------------------------------
 
 MANIFEST, THEOREMS, VERIFY, FORMAL = "manifest.json", "theorems.json", "verify.json", "formal/record.json"
-NEEDED = (THEOREMS, VERIFY, FORMAL, "index.html", "constraints.txt", "check_bundle.py", "check_witness.py")
+SCRIPTS = ("check_bundle.py", "check_witness.py", "check_graph.py")
+NEEDED = (THEOREMS, VERIFY, FORMAL, "index.html", "constraints.txt", *SCRIPTS)
 WITNESS = "metagap/witness/1"
 
 COUNTS = dict.fromkeys(("PROVED", "EQUAL", "VIOLATED", "OUTSIDE", "UNDECIDED"), int)

@@ -10,7 +10,9 @@ script computes both sides again, from the definitions, and says
     not checked   this script does not compute one of the quantities, for the reason given
 
 It covers supervised and reinforcement learning, with linear models and two-layer networks (ReLU, tanh, softplus), and
-adaptation by gradient steps, KL steps and rational steps. What is rational is computed exactly; roots, exp and log are
+adaptation by gradient steps, KL steps and rational steps; and traced PyTorch programs, which `check_graph.py`, beside
+this script, evaluates: their derivatives are those of the graph of predictions, and the file's own graphs of
+derivatives must agree with them. What is rational is computed exactly; roots, exp and log are
 enclosed between fractions, and so is what follows from them (intervals, rounded outwards). Derivatives come from dual
 numbers (a + b e with e^2 = 0) sent through the adaptation; formulas of the theory are used for what a wrong statement
 has in their place, and for features at initialisation. Of an infimum over directions any admissible direction gives an
@@ -19,7 +21,8 @@ Likewise a statement about every direction v falls by one of them, and one about
 derivatives.
 
 To read it: numbers, losses and models come first; then `Quantities` with what both kinds of learning share; then
-`Supervised` and `Policies`, each with a table that says what a name in a statement means; then what a file may hold.
+`Supervised`, `Policies` and `Programs`, each with a table that says what a name in a statement means; then what a file
+may hold.
 
 A file that is no witness, field for field, is said to be `not read`, and the others are checked all the same; a witness
 that takes longer than --max-time is not checked. Instances in which nothing is claimed to be refuted are counted. Exit
@@ -49,9 +52,25 @@ from functools import cached_property, partial, reduce
 from operator import mul
 from typing import Any
 
+try:
+    from . import check_graph as graphs
+except ImportError:
+    # A script: its folder stays as it is. (`python -I` looks for no neighbours.)
+    sys.dont_write_bytecode = True
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+    try:
+        import check_graph as graphs  # type: ignore[no-redef]
+    except ImportError:
+        sys.stderr.write("check_witness.py: check_graph.py beside it is required; take both from the report\n")
+        sys.exit(2)
+
 
 class NotCheckedError(Exception):
     """The witness is outside of what this script computes."""
+
+
+class WrongGraphError(Exception):
+    """A graph of the file is not what it is called."""
 
 
 class OutOfTimeError(Exception):
@@ -92,7 +111,7 @@ class Range:
         return Fraction(self.b, 1 << Digits.count) if self.known is None else self.known
 
     def __add__(self, other: Number) -> Any:
-        if isinstance(other, Dual):
+        if isinstance(other, Dual | graphs.Taped):
             return NotImplemented
         o = ranged(other)
         if self.known is not None and o.known is not None:
@@ -109,7 +128,7 @@ class Range:
         return -self + other
 
     def __mul__(self, other: Number) -> Any:
-        if isinstance(other, Dual):
+        if isinstance(other, Dual | graphs.Taped):
             return NotImplemented
         o = ranged(other)
         if not self or not o:
@@ -117,10 +136,12 @@ class Range:
         if self.known is not None and o.known is not None:
             return exactly(self.known * o.known)
         ends = (self.a * o.a, self.a * o.b, self.b * o.a, self.b * o.b)
+        if max(ends).bit_length() > BITS:
+            raise NotCheckedError("a number that is out of reach")
         return Range(min(ends) >> Digits.count, -(-max(ends) >> Digits.count))
 
     def __truediv__(self, other: Number) -> Any:
-        if isinstance(other, Dual):
+        if isinstance(other, Dual | graphs.Taped):
             return NotImplemented
         o = ranged(other)
         if o.a <= 0 <= o.b and not o.known:
@@ -367,6 +388,44 @@ def softplus(x: Any) -> Any:
     if isinstance(x, Dual):
         return x.mapped(softplus(x.value), sigmoid(x.value))
     return x + log(1 + exp(-x)) if x.a > 0 else log(1 + exp(x))
+
+
+def erf(x: Range) -> Range:
+    return Range(erf_of(x.low).a, erf_of(x.high).b)
+
+
+def erf_of(x: Fraction) -> Range:
+    """2/sqrt(pi) e^(-x^2) (x + 2 x^3/3 + 4 x^5/(3 5) + ...): what follows is at most a term from where they halve."""
+    if x < 0:
+        return -erf_of(-x)
+    if x * x > Digits.count:  # 1 - erf(x) < e^(-x^2)
+        return between(1 - Fraction(1, 1 << Digits.count), Fraction(1))
+    square, found = exactly(x * x), ZERO
+    term = inexact(exactly(x))
+    for j in itertools.count(1):
+        found = found + term
+        term = term * 2 * square / (2 * j + 1)
+        if 4 * x * x < 2 * j + 3 and term.b <= 1:
+            break
+    return bell(exactly(x)) * (found + Range(0, 2 * term.b))
+
+
+def bell(x: Range) -> Range:
+    """2/sqrt(pi) e^(-x^2), the slope of erf."""
+    fifth, other = (sum_of_arctan(Fraction(1, n)) for n in (5, 239))
+    return 2 * exp(-squared(x)) / root(16 * fifth - 4 * other)
+
+
+def sum_of_arctan(t: Fraction) -> Range:
+    """t - t^3/3 + t^5/5 - ..., |t| < 1: what follows a term is less than it. (pi = 16 arctan 1/5 - 4 arctan 1/239.)"""
+    power, square, found = inexact(exactly(t)), inexact(exactly(t * t)), ZERO
+    for j in itertools.count(1, 2):
+        term = power / j
+        found = found + (term if j % 4 == 1 else -term)
+        power = power * square
+        if term.b <= 1:
+            return found + Range(-term.b, term.b)
+    raise AssertionError
 
 
 FRACTION = re.compile(r"([+-]?)([0-9]+)/([0-9]+)")
@@ -2095,6 +2154,234 @@ POLICIES: Table = {
 }
 
 
+# --- traced programs -------------------------------------------------------------------------------------------------
+
+
+def plain(value: Any) -> Range:
+    """A number of a table. Errors: NotCheckedError, of inf and nan."""
+    if not math.isfinite(value):
+        raise NotCheckedError("arithmetic with what is not finite")
+    return exactly(Fraction(value))
+
+
+NUMBERS = graphs.Numbers(plain, sign, larger, {
+    "square": squared, "exp": exp, "expm1": lambda x: exp(x) - 1, "log": log, "log1p": lambda x: log(1 + x),
+    "sqrt": root, "rsqrt": lambda x: 1 / root(x), "tanh": tanh, "sigmoid": sigmoid, "softplus": softplus,
+    "erf": erf, "bell": bell, "sinh": lambda x: (exp(x) - exp(-x)) / 2, "cosh": lambda x: (exp(x) + exp(-x)) / 2,
+})  # fmt: skip
+GRAPHS = ("predictions", "gradient", "features", "adapted", "plain")
+OWN_LOSS = ("risk", "slope")
+
+
+class Programs(Quantities):
+    """Tasks are programs from parameters and four arrays to predictions z (n, c); points are (task, point, component).
+
+    All derivatives are those of the graph `predictions` (of the unadapted model: of `unadapted`), backwards.
+    """
+
+    def __init__(self, instance: dict[str, Any]) -> None:
+        self.names, self.instance, self.loss = PROGRAMS, instance, instance["loss"]["name"]
+        self.radius = exactly(number(instance["radius"]))
+        if not self.radius:
+            raise NotCheckedError("a radius of 0")
+        self.omega = list(map(self.array, instance["omega"]))
+        tasks = list(zip(shares(t["weight"] for t in instance["tasks"]), instance["tasks"], strict=True))
+        self.tasks = [(q, task, list(map(self.array, task["data"]))) for q, task in tasks if q]
+        given = instance["comparator"]
+        self.functions = None if isinstance(given, list) else [
+            self.array(a).entries for (q, _), a in zip(tasks, given["functions"], strict=True) if q]  # fmt: skip
+        self.rival = list(map(self.array, given)) if isinstance(given, list) else None
+
+    @staticmethod
+    def array(record: dict[str, Any]) -> graphs.Table:
+        return graphs.Rows(NUMBERS).real(graphs.table(record))
+
+    def __call__(self, name: str) -> Range:
+        if name not in PROGRAMS:
+            raise NotCheckedError(f"the quantity {name} of a program")
+        return ranged(PROGRAMS[name](self))
+
+    def run(self, name: str, i: int, inputs: Sequence[graphs.Table]) -> list[graphs.Table]:
+        """The outputs of a task's graph."""
+        program = self.instance["model"]["programs"][self.tasks[i][1]["program"]]
+        if name not in program:
+            raise NotCheckedError(f"a quantity that needs the graph {name}")
+        try:
+            return graphs.Program(program[name])(inputs, NUMBERS)
+        except graphs.UnknownError as error:
+            raise NotCheckedError(f"the graph {name}: {error}") from None
+
+    def predictions(self, i: int, parameters: Sequence[graphs.Table], name: str = "predictions",
+                    support: bool = False) -> Vector:  # fmt: skip
+        """z row after row. support: on the support, in the query's place."""
+        data = self.tasks[i][2]
+        return self.run(name, i, [*parameters, *(data[:2] * 2 if support else data)])[0].entries
+
+    def risk(self, i: int, z: Vector, support: bool = False) -> Any:
+        """R_i of predictions: of a loss with a name by its formula."""
+        _, task, data = self.tasks[i]
+        labels, rows = data[1 if support else 3], graphs.Rows(NUMBERS)
+        if self.loss == "own":
+            return self.run("risk", i, [graphs.Table(tuple(task["shape"]), z), labels])[0].entries[0]
+        if self.loss == "cross_entropy":
+            c = len(z) // len(labels.entries)
+            logs = rows.softmax(graphs.Table((len(labels.entries), c), z), 1, log=True).entries
+            return -rows.total([logs[j * c + y] for j, y in enumerate(labels.entries)]) / len(labels.entries)
+        terms = {"mse": lambda a, y: NUMBERS.apply("square", a - y) / 2,
+                 "bce": lambda a, y: NUMBERS.apply("softplus", a) - y * a}[self.loss]  # fmt: skip
+        return rows.total(list(map(terms, z, labels.entries))) / len(z)
+
+    def slope(self, i: int, z: Vector, support: bool = False) -> Vector:
+        """dR_i/dz."""
+        at = list(map(graphs.Taped, z))
+        return graphs.slopes(self.risk(i, at, support), at, ZERO)
+
+    def mean(self, values: Iterable[Any]) -> Any:
+        return total(q * v for (q, _, _), v in zip(self.tasks, values, strict=True))
+
+    @cached_property
+    def every(self) -> range:
+        return range(len(self.tasks))
+
+    @cached_property
+    def ends(self) -> list[Vector]:
+        """z per task."""
+        return [self.predictions(i, self.omega) for i in self.every]
+
+    @cached_property
+    def rivals(self) -> list[Vector]:
+        if self.functions is not None:
+            return self.functions
+        return [self.predictions(i, self.parameter) for i in self.every]
+
+    @cached_property
+    def value(self) -> Any:
+        """L(omega)."""
+        return self.mean(self.risk(i, z) for i, z in enumerate(self.ends))
+
+    @cached_property
+    def gap(self) -> Any:
+        return self.value - self.mean(self.risk(i, z) for i, z in enumerate(self.rivals))
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """(points, components) per task."""
+        return [(task["shape"][0], math.prod(task["shape"][1:])) for _, task, _ in self.tasks]
+
+    def lifted(self, ends: list[Vector], support: bool = False) -> list[Point]:
+        """The points, with w from these predictions."""
+        found = []
+        for i, ((q, _, _), (n, c), z) in enumerate(zip(self.tasks, self.shapes, ends, strict=True)):
+            pulls = zip(self.slope(i, z, support), self.ends[i], self.rivals[i], strict=True)
+            found += [Point((i, k // c, k % c), exactly(q / n), w * n, a - b) for k, (w, a, b) in enumerate(pulls)]
+        return found
+
+    @cached_property
+    def points(self) -> list[Point]:  # type: ignore[override]
+        return self.lifted(self.ends)
+
+    # -- derivatives --
+
+    def taped(self, tables: Sequence[graphs.Table]) -> tuple[list[graphs.Table], list[graphs.Taped]]:
+        """Parameters that derivatives are taken in: tensor by tensor, and one after the other."""
+        at = [graphs.Table(t.shape, list(map(graphs.Taped, t.entries))) for t in tables]
+        return at, [v for t in at for v in t.entries]
+
+    def gradient_of(self, i: int, support: bool = False) -> Vector:
+        """grad L_i, of a task's risk along all of its program."""
+        at, leaves = self.taped(self.omega)
+        return graphs.slopes(self.risk(i, self.predictions(i, at, support=support), support), leaves, ZERO)
+
+    def whole(self, gradients: Iterable[Vector]) -> Vector:
+        return [self.mean(column) for column in zip(*gradients, strict=True)]
+
+    @cached_property
+    def gradient(self) -> Vector:  # type: ignore[override]
+        found = [self.gradient_of(i) for i in self.every]
+        self.agree("gradient", found)
+        return self.whole(found)
+
+    def jacobian(self, i: int, parameters: Sequence[graphs.Table], name: str) -> Rows:
+        at, leaves = self.taped(parameters)
+        return [graphs.slopes(z, leaves, ZERO) for z in self.predictions(i, at, name)]
+
+    @cached_property
+    def rows(self) -> Rows:  # type: ignore[override]
+        found = [self.jacobian(i, self.omega, "predictions") for i in self.every]
+        self.agree("features", [self.by_tensor(rows) for rows in found])
+        return [row for rows in found for row in rows]
+
+    def by_tensor(self, rows: Rows) -> Vector:
+        """The entries of a Jacobian as graphs give them: all of a tensor's, then those of the next."""
+        ends = list(itertools.accumulate(len(t.entries) for t in self.omega))
+        return [
+            v for t, end in zip(self.omega, ends, strict=True) for row in rows for v in row[end - len(t.entries) : end]
+        ]
+
+    def agree(self, name: str, told: Sequence[Vector], at: Sequence[Sequence[graphs.Table]] | None = None) -> None:
+        """Errors: WrongGraphError, unless the file's graph gives these numbers at omega (at: at those parameters), to
+        nine digits of the largest: in derivatives PyTorch has constants, as 1/sqrt(2 pi), rounded to float64."""
+        for i, own in enumerate(told):
+            slack = max((size(v).high for v in own), default=Fraction(0)) / 10**9
+            outputs = self.run(name, i, [*(self.omega if at is None else at[i]), *self.tasks[i][2]])
+            given = [v for output in outputs for v in output.entries]
+            if len(given) != len(own) or any(
+                a.high < b.low - slack or b.high + slack < a.low for a, b in zip(given, own, strict=True)
+            ):
+                raise WrongGraphError(f"the graph {name} does not give what follows from that of predictions")
+
+    @cached_property
+    def plain(self) -> Rows:  # type: ignore[override]
+        """d f_p(x)/dp at the adapted parameters, whose predictions must be those of omega."""
+        adapted = [self.run("adapted", i, [*self.omega, *self.tasks[i][2]]) for i in self.every]
+        found = [self.jacobian(i, adapted[i], "unadapted") for i in self.every]
+        self.agree("unadapted", self.ends, adapted)
+        self.agree("plain", [self.by_tensor(rows) for rows in found], adapted)
+        return [row for rows in found for row in rows]
+
+    def smooth(self) -> None:
+        """A kink has ended it all before."""
+
+    def on_support(self) -> None:
+        """Errors: NotCheckedError, if the support has another shape than the query."""
+        for _, _, (xs, ys, x, y) in self.tasks:
+            if (xs.shape, ys.shape) != (x.shape, y.shape):
+                raise NotCheckedError("a support of another shape than the query")
+
+    def of_weights(self, ends: list[Vector], support: bool = False) -> Range:
+        return self.norm(p.w for p in self.lifted(ends, support))
+
+    def distance(self, value: Any) -> Any:
+        """From the floor of a loss with a name: 0."""
+        if self.loss == "own":
+            raise NotCheckedError("a floor of a loss of one's own")
+        return value
+
+    def together(self) -> Range:
+        """The L1 form, the components of a query point added."""
+        found: dict[tuple[int, ...], Vector] = {}
+        for point, weight, row in zip(self.points, self.weighted, self.rows, strict=True):
+            new, key = [*(weight * v for v in row), weight * point.u], point.key[:2]
+            found[key] = [a + b for a, b in zip(found[key], new, strict=True)] if key in found else new
+        return self.l1([both[:-1] for both in found.values()], [both[-1] for both in found.values()])
+
+
+PROGRAMS: Table = {
+    **{name: COMMON[name] for name in (
+        "zero", "radius", "gap", "eps", "eps_formal", "eps_first_order", "weight_norm", "pairing", "bregman", "misfit",
+        "misfit_free", "misfit_plain", "function_displacement", "direction", "inner_product", "residual_norm",
+        "min_norm_solution")},
+    "misfit_l1": lambda s: s.together(),
+    "certified_gap": lambda s: s.distance(s.value),
+    "trivial": lambda s: s.distance(s.value),
+    "bracket": lambda s: s.distance(s.value - s.gap),
+    "weight_norm_unadapted": lambda s: s.of_weights([s.predictions(i, s.omega, "unadapted") for i in s.every]),
+    "weight_norm_support": lambda s: s.on_support() or s.of_weights(
+        [s.predictions(i, s.omega, support=True) for i in s.every], True),
+    "eps_support": lambda s: s.on_support() or norm(s.whole(s.gradient_of(i, True) for i in s.every)),
+}  # fmt: skip
+
+
 # --- statements -------------------------------------------------------------------------------------------
 
 
@@ -2142,10 +2429,8 @@ def parsed(text: str) -> ast.expr:
 
 def readings(instance: dict[str, Any]) -> list[Quantities]:
     """The quantities of an instance; at a joint of the loss with the derivatives of either side (one parameter)."""
-    if instance["problem"] == "meta-rl":
-        return [Policies(instance)]
-    if instance["problem"] != "meta-sl":
-        raise NotCheckedError(f"the problem {instance['problem']!r}")
+    if instance["problem"] in ("meta-rl", PROGRAM):
+        return [(Policies if instance["problem"] == "meta-rl" else Programs)(instance)]
     if outputs_of(instance) > 1:
         return [Vectors(instance)]
     own = Supervised(instance)
@@ -2163,6 +2448,8 @@ def check(witness: dict[str, Any]) -> tuple[str, str]:
                     return outcome, detail
         except NotCheckedError as reason:
             outcome, detail = "not checked", str(reason)
+        except WrongGraphError as reason:
+            outcome, detail = "not refuted", str(reason)
     return outcome, detail
 
 
@@ -2347,6 +2634,18 @@ def validate(witness: Any) -> None:
 
 PROGRAM = "any-model"
 """The problem of files with a program."""
+ARRAY = {"kind": ("real", "int", "bool"), "shape": [int], "values": [(int, float, "inf", "-inf", "nan")]}
+GRAPH = {"nodes": [str], "constants": [ARRAY], "inputs": int, "outputs": [int], "varying": [int]}
+PROGRAM_FILE = {
+    "format": "metagap/instance/1",
+    "problem": PROGRAM,
+    "model": {"name": "program", "parameters": [str], "programs": [dict]},
+    "loss": {"name": ("mse", "cross_entropy", "bce", "own")},
+    "tasks": [{"weight": NUMBER, "program": int, "shape": [int], "data": [ARRAY]}],
+    "omega": [ARRAY],
+    "comparator": ([ARRAY], {"functions": [ARRAY]}),
+    "radius": NUMBER,
+}
 
 
 def validate_instance(given: dict[str, Any]) -> None:
@@ -2354,7 +2653,8 @@ def validate_instance(given: dict[str, Any]) -> None:
     known: dict[str, Any] = {"meta-sl": (SUPERVISED_FILE, SPLIT_FILE, *VECTOR_FILES), "meta-rl": POLICIES_FILE}
     problem = given.get("problem")
     if problem == PROGRAM:
-        return  # nothing here reads one: see `readings`
+        _validate_program({name: value for name, value in given.items() if name != "notes"})
+        return
     need(isinstance(problem, str) and problem in known, "problem: meta-sl, meta-rl or any-model")
     given = {"model": LINEAR} | given if problem == "meta-rl" else given
     need(fits(given, known[str(problem)]), "exactly the fields of an instance's format")
@@ -2383,6 +2683,33 @@ def validate_instance(given: dict[str, Any]) -> None:
         _validate_supervised(given)
     else:
         _validate_policies(given)
+
+
+def _validate_program(given: dict[str, Any]) -> None:
+    need(fits(given, PROGRAM_FILE), "exactly the fields of an instance's format")
+    programs, own = given["model"]["programs"], OWN_LOSS if given["loss"]["name"] == "own" else ()
+    for program in programs:
+        need({*GRAPHS, *own} <= set(program) <= {*GRAPHS, *own, "unadapted"}, "the graphs of a program")
+        for graph in program.values():
+            need(fits(graph, GRAPH), "graphs: nodes, constants, inputs, outputs, varying")
+            graphs.Program(graph)
+    need(bool(given["tasks"]) and bool(given["omega"]), "a task, and parameters")
+    need(number(given["radius"]) >= 0, "radius >= 0")
+    shares(task["weight"] for task in given["tasks"])
+    shapes, rival = [a["shape"] for a in given["omega"]], given["comparator"]
+    arrays = [*given["omega"], *(rival if isinstance(rival, list) else rival["functions"])]
+    for task in given["tasks"]:
+        need(0 <= task["program"] < len(programs) and len(task["data"]) == 4, "a program, and four arrays of data")
+        need(bool(task["shape"]) and min(task["shape"]) > 0, "shape: of the predictions")
+        *_, y = map(graphs.table, task["data"])
+        n, c = task["shape"][0], math.prod(task["shape"][1:])
+        if given["loss"]["name"] == "cross_entropy":
+            need(y.shape == (n,) and all(type(v) is int and 0 <= v < c for v in y.entries), "y: classes")
+        elif given["loss"]["name"] != "own":
+            need(len(y.entries) == n * c and all(type(v) is float for v in y.entries), "y: a number per prediction")
+    wanted = shapes if isinstance(rival, list) else [task["shape"] for task in given["tasks"]]
+    need([a["shape"] for a in arrays[len(shapes) :]] == wanted, "comparator: arrays of the same shapes")
+    need(all(a["kind"] == "real" and all(map(math.isfinite, graphs.table(a).entries)) for a in arrays), "real numbers")
 
 
 def shape(value: Any) -> list[int]:

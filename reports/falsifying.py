@@ -82,7 +82,7 @@ def falsify(
         driver=driver,
         seed=seed,
         size=size,
-        status="refuted" if found.refutations else "not refuted",
+        status="nothing judged" if found.vacuous else "refuted" if found.refutations else "not refuted",
         evaluations=found.evaluations,
         alarms=found.alarms,
         seconds=round(found.seconds, 3),
@@ -145,6 +145,10 @@ def lines(record: FalsifyRecord, folder: Path) -> list[str]:
         tight = record.tightest
         text.append(f"tightest: left/bound = {tight.ratio.lo:.12g}, {tight.numbers} numbers: "
                     f"{in_folder(tight.command, str(folder))}")  # fmt: skip
+    if record.status == "nothing judged":
+        text.append(
+            "on no instance that was drawn do its assumptions hold, so far as was seen, and both sides have a value"
+        )
     if record.alarms:
         text.append(f"{record.alarms} hits in float64 were not certified in ball arithmetic: no counterexamples.")
     return text

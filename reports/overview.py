@@ -11,6 +11,7 @@ from typing import TypeVar
 from msgspec.structs import asdict
 
 from ..impl.families import FAMILIES, Family
+from ..impl.own_claims import asked, standing
 from ..impl.shown import Sheet, Shown
 from ..theory.claim import Claim, Relation
 from ..theory.paper import RESULTS, Outcome, Result
@@ -211,7 +212,7 @@ def tables(audit: AuditRecord) -> list[Matrix]:
     """The matrices of the families."""
     found = []
     known = {row.name: row for row in identifiers(audit)}
-    for family in FAMILIES.values():
+    for family in map(asked, FAMILIES.values()):
         names = {claim.name for claim in family.all_claims}
         cells: dict[tuple[str, str], Cell] = {}
         for cell in audit.cells:
@@ -251,14 +252,16 @@ def identifiers(audit: AuditRecord | None) -> list[Identified]:
         if statement:
             statements[statement] = None
 
-    for family in FAMILIES.values():
+    for family in map(asked, FAMILIES.values()):
         for claim in family.all_claims:
             for a in claim.assumptions:
                 add(a.name, a.identifier, a.statement)
-    for h in HYPOTHESES:
-        add(h.name, h.identifier, h.statement)
-    for identifier, name in META_RL_ROWS.items():
-        add(name, identifier, "")
+    own = standing()
+    if own is None or not own.claims:
+        for h in HYPOTHESES:
+            add(h.name, h.identifier, h.statement)
+        for identifier, name in META_RL_ROWS.items():
+            add(name, identifier, "")
     for cell in audit.cells if audit else ():
         add(cell.assumption, cell.identifier, "")
     rows = [Identified(name, sorted(names, key=_order), list(texts)) for name, (names, texts) in found.items()]

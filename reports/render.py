@@ -9,6 +9,7 @@ import base64
 import hashlib
 import math
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -193,6 +194,7 @@ def _environment() -> Environment:
         "decimal": decimal,
         "prose": prose,
         "in_folder": in_folder,
+        "quoted": shlex.quote,
         "certified_distance": certified_distance,
         "once": once,
         "parts": parts,

@@ -36,11 +36,14 @@ KEPT = Path(theory.__file__).with_name(FOLDER)
 
 CHECKER = Path(__file__).with_name("check_witness.py")
 """Checks witnesses with the standard library alone, for readers who trust nothing else."""
+CHECKERS = (CHECKER, CHECKER.with_name("check_graph.py"))
+"""With what it imports."""
 
 
 def put_checker(folder: Path) -> None:
     """The checker lies beside the report, wherever there are counterexamples."""
-    write_text(folder / CHECKER.name, CHECKER.read_text(encoding="utf-8"))
+    for path in CHECKERS:
+        write_text(folder / path.name, path.read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)

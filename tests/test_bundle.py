@@ -51,7 +51,8 @@ def small() -> dict[str, bytes]:
     counts = dict.fromkeys(checker.COUNTS, 0) | {"PROVED": 7}
     statement = {"left": "gap", "relation": "<=", "bound": "radius*eps"}
     assumptions = [{"name": "convex loss", "statement": "ell is convex"}]
-    names = [f"mutant-{name}-simplest.json" for name in ("half-constant", "no-stationarity-term", "no-hessian")]
+    mutants = ("half-constant", "no-stationarity-term", "any-model-no-hessian")
+    names = [f"mutant-{name}-simplest.json" for name in mutants]
     kept = {f"counterexamples/{name}": (KEPT / name).read_bytes() for name in names}
     run = {"command": "metagap verify", "status": "complete"}
     record = run | {
@@ -79,7 +80,7 @@ def small() -> dict[str, bytes]:
         | {name: json.dumps(value).encode() for name, value in
            (("verify.json", record), ("theorems.json", theorems), ("formal/record.json", formal))}
         | {"formal/Statements.v": proofs, "formal/Core.v": b"Qed.", "certificates/a.cert": b"{}"}
-        | {"index.html": b"<p>", "constraints.txt": b"", "check_bundle.py": b"", "check_witness.py": b""}
+        | {"index.html": b"<p>", "constraints.txt": b"", **dict.fromkeys(checker.SCRIPTS, b"")}
     )  # fmt: skip
 
 
@@ -91,8 +92,8 @@ def made(members: dict[str, bytes]) -> dict[str, bytes]:
 
 def told(content: bytes, folder: Path, *options: str) -> tuple[int, str, str]:
     """Status, output and errors of the script, alone with its helper, on a zip."""
-    for script in (SCRIPT, SCRIPT.with_name("check_witness.py")):
-        shutil.copy(script, folder)
+    for script in checker.SCRIPTS:
+        shutil.copy(SCRIPT.with_name(script), folder)
     (folder / "given.zip").write_bytes(content)
     command = [sys.executable, "-S", str(folder / SCRIPT.name), str(folder / "given.zip"), *options]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
@@ -125,7 +126,7 @@ def test_the_standard_library_says_that_it_is_whole_and_proves_it_again(tmp_path
 
 
 def test_unpacked_it_checks_itself_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    scripts = {path.name: path.read_bytes() for path in (SCRIPT, SCRIPT.with_name("check_witness.py"))}
+    scripts = {name: SCRIPT.with_name(name).read_bytes() for name in checker.SCRIPTS}
     for name, content in made(small() | scripts).items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)
@@ -291,10 +292,12 @@ def test_the_time_is_bounded_and_what_is_left_is_said(tmp_path: Path) -> None:
     assert status == 2 and "a number of seconds above 0 is required" in errors
 
 
-def test_without_its_neighbour_the_script_says_so(tmp_path: Path) -> None:
-    shutil.copy(SCRIPT, tmp_path)
-    done = subprocess.run([sys.executable, str(tmp_path / SCRIPT.name)], capture_output=True, text=True, check=False)
-    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "check_witness.py" in done.stderr
+def test_without_its_neighbours_the_script_says_so(tmp_path: Path) -> None:
+    for name, missing in (("check_bundle.py", "check_witness.py"), ("check_witness.py", "check_graph.py")):
+        shutil.copy(SCRIPT.with_name(name), tmp_path)
+        command = [sys.executable, str(tmp_path / SCRIPT.name)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 2 and done.stderr.count("\n") == 1 and f"{missing} beside it" in done.stderr
 
 
 def test_links_in_a_folder_are_refused(tmp_path: Path) -> None:

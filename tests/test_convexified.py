@@ -21,6 +21,7 @@ from metagap.impl.optimum.convexified import hessian_floor as proposed_floor
 from metagap.impl.optimum.landscape import Landscape
 from metagap.impl.optimum.leaves import Boxes, Table
 from metagap.impl.optimum.prover import Prover, _positive_definite
+from metagap.impl.optimum.reach import over
 from metagap.impl.optimum.relaxed import Relaxed, hessian_floor
 from metagap.impl.optimum.relaxed_box import at_least
 from metagap.impl.optimum.relaxed_box import hessian_floor as floor_in_balls
@@ -66,7 +67,7 @@ def test_floors_of_the_hessian_are_below_it(kind: str, dimension: int) -> None:
     with ctx.workprec(96), np.errstate(all="ignore"):
         model = Model(one)
         many = hessian_floor(Boxes(Table(model), centre, half))
-        floats = proposed_floor(scape, scape.over(centre.T.copy(), half.T.copy()).path)
+        floats = proposed_floor(scape, over(scape, centre.T.copy(), half.T.copy()).path)
         for b in range(count):
             single = floor_in_balls(Box(model, exactly(centre[:, b]), exactly(half[:, b])))
             for sign in rng.choice([-1.0, 0.0, 1.0], (3, dimension)):
@@ -198,7 +199,7 @@ def test_bounds_on_the_sphere_are_below_all_values_and_close(kind: str) -> None:
         relaxed = Relaxed(boxes, MidRad(1.0))
         known = _positive_definite(relaxed.hessian * boxes.r[:, None] * boxes.r, MidRad(0.0))
         found = relaxed.bound()
-        box = scape.over(centre.T.copy(), half.T.copy())
+        box = over(scape, centre.T.copy(), half.T.copy())
         by_search = bounds_by_convexity(
             scape, box.path, centre.T.copy(), half.T.copy(), box.gradient[0], 1.0, np.zeros(len(least), dtype=bool)
         )

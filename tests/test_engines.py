@@ -19,6 +19,7 @@ from metagap.impl.supervised.draws import CONVEX_LOSSES
 from metagap.impl.supervised.generate import GENERATORS, arbitrary
 from metagap.impl.supervised.instance import MetaSLInstance
 from metagap.impl.supervised.quantities import MetaSLQuantities
+from metagap.impl.supervised.vector_batch import LinearQuantities
 from metagap.theory.claim import UndefinedQuantityError
 from metagap.theory.meta_sl import CLAIMS
 
@@ -85,6 +86,24 @@ def test_both_engines_agree_within_the_rounding_unit(loss: str, name: str, effor
                         assert distance <= unit, (quantity, value, enclosure)
                         compared += 1
     assert compared >= 40 * effort
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("loss", ["squared", "log-cosh", "softmax"])
+def test_the_gradient_back_through_the_steps_is_that_of_the_features(loss: str) -> None:
+    several = 0
+    kinds = [g for g in GENERATORS if g.name in ("arbitrary", "support-query", "rates")]
+    for seed in range(20):
+        for generator in (g for g in kinds if loss in g.variants):
+            at = LinearQuantities(generator.build(RandomSource((5, seed), 8), loss))
+            with np.errstate(all="ignore"):
+                slopes = at.batch.weights[..., None] * at.slopes
+                terms = slopes[..., None] * at.meta_features
+                room = 2.0**-36 * (1 + np.abs(terms).sum((1, 2)) + at.scale[:, None])
+                near = np.abs(at.gradient - terms.sum((1, 2))) <= room
+            assert (near | ~np.isfinite(room)).all()
+            several += at.batch.steps > 1 and at.features.shape[2] > 1
+    assert several >= 4
 
 
 @given(instances("arbitrary"))

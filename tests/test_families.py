@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from metagap.impl import files
 from metagap.impl.families import FAMILIES, load
+from metagap.impl.own_claims import asked
 from metagap.impl.sources import RandomSource
 from metagap.reports import audit as audits
 from metagap.reports import falsifying, places
@@ -88,3 +89,7 @@ def test_it_is_searched(row: None, tmp_path: Path, driver: Any) -> None:
         pytest.importorskip("torch")
     found = falsifying.falsify("toy-lifted", tmp_path, driver=driver, seconds=0.3)
     assert found.name == "toy-lifted" and found.status == "not refuted" and found.evaluations > 0
+
+
+def test_without_claims_of_ones_own_a_family_is_asked_as_it_is() -> None:
+    assert all(asked(family) is family for family in FAMILIES.values())

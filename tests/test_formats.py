@@ -109,9 +109,12 @@ def folder(small_run: tuple[Path, VerifyRecord, AuditRecord], tmp_path_factory: 
 UNTYPED = {
     "certifying.py": "arrays and tensors of others",
     "jobs.py": "batches, which each kind of learning has its own of",
+    "face/common.py": "numbers of any kind",
     "check_bundle.py": "reads JSON by the standard library alone",
     "check_witness.py": "reads JSON by the standard library alone",
+    "check_graph.py": "programs of JSON, over numbers of any kind",
     "cli/__init__.py": "Typer's objects",
+    "bench/batches.py": "batches, which each kind of learning has its own of",
     "bench/programs.py": "PyTorch's modules and tensors",
     "formats/inputs.py": "JSON schemas",
     "formats/shared.py": "instances as documents: their readers know them",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from flint import fmpq
 from metagap.impl import files
-from metagap.impl.families import loads
+from metagap.impl.families import META_SL, loads
 from metagap.impl.sources import Generator, RandomSource
 from metagap.impl.supervised.draws import CONVEX_LOSSES
 from metagap.impl.supervised.generate import GENERATORS, arbitrary
@@ -49,3 +49,10 @@ def test_structure_is_covered() -> None:
     assert steps == {0, 1, 2, 3}
     assert any(min(r) < 0 for r in ranks)
     assert min(tiny, beyond, shared) >= 5
+
+
+def test_tangent_comparators_of_what_overflows_have_a_radius() -> None:
+    """Three steps of a Poisson loss overflow, and with them the slope along which the comparator would lie."""
+    with np.errstate(all="ignore"):
+        batch = META_SL.generator("rates").build(RandomSource((78, 243), 32), "poisson")
+    assert all(batch.instance(b).radius > 0 for b in range(len(batch)))

@@ -234,6 +234,22 @@ def test_the_l1_infimum_is_narrow_where_all_constraints_meet(seed: int, bits: in
         assert found.rad() <= arb(2) ** (-bits // 3) * found.abs_upper()
 
 
+def test_the_central_path_is_not_followed_for_what_the_data_leave_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With radii of 2^-60 in the rows the ends are that far apart, whatever is proposed; with smaller ones not."""
+    asked, right = list[int](), infimum.l1_path
+    monkeypatch.setattr(infimum, "l1_path", lambda *given: asked.append(given[-1]) or right(*given))
+    rng = np.random.default_rng(1)
+    table, moves = rng.normal(size=(9, 4)), rng.normal(size=9)
+    for bits, calls in ((60, 0), (200, 1)):
+        with ctx.workprec(320):
+            rows = arb_mat([[arb(v, arb(2) ** -bits) for v in row] for row in table.tolist()])
+            turned = rows.mid().transpose() * arb_mat(9, 1, [1] * 9)
+            aims = [u + arb(float(m)) / 2**70 for u, m in zip((rows.mid() * turned).entries(), moves, strict=True)]
+            found = misfit_l1(norm(turned.entries()), rows, aims).value
+        assert len(asked) == calls
+        assert found.rad() <= arb(2) ** (8 - min(bits, 106)) * found.abs_upper()
+
+
 @pytest.mark.parametrize("size", [1, 2, "1/2", 50])
 def test_poor_proposals_only_widen_the_l1_infimum(size: str | int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Duals that are too large, too steep or too small."""

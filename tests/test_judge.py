@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from metagap.impl.arithmetic import Rationals
 from metagap.impl.families import family_of, judge
-from metagap.impl.judge import judge_claim
+from metagap.impl.judge import ClaimJudgement, Enclosure, judge_claim
 from metagap.impl.losses import Loss
 from metagap.impl.sources import Generator, RandomSource
 from metagap.impl.strategies import instances
@@ -200,3 +200,11 @@ def test_sides_that_are_equal_without_an_error_are_proved() -> None:
     assert judged.verdict is Verdict.PROVED
     assert judged.gap is not None and judged.bound is not None
     assert (judged.gap.lo, judged.gap.hi) == (judged.bound.lo, judged.bound.hi) == (0.0, 0.0)
+
+
+def test_a_quotient_that_says_nothing_is_not_shown() -> None:
+    """Of a negative side; and no number is longer than a column."""
+    for left, bound, shown in ((1.0, 3.0, "0.333"), (-1.0, 3.0, ""), (-1.0, -2.0, ""), (1.0, 1e-30, "1e+30")):
+        sides = [Enclosure(v, v) for v in (left, bound)]
+        one = ClaimJudgement("c", Verdict.PROVED, sides[0], sides[1], {}, {}, left / bound, left=sides[0])
+        assert one.tight == shown

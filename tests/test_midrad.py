@@ -440,3 +440,14 @@ def test_nothing_is_divided_by_infinity() -> None:
     with np.errstate(all="ignore"):
         for divisor in (MidRad(np.array([np.inf])), np.array([np.inf])):
             assert not np.isfinite((MidRad(np.array([1.0])) / divisor).high).any()
+
+
+def test_positive_parts_and_steps_contain() -> None:
+    rng = np.random.default_rng(21)
+    a, x = sample(rng, rng.normal(size=400) * 10.0 ** rng.uniform(-6, 1, 400))
+    near = MidRad(a.mid, a.rad + rng.choice([0.0, 2.0**-8], 400))
+    assert escaped(MidRads.positive(near), [max(v, fmpq(0)) for v in x]) == 0
+    assert escaped(MidRads.step(near), [fmpq(int(v > 0)) for v in x]) == 0
+    assert (MidRads.step(near).rad == 0).any() and (MidRads.step(near).rad > 0).any()
+    for end in (np.inf, np.nan):
+        assert not np.isfinite(MidRads.step(MidRad(np.array([1.0]), np.array([end]))).high).any()

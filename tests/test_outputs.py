@@ -27,6 +27,7 @@ COMMANDS = (
     ["falsify", "meta-sl-lifted", "--json"],
     ["falsify", "meta-sl-lifted", "--out"],
     ["bench", "--json"],
+    ["bench", "--out"],
 )
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import metagap
@@ -28,8 +29,11 @@ from metagap.impl.stated import Deciding
 from metagap.reports import check_witness
 from metagap.reports.cli import app
 from metagap.reports.formats import check
+from metagap.reports.formats.auditing import AuditRecord, Joint
+from metagap.reports.formats.own import OwnFile
 from metagap.reports.formats.verifying import VerifyRecord
 from metagap.reports.jobs import Profile
+from metagap.reports.matrix import alarms, unsearched
 from metagap.reports.own import recorded, shown
 from metagap.reports.records import dumps
 from metagap.reports.render import Report
@@ -38,6 +42,7 @@ from metagap.reports.verify import Run
 from metagap.reports.witnesses import witness
 from metagap.theory.claim import UndefinedQuantityError, Verdict
 from metagap.theory.notation import SYMBOLS
+from msgspec import structs
 from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -128,7 +133,7 @@ def test_what_arrays_do_not_have_is_found_instance_by_instance() -> None:
 
 
 def test_python_judges_claims_that_stand_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "instance.json").write_text(json.dumps(SQUARED))
+    (tmp_path / "instance.json").write_text(block("instance"))
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     for name in ("mine.py", "quantity", "judged"):
@@ -200,7 +205,12 @@ BAD = {
     CLAIM.format("epz", ""): r"epz.*did you mean eps",
     CLAIM.format("0.5*eps", ""): r"line 2, meta-sl-x.bound='0.5\*eps'.*eps/2",
     CLAIM.format("(2/3)*eps", ""): r"2\*eps/3",
-    CLAIM.format("eps(1)", ""): "whole powers",
+    CLAIM.format("eps(1)", ""): "no functions",
+    CLAIM.format("eps*(radius", ""): "every bracket closed",
+    CLAIM.format("eps^2", ""): r"powers as \*\*",
+    CLAIM.format("eps**(1/2)", ""): "whole powers",
+    'from metagap import *\n@quantity("s", "m")\ndef mine(at):\n    return at("eps")\n'
+    + CLAIM.format("mine", ""): r"meta-sl-x.quantity='mine': quantities=\(mine,\) in the claim",
     CLAIM.format("eps +", ""): "sum of products",
     CLAIM.format("eps", ', assumptions=(Assumption("a", "s", "margin_squared"),)'): "margin_squared.*did you mean",
     CLAIM.replace("meta-sl-x", "x").format("eps", ""): "begins with its family's",
@@ -257,6 +267,9 @@ OWN = (
         ("return 0.1 * at('eps')", "line 5, mine=0.1: an exact constant: at.number('1/10')"),
         ("return max(at('eps'), at('gap'))", "line 5, mine='max()': at.largest"),
         ("pass", "line 3, mine='NoneType'"),
+        ("return at('mine')", "line 5, the quantity mine: RecursionError: it asks for itself"),
+        ("import math; return math.sqrt(at('eps'))", "line 5, the quantity mine: it asks the float of a number"),
+        ("return at.constant('m5')", "line 5, the quantity mine: there is no constant m5: m1, m2 or m3"),
     ],
 )
 def test_a_fault_in_a_quantity_is_told_with_its_line(body: str, said: str, tmp_path: Path) -> None:
@@ -375,6 +388,54 @@ def test_a_page_is_made_of_the_record_alone(tmp_path: Path) -> None:
     assert "def slope(at: At)" in here["source"]
 
 
+def test_what_an_audit_found_of_a_claim_is_on_the_first_page_and_nothing_of_ours(tmp_path: Path) -> None:
+    """A violation, and commands that name the file; no claim of ours, none of our proofs."""
+    file = tmp_path / "my claims.py"
+    file.write_text(EXAMPLE.read_text())
+    with using(read(str(file))) as own:
+        found = Joint("meta-sl", own.claims[0].name, [], 9, 9, [], 3, "counterexamples/w.json")
+        said: dict[str, Any] = {"version": "0", "seed": 0, "seconds": 1.0, "status": "complete", "started": ""}
+        rows: dict[str, Any] = {name: [] for name in ("cells", "sharpness", "thresholds", "slack", "mutants")}
+        verify = Run(Profile("none", 0, 0), 0, own.claims, "metagap verify").record()
+        said |= {"environment": verify.environment, "command": "metagap audit", "files": {}, "own": recorded()}
+        audit = AuditRecord(**said, **rows, joint=[found])
+        audited, verified = Report(None, audit).pages(), Report(verify, None).pages()
+    first = audited["index"]
+    assert "meta-sl-tangent is violated</strong> on 3" in first and "No counterexample says so far" in first
+    assert ">meta-sl-tangent<" in audited["assumptions"] and "meta-sl-lifted" not in audited["assumptions"]
+    assert re.search(r"metagap replay .*w\.json --claims &#39;.*my claims\.py&#39;", audited["assumptions"])
+    assert re.search(r"metagap audit --claims &#39;.*my claims\.py&#39;", verified["assumptions"])
+    assert "six lines" not in verified["claims"] and "In general: " not in verified["claims"]
+
+
+VACUOUS = {
+    "a margin that is never positive": ("at.number(-1)", "number('1')"),
+    "a quantity without a value": ("at.number(1)", "undefined('there is none')"),
+}
+
+
+@pytest.mark.parametrize("kind", VACUOUS)
+def test_a_search_that_judged_nothing_says_so(kind: str, tmp_path: Path) -> None:
+    """Not `not refuted`: nothing that was drawn could refute it."""
+    margin, bound = VACUOUS[kind]
+    file = tmp_path / "mine.py"
+    file.write_text(
+        f"from metagap import Assumption, Claim, quantity\n@quantity('m', 'a margin')\ndef margin(at):\n"
+        f"    return {margin}\n@quantity('b', 'a bound')\ndef mine(at):\n    return at.{bound}\n"
+        "C = Claim('meta-sl-x', 't', 'gap', 'mine', (Assumption('a', 's', 'margin'),), quantities=(margin, mine))\n"
+    )
+    arguments = ["falsify", "meta-sl-x", "--claims", str(file), "--max-time", "0.3", "--out", str(tmp_path)]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 3 and "meta-sl-x: nothing judged (" in done.stdout, done.output
+
+
+def test_an_instance_of_another_kind_is_no_success(tmp_path: Path) -> None:
+    (tmp_path / "instance.json").write_text(json.dumps(SQUARED))
+    arguments = ["judge", str(tmp_path / "instance.json"), "--claim", "meta-rl-lifted"]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 2 and "problem='meta-sl': an instance of meta-rl, " in done.stderr, done.output
+
+
 def test_verify_counts_where_no_assumption_fails_and_a_side_has_no_value(tmp_path: Path) -> None:
     """The smoothness of L: one step on the squared loss has one, the quartic loss none; functions are no parameter."""
     file = tmp_path / "mine.py"
@@ -400,6 +461,18 @@ def test_a_record_of_unknown_claims_needs_their_file() -> None:
     record["own"] = None
     with pytest.raises(BadInputError, match="meta-sl-tangent"):
         check(record, VerifyRecord, "verify.json")
+
+
+def test_an_assumption_that_nothing_breaks_is_an_alarm_of_ours_alone(
+    small_run: tuple[Path, VerifyRecord, AuditRecord],
+) -> None:
+    """One's own may follow from the others, as differentiability from the squared loss: open, status 3."""
+    audit = small_run[2]
+    cell = structs.replace(audit.cells[0], status="open", searched=0, confirmed=None)
+    ours = structs.replace(audit, cells=[cell], joint=[])
+    own = structs.replace(ours, own=OwnFile("mine.py", "0" * 64, "", [], []))
+    assert alarms(ours) == [cell] and alarms(own) == []
+    assert unsearched(own) == [cell] == unsearched(ours)
 
 
 def metagap_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -448,6 +521,7 @@ def test_who_has_the_guide_alone_finds_the_superfluous_assumption_and_the_wrong_
         "2",
     )
     assert wrong.returncode == 1, wrong.stderr
+    assert "meta-sl-distance is VIOLATED: metagap replay build/reports/counterexamples/" in wrong.stdout
     kept = sorted(path.name for path in (tmp_path / "build/reports/counterexamples").iterdir())
     assert kept == ["meta-sl-distance-simplest.json", "meta-sl-distance-worst.json"]
     failures = ElementTree.parse(tmp_path / "j.xml").findall(".//failure")

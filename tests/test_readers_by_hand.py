@@ -245,7 +245,8 @@ def test_a_witness_that_refutes_nothing_is_not_replayed_as_one(tmp_path: Path) -
     assert witnesses.replay(path).outcome == "fixed"
 
 
-@pytest.mark.parametrize("name", ["exp", "log", "tanh", "sigmoid", "softplus", "root", "product", "quotient", "sum"])
+@pytest.mark.parametrize("name", ["exp", "log", "tanh", "sigmoid", "softplus", "root", "product", "quotient",
+                                  "sum", "erf", "bell"])  # fmt: skip
 def test_the_checkers_own_numbers_contain(name: str) -> None:
     """Ranges of the standard-library checker, against fractions of hundreds of digits."""
     from mpmath import mp, mpf, workdps
@@ -256,7 +257,7 @@ def test_the_checkers_own_numbers_contain(name: str) -> None:
         value = {
             "exp": mp.exp(b), "log": mp.log(a), "tanh": mp.tanh(b), "sigmoid": 1 / (1 + mp.exp(-b)),
             "softplus": mp.log(1 + mp.exp(b)), "root": mp.sqrt(a), "product": mp.exp(b) * b, "quotient": mp.exp(b) / b,
-            "sum": mp.exp(b) + b,
+            "sum": mp.exp(b) + b, "erf": mp.erf(b), "bell": 2 / mp.sqrt(mp.pi) * mp.exp(-b * b),
         }[name]  # fmt: skip
         one, other = checker.exactly(third), checker.exactly(seventh)
         e = checker.exp(other)

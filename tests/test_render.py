@@ -168,7 +168,7 @@ def test_a_violation_is_loud_and_text_is_escaped(records: Both) -> None:
                   instance="0" * 64, file="x", origin="<b>somebody</b>", command="metagap replay {folder}/x")
     ]  # fmt: skip
     page = single(verify, None)
-    assert "1 certified violations" in page
+    assert "1 certified violation." in page
     assert "&lt;b&gt;somebody" in page
     assert "the worst counterexample" in page
 

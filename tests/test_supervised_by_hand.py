@@ -10,7 +10,7 @@ from metagap.impl.arithmetic import Balls, Rationals
 from metagap.impl.families import META_SL, judge
 from metagap.impl.losses import Loss
 from metagap.impl.supervised.adaptation import Gradient, Implicit
-from metagap.impl.supervised.instance import Atom, Functions, MetaSLInstance, Task
+from metagap.impl.supervised.instance import Atom, Functions, MetaSLInstance, Task, points
 from metagap.impl.supervised.maml import Problem
 from metagap.impl.supervised.quantities import MetaSLQuantities
 from metagap.theory.claim import Expression, Verdict
@@ -178,6 +178,11 @@ def cancelling(rival: fmpq) -> MetaSLInstance:
     tasks = tuple(Task(HALF, (Atom(0, ONE, HALF), Atom(0, fmpq(s), HALF))) for s in (2, -4))
     functions = Functions(((rival,), (ONE,)))
     return MetaSLInstance(Loss("squared"), Gradient(ZERO), ((ONE,),), tasks, (ZERO,), functions, ONE)
+
+
+def test_points_have_mass_in_either_law() -> None:
+    nothing = Atom(1, ZERO, ZERO)
+    assert points(Task(ONE, (Atom(2, ONE, ONE), nothing), (nothing, Atom(0, ONE, ONE)))) == [0, 2]
 
 
 def test_a_numerator_that_stays_is_outside() -> None:

@@ -270,6 +270,8 @@ LOOPS: list[tuple[dict[str, Any], str]] = [
     ({"steps": 5}, "steps=5"),
     ({"steps": 2}, "steps=2"),
     ({"reuse": True}, "no-reset"),
+    ({"loss": nn.functional.mse_loss}, "maml-of-mse-loss"),
+    ({"loss": nn.functional.mse_loss, "detach": True}, "first-order-of-mse-loss"),
 ]
 """Users' loops: what goes wrong (detach: higher #128; item: learn2learn #388; rates: Meta-SGD-pytorch #3; parameters of
 one task go on to the next), and what it is called."""
@@ -277,7 +279,7 @@ one task go on to the next), and what it is called."""
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize(("wrong", "name"), LOOPS, ids=lambda x: x if isinstance(x, str) else "")
-@pytest.mark.ci(every=22)
+@pytest.mark.ci(every=26)
 def test_loops_are_diagnosed(wrong: dict[str, Any], name: str, dtype: Any) -> None:
     model, tasks = network(dtype, 4), sinusoids(3, dtype, 3)
     found = check_gradient(looped(model, tasks, **wrong), model, tasks, inner=SGD(lr=0.02), loss="mse")
@@ -343,6 +345,12 @@ def test_bad_input_is_one_line() -> None:
         ("a state_dict", lambda: judge(model, constant, inner=inner, loss="bce")),
         ("same model", lambda: judge(model, tasks, inner=inner, comparator=network(width=3))),
         ("parameters", lambda: check_gradient([torch.zeros(3)], model, tasks, inner=inner)),
+        (
+            "call backward",
+            lambda: check_gradient([p.grad for p in network().parameters()], network(), tasks, inner=inner),
+        ),
+        ("inner='SGD': metagap.torch.SGD", lambda: judge(model, tasks, inner=torch.optim.SGD(model.parameters(), 0.1))),
+        ("inner='float'", lambda: check_gradient([torch.zeros(3)], model, tasks, inner=0.1)),
         ("finite", lambda: check_gradient(torch.full((6,), torch.nan), network(width=1), tasks, inner=inner)),
         (
             "as many inputs",

@@ -15,7 +15,7 @@ from metagap.impl.families import FAMILIES
 from metagap.impl.insight import indifferent
 from metagap.reports import witnesses
 from metagap.reports.check_witness import check
-from metagap.reports.witnesses import CHECKER
+from metagap.reports.witnesses import CHECKER, put_checker
 
 KEPT = sorted(witnesses.KEPT.glob("*.json"))
 
@@ -45,8 +45,8 @@ def test_the_standard_library_alone_refutes_most_and_never_contradicts(every: in
 
 
 def test_the_checker_runs_by_itself_and_refuses_what_it_cannot_read(tmp_path: Path) -> None:
-    script = tmp_path / "check_witness.py"
-    shutil.copy(CHECKER, script)
+    script = tmp_path / CHECKER.name
+    put_checker(tmp_path)
     good = next(path for path in KEPT if path.stem.startswith("mutant-half-constant"))
     run = subprocess.run([sys.executable, "-I", "-S", script, good], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stdout.split(": ")[1]) == (0, "refuted")
@@ -64,8 +64,8 @@ def test_the_checker_runs_by_itself_and_refuses_what_it_cannot_read(tmp_path: Pa
 
 def test_the_checker_goes_on_after_a_file_that_it_cannot_read(tmp_path: Path) -> None:
     """A folder with one of each outcome: all are told, counted, and the worst one is the status."""
-    script, folder = tmp_path / "check_witness.py", tmp_path / "counterexamples"
-    shutil.copy(CHECKER, script)
+    script, folder = tmp_path / CHECKER.name, tmp_path / "counterexamples"
+    put_checker(tmp_path)
     folder.mkdir()
     (folder / "a-damaged.json").write_text("{")
     good = next(path for path in KEPT if path.stem.startswith("mutant-half-constant"))

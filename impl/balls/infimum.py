@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 
 import numpy as np
 from flint import arb, arb_mat, ctx
@@ -180,7 +180,8 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
     A float64 descent proposes which residuals vanish at the optimum and the signs of the others; these determine
     the optimum and its dual in closed form, which are then certified from both sides. p = 1 is tried as a dual too:
     where the rows carry w, it is w itself, feasible because ||<w, phi>|| = eps, and optimal where all residuals vanish.
-    Where the ends are further apart than a third of the precision says, the central path gives both, at any precision.
+    Where the ends are further apart than a third of the precision says, and than the data's own radii leave them, the
+    central path gives both, at any precision.
     """
     aims = np.array([midpoint(t) for t in target])
     if not (aims < 0).any():
@@ -188,15 +189,24 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
         found = _l1_between(eps, rows, target, [zero_column(rows.ncols())], [[arb(1)] * rows.nrows()])
         if found.value.upper() - found.value.lower() <= arb(2) ** (-(9 * ctx.prec) // 10) * found.value.upper():
             return found
-    active = l1_active_set(midpoint(eps), _floats(rows), aims)
+    active = _active_set(midpoint(eps), rows.ncols(), _floats(rows).tobytes(), aims.tobytes())
     v, dual = _stationary(eps, rows, target, *active)
-    found = _l1_between(eps, rows, target, [zero_column(rows.ncols()), v], [[arb(1)] * rows.nrows(), dual])
-    if found.value.upper() - found.value.lower() > arb(2) ** (-ctx.prec // 3) * found.value.upper():
+    duals = [[arb(1)] * rows.nrows(), dual]
+    found = _l1_between(eps, rows, target, [zero_column(rows.ncols()), v], duals)
+    wide = found.value.upper() - found.value.lower()
+    apart = wide > arb(2) ** (-ctx.prec // 3) * found.value.upper()
+    if apart and not wide <= 16 * _blur(eps, rows, target, found, duals):
         path = l1_path(eps, rows, target, (3 * ctx.prec) // 5 + 8)
         if path is not None:
             closer = _l1_between(eps, rows, target, [found.direction, path[0]], [path[1]])
             found = Infimum(found.value.lower().max(closer.value.lower()).union(closer.value.upper()), closer.direction)
     return found
+
+
+@lru_cache(maxsize=16)
+def _active_set(eps: float, columns: int, rows: bytes, target: bytes) -> tuple[list[int], list[int]]:
+    """`l1_active_set`, once for the same floats: at every precision they are nearly always that."""
+    return l1_active_set(eps, np.frombuffer(rows).reshape(-1, columns), np.frombuffer(target))
 
 
 def _l1_between(
@@ -209,6 +219,14 @@ def _l1_between(
     reach = _reach(rows, target, value)
     lower = reduce(arb.max, (arb(_dual_value(eps, rows, target, p, reach).lower()) for p in duals))
     return Infimum(lower.min(value.upper()).union(value.upper()), best)
+
+
+def _blur(eps: arb, rows: arb_mat, target: Sequence[arb], found: Infimum, duals: list[list[arb]]) -> arb:
+    """About what the radii of the data leave open between the ends, whatever is proposed."""
+    value = _l1_value(eps, rows, target, found.direction)
+    pulled = (norm((rows.transpose() * arb_mat(len(dual), 1, dual)).entries()) for dual in duals)
+    shares = ((eps.rad() + pull.rad()) / eps.lower() for pull in pulled)
+    return 2 * value.rad() + value.upper() * reduce(arb.min, shares)
 
 
 def _floats(rows: arb_mat) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from flint import fmpq
 
 from ..arithmetic import FunctionSet
@@ -124,6 +125,16 @@ class Duals(FunctionSet):
     @staticmethod
     def sign(t: Dual) -> Dual:
         return Dual(MidRads.sign(t.value))
+
+    @staticmethod
+    def positive(t: Dual) -> Dual:
+        return Dual(MidRads.positive(t.value), MidRads.step(t.value) * t.slope)
+
+    @staticmethod
+    def step(t: Dual) -> Dual:
+        # It has no derivative at 0, which is no number there.
+        found = MidRads.step(t.value)
+        return Dual(found, MidRad(np.where(found.rad > 0, np.nan, 0.0)))
 
     @staticmethod
     def magnitude(t: Dual) -> Dual:

@@ -6,6 +6,22 @@ XA = I - G regular, and
     A^{-1} - X = (I - G)^{-1} G X,    |A^{-1} - X| <= |GX| + q/(1 - q) max |GX|,
 
 entry by entry, the maximum that of the column. G and GX are enclosed; q >= 1: not a number.
+
+Largest eigenvalues of a symmetric M: with X near its eigenvectors (of floats), D = X'MX and q >= ||I - X'X||, the
+largest sums of sizes in a row, q < 1 makes X regular. Every v is Xy then, and v'v = y'X'Xy >= (1 - q) y'y, so that
+
+    max_v v'Mv/v'v = max_y y'Dy/y'X'Xy <= ||D||/(1 - q),
+
+||D|| at most the largest sum of sizes in a row. Every v bounds the maximum from below.
+
+Visitations: K = I - gamma P, P with rows that sum to 1, has the row sums 1 - gamma. Its diagonal is therefore its row
+sum plus the negatives K^- of its other entries, and so is that of each Schur complement
+
+    K'_ij = K_ij - K_ik K_kj / K_kk,    with row sums r'_i = r_i + (K^-_ik / K_kk) r_k
+
+(the row sums r solve K 1 = r, and elimination takes r along as a right side). In K^- and r elimination only adds,
+multiplies and divides: where all are positive nothing cancels, and rare visits keep their relative precision
+(Grassmann, Taksar, Heyman). That the rows sum to 1 and the divisors are not 0 is all that the algebra needs.
 """
 
 from __future__ import annotations
@@ -51,6 +67,50 @@ def inverse(system: MidRad) -> MidRad:
     most = MidRad(off.size).sum(-1).high.max(-1)[..., None, None]
     share = np.where(most < 1, most / (1 - most) * UP, np.nan)
     return MidRad(near.mid, (rest + share * rest.max(-2, keepdims=True)) * UP + GUARD)
+
+
+def visitations(chain: MidRad, gamma: MidRad) -> MidRad:
+    """(1-gamma)(I - gamma P)^{-1} (..., S, S) of every P enclosed by `chain` whose rows sum to 1; gamma (...)."""
+    *outer, count, _ = chain.shape
+    others, rest = gamma[..., None, None] * chain, MidRads.broadcast_to((1 - gamma)[..., None], (*outer, count))
+    columns = rest[..., None] * np.eye(count)  # of the right side, transposed: (..., column, row)
+    steps = []
+    for k in range(count):
+        ahead, pivot = others[..., 0, 1:], rest[..., 0]
+        if k + 1 < count:
+            pivot = pivot + ahead.sum(-1)
+        share = others[..., 1:, 0] / pivot[..., None]
+        steps.append((ahead, pivot, columns[..., :1]))
+        others = others[..., 1:, 1:] + share[..., None] * ahead[..., None, :]
+        rest = rest[..., 1:] + share * rest[..., :1]
+        columns = columns[..., 1:] + columns[..., :1] * share[..., None, :]
+    *_, (_, pivot, found) = steps
+    found = found / pivot[..., None, None]
+    for ahead, pivot, column in reversed(steps[:-1]):
+        found = joined((column + found @ ahead[..., None]) / pivot[..., None, None], found)
+    return found.swapaxes(-1, -2)
+
+
+def _proposed_eigenvectors(table: Array) -> Array:
+    """Of symmetric (..., d, d) in float64, in the columns; unit vectors where that did not succeed."""
+    sound, unit = np.isfinite(table).all((-1, -2), keepdims=True), np.eye(table.shape[-1])
+    try:
+        return np.where(sound, np.linalg.eigh(np.where(sound, table, unit))[1], unit)
+    except np.linalg.LinAlgError:
+        return np.broadcast_to(unit, table.shape)
+
+
+def largest_eigenvalue(gram: MidRad) -> MidRad:
+    """That of every symmetric positive semidefinite matrix (..., d, d) that is enclosed."""
+    near = MidRad(_proposed_eigenvectors(np.broadcast_to(gram.mid, gram.shape)))
+    turned = near.swapaxes(-1, -2)
+    apart = (MidRad(np.eye(gram.shape[-1])) - turned @ near).size
+    share = MidRad(apart).sum(-1).high.max(-1)
+    size = (turned @ gram @ near).size
+    top = MidRad(size).sum(-1).high.max(-1) / (1 - MidRad(np.where(share < 1, share, np.nan)))
+    v = near[..., -1:]
+    bottom = ((v.swapaxes(-1, -2) @ gram @ v) / (v.swapaxes(-1, -2) @ v))[..., 0, 0].low
+    return MidRad.between(np.where(bottom > 0, bottom, 0.0), top.high)
 
 
 def joined(left: MidRad, right: MidRad) -> MidRad:

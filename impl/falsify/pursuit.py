@@ -57,6 +57,11 @@ class Found:
     best: Any = None
 
     @property
+    def vacuous(self) -> bool:
+        """Whether the subject had a value on nothing that was looked at: that nothing refutes it says nothing of it."""
+        return self.value == -np.inf and not self.refutations and not self.alarms
+
+    @property
     def worst(self) -> Refutation | None:
         """The refutation with the largest relative excess."""
         return max(self.refutations, key=lambda r: r.excess, default=None)
@@ -152,7 +157,8 @@ def pursue(
 
     def fitting(batch: Any) -> bool:
         """A subject may fit no generator at all: then the search ends here."""
-        if time.perf_counter() - begin >= seconds or found.work >= work:
+        found.seconds = time.perf_counter() - begin
+        if found.seconds >= seconds or found.work >= work:
             raise Enough
         found.work += len(batch)
         return fits(batch)

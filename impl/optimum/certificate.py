@@ -24,11 +24,9 @@ format 1, which have no leaf r, are read as well.
 
 from __future__ import annotations
 
-import base64
 import functools
 import json
 import math
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -41,6 +39,7 @@ from ..bracket import DefectError
 from ..files import instance_in
 from ..files.faults import BadInputError, FaultError
 from ..files.numbers import NUMBER, Number, exact, exact_row, written
+from ..files.packed import packed, unpacked
 from ..files.records import Record, typed
 from ..files.text import LARGEST_FILE, document, document_in, lookup
 from ..instances import Vector
@@ -158,7 +157,7 @@ class Certificate:
         }
         own = {
             "half": written(self.half),
-            "tree": base64.b64encode(zlib.compress(self.tree, 9)).decode(),
+            "tree": packed(self.tree),
             "stationary": [written(v) for v in self.stationary],
             "multiplier": written(self.multiplier),
             "near": written(self.near),
@@ -360,23 +359,10 @@ def _read(record: AnyRecord, instance: MetaSLInstance) -> Certificate:
         return replace(claim, stationary=stationary)
     if isinstance(record, FloorRecord):
         return claim
-    tree = _unpacked(record.tree)
+    tree = unpacked(record.tree, LARGEST_TREE, "tree")
     if _depth(tree) > DEEPEST * len(at):
         raise FaultError("tree", what=f"a tree whose boxes are split at most {DEEPEST} times per coordinate")
     return replace(claim, half=positive(record.half, "half"), tree=tree)
-
-
-def _unpacked(text: str) -> bytes:
-    try:
-        packed = base64.b64decode(text, validate=True)
-        unpacker = zlib.decompressobj()
-        tree = unpacker.decompress(packed, LARGEST_TREE)
-        whole = unpacker.eof and not unpacker.unconsumed_tail and not unpacker.unused_data
-    except (ValueError, zlib.error):
-        whole = False
-    if not whole:
-        raise FaultError("tree", what=f"base64 of a zlib stream of at most {LARGEST_TREE} bytes")
-    return tree
 
 
 def _depth(tree: bytes) -> int:

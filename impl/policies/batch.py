@@ -67,7 +67,7 @@ class Batch:
     )
 
     def __len__(self) -> int:
-        return len(self.features)
+        return int(self.features.shape[0])
 
     @property
     def shape(self) -> tuple[int, int, int, int]:

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from ...theory.claim import UndefinedQuantityError
+from ..arithmetic import Floats
 from ..floats.infimum import ball_least_squares, lifted_least_squares
-from .batch import Array, Batch
+from .batch import Batch
 from .instance import Adaptation
+
+Array = Any
+"""Float64 arrays; or arrays of the numbers `m` of whoever evaluates this text in others."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +37,13 @@ class Side:
 class BatchQuantities:
     """Quantities of a batch by name, each (B,)."""
 
+    m: Any = Floats
+
     def __init__(self, batch: Batch) -> None:
-        self.batch = batch
+        self.given: Any = batch
+        """The batch in float64: what is 0 exactly, and what never happens."""
+        self.batch: Any = batch
+        """The batch in the numbers `m`."""
         self.rest = 1 - batch.gamma
         _, states, actions, d = batch.shape
         self.rows = batch.features.reshape(len(batch), states * actions, d)
@@ -59,22 +69,25 @@ class BatchQuantities:
         """The policy's values and visitations."""
         batch, g = self.batch, self.batch.gamma
         chain = (policy[..., None, :] @ batch.transitions)[..., 0, :]
-        eye = np.eye(chain.shape[-1])
-        visitation = self.rest[..., None, None] * _inverse(eye - g[..., None, None] * chain)
-        # What is never visited, or hardly ever, would be rounding of either sign.
-        visitation = np.where(self.onward, np.maximum(visitation, 0.0), 0.0)
+        visitation = self.m.where(self.onward, self._visitations(chain), 0.0)
         value = (visitation @ (policy * batch.rewards).sum(3)[..., None])[..., 0]
         nu = (batch.start[..., None, :] @ visitation)[..., 0, :]
         ahead = (batch.transitions @ value[:, :, None, :, None])[..., 0]
         q = self.rest[..., None, None] * batch.rewards + g[..., None, None] * ahead
         difference = q[..., :, None] - q[..., None, :]
         advantage = (difference @ policy[..., None])[..., 0]
-        return Side(policy, visitation, np.where(self.reachable, nu, 0.0), value, q, advantage)
+        return Side(policy, visitation, self.m.where(self.reachable, nu, 0.0), value, q, advantage)
+
+    def _visitations(self, chain: Array) -> Array:
+        """(1-gamma)(I - gamma P)^{-1} (B, n, S, S) of transition matrices P."""
+        system = np.eye(chain.shape[-1]) - self.batch.gamma[..., None, None] * chain
+        # What is never visited, or hardly ever, would be rounding of either sign.
+        return np.maximum(self.rest[..., None, None] * _inverse(system), 0.0)
 
     @cached_property
     def onward(self) -> Array:
         """[..., s, t]: whether a positive policy visits t from s on (B, n, S, S)."""
-        edges = (self.batch.transitions > 0).any(3) & (self.batch.gamma > 0)[..., None, None]
+        edges = (self.given.transitions > 0).any(3) & (self.given.gamma > 0)[..., None, None]
         seen: Array = edges | np.eye(edges.shape[-1], dtype=bool)
         for _ in range(edges.shape[-1].bit_length()):
             seen = (seen[..., None] & seen[..., None, :, :]).any(-2)
@@ -83,24 +96,33 @@ class BatchQuantities:
     @cached_property
     def reachable(self) -> Array:
         """States that a positive policy visits, in tasks that take part (B, n, S)."""
-        visited: Array = ((self.batch.start > 0)[..., None] & self.onward).any(2)
-        return visited & (self.batch.weights > 0)[..., None]
+        visited: Array = ((self.given.start > 0)[..., None] & self.onward).any(2)
+        return visited & (self.given.weights > 0)[..., None]
 
     def prior_at(self, theta: Array) -> Side:
         """pi_theta of theta (B, d)."""
-        policy = softmax(self.energies(theta[:, None]))
-        return self.side(np.broadcast_to(policy, self.batch.rewards.shape))
+        policy = self._softmax(self.energies(theta[:, None]))
+        return self.side(self.m.broadcast_to(policy, self.batch.rewards.shape))
 
     def adapted_from(self, prior: Side, theta: Array) -> Array:
         """pi_{i,theta} (B, n, S, A)."""
         batch, eta = self.batch, self.batch.eta[:, None, None, None]
         if batch.adaptation is Adaptation.KL_STEP:
-            return softmax(self.energies(theta[:, None]) + eta * (prior.q - prior.q.max(3, keepdims=True)))
+            return self._softmax(self.energies(theta[:, None]) + eta * (prior.q - self._top(prior.q)))
         if batch.adaptation is Adaptation.RATIONAL_STEP:
             tilted = prior.policy * (1 + eta * prior.q)
-            return tilted / tilted.sum(3, keepdims=True)
+            return tilted / tilted.sum(3)[..., None]
         slope = (batch.start[..., None, :] @ self.value_gradient(prior, self.features))[..., 0, :]
-        return softmax(self.energies(theta[:, None] + batch.eta[:, None, None] * slope))
+        return self._softmax(self.energies(theta[:, None] + batch.eta[:, None, None] * slope))
+
+    def _softmax(self, logits: Array) -> Array:
+        """exp(logits) normalised over the last axis."""
+        powers = self.m.exp(logits - self._top(logits))
+        return powers / powers.sum(-1)[..., None]
+
+    def _top(self, values: Array) -> Array:
+        """What is taken off along the last axis, so that no power is large."""
+        return values.max(-1, keepdims=True)
 
     @cached_property
     def prior(self) -> Side:
@@ -136,11 +158,11 @@ class BatchQuantities:
     def hessians(self) -> Array:
         """Hess J_i of the prior (B, n, d, d)."""
         pi, slopes = self.prior.policy[..., None], self._q_gradient(self.features)
-        plain = np.broadcast_to(self.plain, slopes.shape)
-        score = plain - (pi * plain).sum(3, keepdims=True)
+        plain = self.m.broadcast_to(self.plain, slopes.shape)
+        score = plain - (pi * plain).sum(3)[:, :, :, None]
         mixed = score[..., :, None] * slopes[..., None, :]
         bend = score[..., :, None] * score[..., None, :] * self.prior.advantage[..., None, None]
-        bend = bend + mixed + mixed.swapaxes(-1, -2)
+        bend = bend + mixed + mixed.transpose(0, 1, 2, 3, 5, 4)
         weight = (self.prior.nu[..., None] * self.prior.policy)[..., None, None]
         return (weight * bend).sum((2, 3)) / self.rest[..., None, None]
 
@@ -157,7 +179,7 @@ class BatchQuantities:
 
     def _lookahead(self, features: Array) -> Array:
         """The task part of the meta-feature before centring (B, n, S, A, d), with these features in grad Q."""
-        eta = np.broadcast_to(self.batch.eta[:, None, None, None], self.prior.q.shape)
+        eta = self.m.broadcast_to(self.batch.eta[:, None, None, None], self.prior.q.shape)
         return self._tilted(eta)[..., None] * self._q_gradient(features)
 
     @cached_property
@@ -169,7 +191,7 @@ class BatchQuantities:
 
     def centred(self, table: Array) -> Array:
         """The table (B, n, S, A, d) minus its mean under pi_i."""
-        table = np.broadcast_to(table, self.slopes.shape)
+        table = self.m.broadcast_to(table, self.slopes.shape)
         difference = table[:, :, :, :, None] - table[:, :, :, None]
         return (self.own.policy[:, :, :, None, :, None] * difference).sum(4)
 
@@ -198,10 +220,10 @@ class BatchQuantities:
 
     def _displacement(self, over: Side, under: Side) -> Array:
         """(nu'/nu)(pi'/pi - 1), 0 where a state is not visited."""
-        ratio = over.nu / np.where(self.reachable, under.nu, 1.0)
+        ratio = over.nu / self.m.where(self.reachable, under.nu, 1.0)
         visited = self.reachable[..., None]
-        excess = (over.policy - under.policy) / np.where(visited, under.policy, 1.0)
-        return np.where(visited, ratio[..., None] * excess, 0.0)
+        excess = (over.policy - under.policy) / self.m.where(visited, under.policy, 1.0)
+        return self.m.where(visited, ratio[..., None] * excess, 0.0)
 
     @cached_property
     def gap(self) -> Array:
@@ -211,7 +233,10 @@ class BatchQuantities:
     @cached_property
     def meta_objective(self) -> Array:
         """L(omega)."""
-        return (self.batch.weights * (self.batch.start * self.own.value).sum(2)).sum(1)
+        return self._mean_return(self.own)
+
+    def _mean_return(self, side: Side) -> Array:
+        return (self.batch.weights * (self.batch.start * side.value).sum(2)).sum(1)
 
     def _sum(self, values: Array) -> Array:
         return (self.mass * values).sum((1, 2, 3))
@@ -230,7 +255,11 @@ class BatchQuantities:
 
     @cached_property
     def eps(self) -> Array:
-        return length(self.gradient)
+        return self._length(self.gradient)
+
+    def _length(self, values: Array) -> Array:
+        """Norms over the last axis."""
+        return self.m.sqrt((values * values).sum(-1))
 
     @property
     def zero(self) -> Array:
@@ -242,7 +271,7 @@ class BatchQuantities:
 
     @cached_property
     def weight_norm(self) -> Array:
-        return np.sqrt(self._sum(self.w**2))
+        return self.m.sqrt(self._sum(self.w**2))
 
     @cached_property
     def scale(self) -> Array:
@@ -256,7 +285,7 @@ class BatchQuantities:
         """Features (B, 1 or n, S, A, d) in coordinates of their span, if there are fewer of these."""
         return features
 
-    def _misfit(self, features: Array, target: Array, radius: Array | None = None) -> tuple[Array, Array]:
+    def _misfit(self, features: Array, target: Array, *, radius: Array | None = None) -> tuple[Array, Array]:
         size = self.radius if radius is None else radius
         return lifted_least_squares(self._coordinates(features), target, self.mass, size)
 
@@ -276,7 +305,7 @@ class BatchQuantities:
 
     @cached_property
     def function_displacement(self) -> Array:
-        return np.sqrt(self._sum(self.u**2))
+        return self.m.sqrt(self._sum(self.u**2))
 
     # --- the mixed form -------------------------------------------------------------------------------------------
 
@@ -301,12 +330,16 @@ class BatchQuantities:
         pull = total[..., None] * plain[:, :, None] + bent[..., None] * self.rows[:, None]
         target = (share * self.u.reshape(count, n, pairs, 1)).sum(1)
         flat = (count, pairs * pairs)
-        return pull.reshape(*flat, d), total.reshape(flat), target.reshape(flat), joint.sum(1).reshape(flat)
+        return pull.reshape(*flat, d), total.reshape(*flat), target.reshape(*flat), joint.sum(1).reshape(*flat)
 
     @cached_property
     def mixed_weight_norm(self) -> Array:
         _, weight, _, mass = self._mixed
-        return np.sqrt((weight**2 / np.where(mass > 0, mass, 1.0)).sum(1))
+        return self.m.sqrt((weight**2 / self.m.where(self._met(mass), mass, 1.0)).sum(1))
+
+    def _met(self, mass: Array) -> Array:
+        """Where the mixture has mass (B, T)."""
+        return mass > 0
 
     @cached_property
     def mixed_misfit(self) -> Array:
@@ -321,8 +354,12 @@ class BatchQuantities:
 
     @cached_property
     def weight_bound(self) -> Array:
-        span = self.batch.rewards.max((2, 3)) - self.batch.rewards.min((2, 3))
-        return np.sqrt((self.batch.weights * (span / (2 * self.rest)) ** 2).sum(1))
+        return self.m.sqrt((self.batch.weights * (self._span / (2 * self.rest)) ** 2).sum(1))
+
+    @property
+    def _span(self) -> Array:
+        """max r - min r (B, n)."""
+        return self.batch.rewards.max((2, 3)) - self.batch.rewards.min((2, 3))
 
     @cached_property
     def misfit_plain(self) -> Array:
@@ -335,13 +372,13 @@ class BatchQuantities:
 
     @cached_property
     def eps_first_order(self) -> Array:
-        return length(self.first_order_gradient)
+        return self._length(self.first_order_gradient)
 
     # --- what mutants use ------------------------------------------------------------------------------------
 
     @cached_property
     def misfit_free(self) -> Array:
-        return self._misfit(self.meta_features, self.u, np.full(len(self.batch), np.inf))[0]
+        return self._misfit(self.meta_features, self.u, radius=np.full(len(self.batch), np.inf))[0]
 
     @cached_property
     def eps_largest_entry(self) -> Array:
@@ -389,7 +426,7 @@ class BatchQuantities:
         return self._sum(self.rival.advantage / self.rest[..., None, None] * self.u)
 
     def _defect(self, factor: Array) -> Array:
-        return length(
+        return self._length(
             self.gradient - self._pulled(self.centred(self.plain + factor[..., None, None, None] * self.slopes))
         )
 
@@ -423,19 +460,9 @@ class BatchQuantities:
         return self._misfit(self.plain + self.slopes, self.u)[0]
 
 
-def softmax(logits: Array) -> Array:
-    """exp(logits) normalised over the last axis."""
-    powers = np.exp(logits - logits.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
-
-
 def _inverse(system: Array) -> Array:
-    """Inverses of regular systems (..., S, S); nan where numbers overflowed."""
-    sound = (np.abs(system) < 1e100).all((-2, -1))
-    safe = np.where(sound[..., None, None], system, np.eye(system.shape[-1]))
-    return np.where(sound[..., None, None], np.linalg.inv(safe), np.nan)
-
-
-def length(values: Array) -> Array:
-    """Norms over the last axis."""
-    return np.sqrt((values * values).sum(-1))
+    """Inverses of regular systems (..., S, S); nan where numbers overflowed, or a system is singular in float64."""
+    sound, eye = (np.abs(system) < 1e100).all((-2, -1), keepdims=True), np.eye(system.shape[-1])
+    safe = np.where(sound, system, eye)
+    sound &= (np.linalg.det(safe) != 0)[..., None, None]
+    return np.where(sound, np.linalg.inv(np.where(sound, safe, eye)), np.nan)

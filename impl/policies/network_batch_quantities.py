@@ -7,14 +7,14 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+from flint import fmpq
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Floats
 from ..floats import rank
 from ..floats.rank import reduced
-from ..models.activation import ACTIVATIONS
-from .batch import Array, Batch, NetworkBatch
-from .batch_quantities import BatchQuantities, length
+from ..models.activation import ACTIVATIONS, RELU
+from .batch import Batch, NetworkBatch
+from .batch_quantities import Array, BatchQuantities
 
 
 class NetworkBatchQuantities(BatchQuantities):
@@ -24,9 +24,17 @@ class NetworkBatchQuantities(BatchQuantities):
 
     def __init__(self, batch: NetworkBatch) -> None:
         super().__init__(batch)
-        self._output = batch.signs * batch.signs.shape[1] ** -0.5
-        self._sigma = ACTIVATIONS.get(batch.activation)
-        """None: relu."""
+        self._output = batch.signs * self._shrink
+        self._sigma = ACTIVATIONS.get(batch.activation, RELU)
+
+    @property
+    def _width(self) -> int:
+        return int(self.batch.signs.shape[1])
+
+    @property
+    def _shrink(self) -> Array:
+        """m^{-1/2}."""
+        return 1 / self.m.sqrt(self.m.number(fmpq(self._width)))
 
     # --- networks -------------------------------------------------------------------------------------
 
@@ -38,14 +46,12 @@ class NetworkBatchQuantities(BatchQuantities):
         """f(x; W)/tau (B, 1, S, A) of W (B, 1, m, p)."""
         _, states, actions, _ = self.batch.shape
         drive = self._drive(theta[:, 0])
-        activated = np.maximum(drive, 0.0) if self._sigma is None else np.asarray(self._sigma.value(Floats, drive))
-        values = activated @ self._output[..., None]
+        values = self._sigma.value(self.m, drive) @ self._output[..., None]
         return (values[..., 0] / self.batch.tau[:, None]).reshape(len(self.batch), 1, states, actions)
 
     def _gate(self, weights: Array) -> Array:
         """The activation's derivatives (B, SA, m) of W (B, m, p)."""
-        drive = self._drive(weights)
-        return (drive > 0).astype(float) if self._sigma is None else np.asarray(self._sigma.d1(Floats, drive))
+        return self._sigma.d1(self.m, self._drive(weights))
 
     def _phi(self, gates: Array) -> Array:
         """phi (B, S, A, m p) for gates (B, SA, m)."""
@@ -76,7 +82,7 @@ class NetworkBatchQuantities(BatchQuantities):
 
     @cached_property
     def eps_init(self) -> Array:
-        return length(self._pulled(self.initial_features))
+        return self._length(self._pulled(self.initial_features))
 
     @cached_property
     def misfit_init(self) -> Array:
@@ -84,7 +90,7 @@ class NetworkBatchQuantities(BatchQuantities):
 
     @cached_property
     def gradient_difference(self) -> Array:
-        return length(self._pulled(self.initial_features - self.meta_features))
+        return self._length(self._pulled(self.initial_features - self.meta_features))
 
     @cached_property
     def error_operator(self) -> Array:
@@ -94,35 +100,35 @@ class NetworkBatchQuantities(BatchQuantities):
 
     @cached_property
     def displacement_init(self) -> Array:
-        return np.sqrt(((self.batch.omega - self.batch.initial) ** 2).sum((1, 2)))
+        return self.m.sqrt(((self.batch.omega - self.batch.initial) ** 2).sum((1, 2)))
 
     @cached_property
     def _sizes(self) -> Array:
         """||x|| (B, SA)."""
-        return length(self.rows)
+        return self._length(self.rows)
 
     def _propagated(self, delta: Array, *, lookahead: bool = True) -> Array:
         """||e|| for bounds (B, SA) of ||phi_0 - phi_W||."""
         batch = self.batch
         _, states, actions, _ = batch.shape
         delta = delta.reshape(len(batch), 1, states, actions)
-        onward = (self.prior.policy * np.abs(self.prior.advantage) * delta).sum(3)
+        onward = (self.prior.policy * self.m.magnitude(self.prior.advantage) * delta).sum(3)
         onward = (self.prior.visitation @ onward[..., None])[..., 0]
         ahead = (batch.transitions @ onward[:, :, None, :, None])[..., 0]
-        rate = (np.abs(batch.eta)[:, None] * batch.gamma / self.rest)[..., None, None] * lookahead
-        return np.sqrt(self._sum((delta + np.abs(self._tilted(rate * ahead))) ** 2)) / batch.tau
+        rate = (self.m.magnitude(batch.eta)[:, None] * batch.gamma / self.rest)[..., None, None] * float(lookahead)
+        return self.m.sqrt(self._sum((delta + self.m.magnitude(self._tilted(rate * ahead))) ** 2)) / batch.tau
 
     # --- their error, by flips (ReLU) -----------------------------------------------------------------
 
     def _flipped(self, counts: Array, *, lookahead: bool = True) -> Array:
         """||e|| for counts (B, SA) of flipped neurons."""
-        if self._sigma is not None:
+        if not self._sigma.kinked:
             raise UndefinedQuantityError("smooth networks have no flips")
-        return self._propagated(self._sizes * np.sqrt(counts / self.batch.signs.shape[1]), lookahead=lookahead)
+        return self._propagated(self._sizes * self.m.sqrt(counts / float(self._width)), lookahead=lookahead)
 
     @cached_property
     def _flips(self) -> Array:
-        return (self._gate(self.batch.omega) != self._gate(self.batch.initial)).sum(2).astype(float)
+        return self.m.magnitude(self._gate(self.batch.omega) - self._gate(self.batch.initial)).sum(2)
 
     @cached_property
     def error_flips(self) -> Array:
@@ -141,28 +147,31 @@ class NetworkBatchQuantities(BatchQuantities):
     # --- by displacements (smooth) --------------------------------------------------------------------
 
     @property
-    def _bend(self) -> float:
+    def _bend(self) -> Array:
         """sup |sigma''|."""
-        if self._sigma is None:
+        if self._sigma.kinked:
             raise UndefinedQuantityError("relu has kinks")
-        return float(self._sigma.curvature(Floats))
+        return self._sigma.curvature(self.m)
 
-    def _displaced(self, bend: float, *, lookahead: bool = True) -> Array:
-        moves = length(self.batch.omega - self.batch.initial)
-        changes = np.minimum(bend * self._sizes[..., None] * moves[:, None], 1.0)
-        return self._propagated(self._sizes * np.sqrt((changes**2).mean(2)), lookahead=lookahead)
+    def _at_most_1(self, sizes: Array) -> Array:
+        return self.m.clip(sizes, self.m.number(fmpq(1)))
+
+    def _displaced(self, bend: Array, *, lookahead: bool = True) -> Array:
+        moves = self._length(self.batch.omega - self.batch.initial)
+        changes = self._at_most_1(bend * self._sizes[..., None] * moves[:, None])
+        return self._propagated(self._sizes * self.m.sqrt((changes**2).sum(2)) * self._shrink, lookahead=lookahead)
 
     @cached_property
     def error_pointwise(self) -> Array:
         return self._displaced(self._bend)
 
-    def _spread(self, power: float) -> Array:
-        reach = self._bend * self.displacement_init * float(self.batch.signs.shape[1]) ** power
-        return self._propagated(self._sizes * np.minimum(reach[:, None] * self._sizes, 1.0))
+    def _spread(self, shrink: Array) -> Array:
+        reach = self._bend * self.displacement_init * shrink
+        return self._propagated(self._sizes * self._at_most_1(reach[:, None] * self._sizes))
 
     @cached_property
     def error_ball(self) -> Array:
-        return self._spread(-0.5)
+        return self._spread(self._shrink)
 
     # --- full rank where actions differ ---------------------------------------------------------------
 
@@ -233,7 +242,7 @@ class NetworkBatchQuantities(BatchQuantities):
 
     @cached_property
     def error_ball_narrow(self) -> Array:
-        return self._spread(-1.0)
+        return self._spread(self._shrink * self._shrink)
 
 
 class AtStart(NetworkBatchQuantities):

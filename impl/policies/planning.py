@@ -24,7 +24,7 @@ def proposed_policy(task: Task) -> list[int]:
         ahead = (1 - gamma) * rewards + gamma * (chain @ value)
         better = ahead.argmax(1)
         gain = ahead[each, better] - ahead[each, choice]
-        improves = gain > 1e-13 * (1 + np.abs(value).max())
+        improves = gain > 1e-13 * np.abs(ahead).max()
         if not improves.any():
             break
         choice = np.where(improves, better, choice)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..extras import require
 from ..models.activation import ACTIVATIONS
 from ..sources import RealTasks
@@ -13,24 +15,23 @@ WIDTHS = (16, 64, 256)
 
 def sinusoid() -> tuple[tuple[str, NetworkInstance], ...]:
     """Regression of y = A sin(x - b), A in [0.1, 2], b in [0, pi]: 4 tasks, 8 inputs each in [-5, 5]."""
-    require("torch")
-    cases = []
-    for name in ACTIVATIONS:
-        for width in WIDTHS:
-            instance = SmoothInstance.of(sinusoid_network(width), name)
-            cases += cases_of(f"squared, {name}, width {width}", instance, 60, 1.0)
-    return tuple(cases)
+    return _of_every_width("squared", sinusoid_network, 1.0)
 
 
 def digits() -> tuple[tuple[str, NetworkInstance], ...]:
     """Pairs of digits told apart by logistic loss: 4 tasks of 6 images each, 7 principal components and a constant."""
-    require("torch")
     require("sklearn")
+    return _of_every_width("logistic", digits_network, 4.0)
+
+
+def _of_every_width(
+    loss: str, network: Callable[[int], NetworkInstance], rate: float
+) -> tuple[tuple[str, NetworkInstance], ...]:
+    require("torch")
     cases = []
     for name in ACTIVATIONS:
         for width in WIDTHS:
-            instance = SmoothInstance.of(digits_network(width), name)
-            cases += cases_of(f"logistic, {name}, width {width}", instance, 60, 4.0)
+            cases += cases_of(f"{loss}, {name}, width {width}", SmoothInstance.of(network(width), name), 60, rate)
     return tuple(cases)
 
 

@@ -10,9 +10,7 @@ of lemmas. The tree is in preorder from the region's box: a byte j < 32 halves i
 
 from __future__ import annotations
 
-import base64
 import json
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -26,6 +24,7 @@ from ...theory.mutants.meta_sl import MUTANTS
 from ...theory.regions import LEMMAS, STATEMENTS
 from ..files.faults import BadInputError, FaultError
 from ..files.numbers import NUMBER, Number, exact, written
+from ..files.packed import packed, unpacked
 from ..files.records import Record, typed
 from ..files.text import document_in, lookup
 from . import document as regions
@@ -89,7 +88,7 @@ class Certificate:
             "proved": written(shares.proved),
             "outside": written(shares.outside),
             "violated": written(shares.violated),
-            "tree": base64.b64encode(zlib.compress(self.tree, 9)).decode(),
+            "tree": packed(self.tree),
         }
         return json.dumps(record, indent=1) + "\n"
 
@@ -166,7 +165,7 @@ def read(content: Any, source: str) -> Certificate:
         for name, value in found.items():
             if not 0 <= value <= 1:
                 raise FaultError(name, what="a number from 0 to 1")
-        tree = _unpacked(record.tree)
+        tree = unpacked(record.tree, LARGEST_TREE, "tree")
         return Certificate(
             regions.region_in(record.region, source), what, record.statement, weights, Shares(**found), tree
         )
@@ -174,15 +173,3 @@ def read(content: Any, source: str) -> Certificate:
         given = lookup(content, fault.field) if fault.given is UNSET else fault.given
         required = f"{fault.what or NUMBER} is required; give a file of metagap prove --region FILE --certificate CERT"
         raise BadInputError(source, fault.field, given, required) from None
-
-
-def _unpacked(text: str) -> bytes:
-    try:
-        unpacker = zlib.decompressobj()
-        tree = unpacker.decompress(base64.b64decode(text, validate=True), LARGEST_TREE)
-        whole = unpacker.eof and not unpacker.unconsumed_tail and not unpacker.unused_data
-    except (ValueError, zlib.error):
-        whole = False
-    if not whole:
-        raise FaultError("tree", what=f"base64 of a zlib stream of at most {LARGEST_TREE} bytes")
-    return tree

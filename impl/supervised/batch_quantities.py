@@ -147,8 +147,16 @@ class BatchQuantities(CoreBatchQuantities):
 
     @cached_property
     def gradient(self) -> Array:
-        pull = (self.slopes @ self.features)[:, :, None] @ self.jacobians
-        return (self.batch.weights[:, None] @ pull[:, :, 0])[:, 0]
+        """grad L(omega) (B, D): the risks' gradients through the steps, the last one first, without a Jacobian."""
+        back = self.slopes @ self.features
+        if self.batch.steps == 0:
+            system = self._hessians(self._inner(2, self.after)) / self.batch.rate[:, None, None, None]
+            back = solve(np.eye(self.features.shape[2]) + system, back)
+        for z in reversed(self._on_the_way if self.batch.steps else []):
+            moved = ((self._pace[:, None] * back) @ self.transposed)[..., None]
+            bent = self._turned(self._inner(2, z), moved)[..., 0]
+            back = self._shrunk[:, None] * back - bent @ self.features
+        return (self.batch.weights[:, None] @ back)[:, 0]
 
     @cached_property
     def gauss_newton(self) -> Array:

@@ -38,8 +38,13 @@ class CoreBatchQuantities:
         self.transposed = batch.features.transpose(0, 2, 1)
         self._c = batch.loss.outputs
         rho = batch.masses.sum(3)
-        self.rho = rho if self._c == 1 else np.repeat(rho, self._c, axis=2)
+        self.rho = self._each(rho)
         self.mass = batch.weights[:, :, None] * self.rho
+
+    def _each(self, values: Array) -> Array:
+        """What is known of points (B, t, points), of all their components (B, t, k)."""
+        c = self._c
+        return values if c == 1 else values[:, :, np.arange(values.shape[2] * c) // c]
 
     def __call__(self, name: str) -> Array:
         value: Array = getattr(self, name)
@@ -61,7 +66,7 @@ class CoreBatchQuantities:
     def _over(self, labels: Array, masses: Any, order: int, z: Any) -> Any:
         loss, c = self.batch.loss, self._c
         if c > 1:
-            found: Array = loss.on_arrays(order, z.reshape(*z.shape[:2], -1, 1, c), labels)
+            found: Array = loss.on_arrays(order, z.reshape(*z.shape[:2], -1, 1, c), labels, self.m)
             found = (masses.reshape(*masses.shape, *(1,) * order) * found).sum(3)
             found = found[..., None] * np.eye(1, c)[0] if order == 0 else found
             return found if order == 2 else found.reshape(*found.shape[:2], -1)
@@ -245,6 +250,10 @@ class CoreBatchQuantities:
     @cached_property
     def eps(self) -> Array:
         return self._lengths(self.gradient)
+
+    def _largest(self, values: Array, axis: int) -> Array:
+        """The largest entry along an axis."""
+        return values.max(axis)
 
     def _lengths(self, values: Array) -> Array:
         """||.|| along the last axis."""

@@ -44,7 +44,7 @@ def tangent_comparators(source: Source, at: CoreBatchQuantities) -> Any:
     size = np.where(at.eps > 0, at.eps, 1.0)
     slope = (at.meta_features @ (at.gradient / size[:, None])[:, None, :, None])[..., 0] + kappa * at.w
     largest = np.clip(np.abs(slope).max((1, 2)), 2.0**-20, 2.0**40)
-    step = 2.0 ** np.floor(np.minimum(-source.grid((), 0, 20), -np.log2(largest)))
+    step = 2.0 ** np.floor(np.minimum(-source.grid((), 0, 20), -np.log2(np.nan_to_num(largest, nan=1.0))))
     functions = np.nan_to_num(at.after - step[:, None, None] * slope, posinf=1e6, neginf=-1e6)
     return replace(at.batch.against(functions=functions), radius=step)
 
@@ -101,7 +101,13 @@ def _below(source: Source, loss: str, batch: Batch, share: Array | float = 1.0) 
     return found
 
 
-class AtQuery(BatchQuantities):
+class ByFeatures(BatchQuantities):
+    """The gradient of whatever the Jacobians are."""
+
+    gradient = CoreBatchQuantities.gradient
+
+
+class AtQuery(ByFeatures):
     """The same with the Hessians of the outer laws in the Jacobians: its tangents are those of a wrong feature."""
 
     @cached_property
@@ -198,7 +204,7 @@ def cancelling(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     return with_radius(source, replace(batch, rate=2.0 ** -(1 + source.grid((), 0, 4))))
 
 
-class Turned(BatchQuantities):
+class Turned(ByFeatures):
     """The same with the rates on the other side of the Hessians, or (`Forgetful`) without decay in the Jacobians."""
 
     @cached_property
@@ -206,7 +212,7 @@ class Turned(BatchQuantities):
         return self._jacobians_of(self._inner, self._rates_turned)
 
 
-class Forgetful(BatchQuantities):
+class Forgetful(ByFeatures):
     @cached_property
     def jacobians(self) -> Array:
         return self._jacobians_of(self._inner, self._undecayed)

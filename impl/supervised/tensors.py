@@ -70,15 +70,12 @@ class TorchProblem:
         def objective(t: Tensor) -> Tensor:
             return self.risk(tensors, t) + strength / 2 * ((t - center) ** 2).sum()
 
-        point = center.clone()
+        point, pull = center.clone(), strength * torch.eye(len(center), dtype=center.dtype)
         for _ in range(NEWTON_ROUNDS):
-            probe = point.clone().requires_grad_()
-            value = objective(probe)
-            (slope,) = torch.autograd.grad(value, probe)
-            hessian = torch.autograd.functional.hessian(objective, point)
-            step = torch.linalg.solve(hessian, slope)
+            slope, hessian = self._derivatives(tensors, point)
+            step = torch.linalg.solve(hessian + pull, slope + strength * (point - center))
             length = 1.0
-            here = float(value.detach())
+            here = float(objective(point))
             while length > 1e-9 and float(objective(point - length * step)) > here and step.norm() > 1e-7:
                 length /= 2
             point = point - length * step
@@ -86,11 +83,19 @@ class TorchProblem:
                 break
         if first_order:
             return point + (theta - theta.detach())
-        hessian = torch.autograd.functional.hessian(objective, point)
-        probe = point.clone().requires_grad_()
-        (slope,) = torch.autograd.grad(self.risk(tensors, probe), probe)
-        residual = slope + strength * (point - theta)
-        return point - torch.linalg.solve(hessian, residual)
+        slope, hessian = self._derivatives(tensors, point)
+        return point - torch.linalg.solve(hessian + pull, slope + strength * (point - theta))
+
+    def _derivatives(self, tensors: tuple[Tensor, ...], theta: Tensor) -> tuple[Tensor, Tensor]:
+        """grad R_i and Hess R_i. Of one output they are of the loss alone, in each prediction, between its row."""
+        rows, labels, masses = tensors
+        if self.loss.outputs > 1:
+            hessian = torch.autograd.functional.hessian(lambda t: self.risk(tensors, t), theta)
+            return self._slope(tensors, theta, False), hessian
+        z = (rows @ theta).requires_grad_()
+        (slope,) = torch.autograd.grad((masses * self.loss.value(Torch, z, labels)).sum(), z, create_graph=True)
+        (bend,) = torch.autograd.grad(slope.sum(), z)
+        return rows.T @ slope.detach(), rows.T @ (bend[:, None] * rows)
 
     def meta_objective(self, theta: Tensor, *, first_order: bool = False) -> Tensor:
         """L(theta) = sum_i q_i R_i(h_{U_i(theta)})."""

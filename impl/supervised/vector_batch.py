@@ -19,7 +19,7 @@ class VectorQuantities(BatchQuantities):
         super().__init__(batch)
         c = self._c
         size, k, d = batch.features.shape
-        spread = np.einsum("ae,bxj->bxaej", np.eye(c), batch.features)
+        spread = self.m.where(np.eye(c)[:, :, None] > 0, batch.features[:, :, None, None], 0.0)
         self.features = spread.reshape(size, k * c, c * d)
         self.transposed = self.features.transpose(0, 2, 1)
 
@@ -62,7 +62,8 @@ class VectorQuantities(BatchQuantities):
         size, k, c, _ = blocks.shape
         at = z.reshape(size, -1, k, c).transpose(0, 2, 1, 3)
         slots = labels.shape[2]
-        bends = self.batch.loss.on_arrays(2, np.repeat(at, slots // at.shape[2], axis=2), labels)
+        each = np.arange(slots) * at.shape[2] // slots
+        bends = self.batch.loss.on_arrays(2, at[:, :, each], labels, self.m)
         gram = (blocks.reshape(size, k * c, -1) @ self._moved).reshape(size, k, 1, c, k * c)
         pull = bends @ gram
         return self._left[:, None, None] - pull.swapaxes(-1, -2) @ blocks[:, :, None]

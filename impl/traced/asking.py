@@ -45,9 +45,10 @@ def judge(
     tasks: a list of `Task`, of DataLoaders (one for each task's points), a loader of episodes, learn2learn's or
     torchmeta's, a batch of tasks; `Episodes(...)` says of them how rows are split, and how many tasks are taken;
     omega: the parameters under test, a state_dict (None: the model's own);
-    inner: `SGD`, or a function of (parameters by name, the support's risk) that gives adapted parameters; loss: "mse",
-    "cross_entropy", "bce", or a function of (predictions, labels), convex in the predictions; comparator: a state_dict
-    or a module, or predictions per task (None: the labels, with mse); radius R: None is the comparator's distance.
+    inner: `SGD`, or a function of (parameters by name, the support's risk) that gives adapted parameters; loss: "mse"
+    (the mean of (z - y)^2/2, half of torch's mse_loss), "cross_entropy", "bce" (of logits), or a function of
+    (predictions, labels), convex in the predictions, as torch.nn.functional.mse_loss; comparator: a state_dict or a
+    module, or predictions per task (None: the labels, with mse); radius R: None is the comparator's distance.
     Errors: BadInputError, TraceError, UnknownOperatorError.
     """
     return judged(instance_of(at_state(model, omega), tasks_of(tasks), inner, loss, comparator, radius))
@@ -64,8 +65,8 @@ def check_gradient(
 ) -> diagnosing.Diagnosis:
     """Whose gradient it is: MAML's, or that of a usual mistake.
 
-    gradients: tensors in the order of model.parameters(), a flat vector, or a mapping by name; tasks, omega, inner: as
-    `judge`. Errors: BadInputError, TraceError, UnknownOperatorError.
+    gradients: tensors in the order of model.parameters(), a flat vector, or a mapping by name; tasks, omega, inner,
+    loss: as `judge`. Errors: BadInputError, TraceError, UnknownOperatorError.
     """
     return diagnosing.check_gradient(gradients, at_state(model, omega), tasks_of(tasks), inner=inner, loss=loss)
 
@@ -110,8 +111,8 @@ def certify(
     """[L(omega) - best known, L(omega) - floor], the theorem's bound and what it is made of, what to do.
 
     comparator: the best parameters that you know, a state_dict or a module; without it descent from omega looks for
-    better ones, for `max_time` seconds. Floats propose them, L there is enclosed. tasks, omega: as `judge`. Errors: as
-    `judge`; losses have names here, so that 0 is a floor.
+    better ones, for `max_time` seconds. Floats propose them, L there is enclosed. tasks, omega, inner, loss: as
+    `judge`, but losses have names here, so that 0 is a floor. Errors: as `judge`.
     """
     if loss not in NAMED:
         raise bad("loss", loss, f"one of {', '.join(NAMED)}: of others no floor is known")

@@ -26,7 +26,8 @@ from ..models.traced.roundings import Format, Turned
 from ..models.traced.systems import Fine, System, Value, each
 from ..models.traced.trace import array_of, traced
 from ..task_tables import Task
-from .learner import SGD, Inner, Learner, Loss, bad, weights
+from .entries import joined
+from .learner import SGD, Inner, Learner, Loss, bad, mse, weights
 from .problem import programs
 from .tolerance import CHANCE, FORMATS, Tolerance
 
@@ -115,7 +116,7 @@ class Objectives:
             point = evaluated(self._graph("adapted", data, learner), [*self.omega, *arrays], s)[0]
         elif name == "no-adaptation":
             name = "first-order"
-        return _joined(evaluated(self._graph(name, data, learner), [*point, *arrays], s)[0])
+        return joined(evaluated(self._graph(name, data, learner), [*point, *arrays], s)[0])
 
     def total(self, s: System, **named: Any) -> Value:
         """The tasks' gradients, weighted."""
@@ -165,7 +166,7 @@ class Objectives:
             if not kept:
                 inputs = (*learner.omega, *flat)
                 kept.append(traced(lambda *a: torch.func.grad(risk)(a[:count], *a[count:]), inputs, range(count)))
-            return _joined(evaluated(kept[0], [*self.omega, *map(array_of, flat)], s)[0])
+            return joined(evaluated(kept[0], [*self.omega, *map(array_of, flat)], s)[0])
 
         kept: list[Graph] = []
         yield Candidate("no-reset", MEANING["no-reset"], value)
@@ -213,7 +214,7 @@ class Objectives:
             for data, q in zip(self.data, self.weights, strict=True):
                 rate = s.mul(s.lift(c), s.lift(float(inner.lr)))
                 values = evaluated(graph(data), [*self.omega, rate, *map(array_of, data)], s)[0]
-                parts.append(_times(s, _joined(values), q))
+                parts.append(_times(s, joined(values), q))
             return _added(s, parts)
 
         return value
@@ -227,11 +228,6 @@ def with_other_statistics(model: torch.nn.Module) -> torch.nn.Module | None:
             module.train(not module.training)
             found = True
     return other if found else None
-
-
-def _joined(values: Sequence[Value]) -> Value:
-    """Tensors as one vector [p]."""
-    return each(lambda *x: np.concatenate(x), *(each(np.ravel, v) for v in values))
 
 
 def _added(s: System, parts: Sequence[Value]) -> Value:
@@ -266,6 +262,8 @@ def flattened(gradients: Any, learner: Learner) -> tuple[Array, torch.dtype]:
         raise bad("gradients", type(gradients).__name__, "tensors, a vector, or a mapping by name")
     if len(given) != len(shapes):
         raise bad("gradients", f"{len(given)} of them", f"{len(shapes)}, in the order of model.parameters()")
+    if all(g is None for g in given):
+        raise bad("gradients", "None of every parameter", "what a backward pass left: call backward() first")
     zeros = [torch.zeros(shape, dtype=learner.dtype) for shape in shapes]
     parts = [zero if g is None else torch.as_tensor(g) for g, zero in zip(given, zeros, strict=True)]
     for name, part, shape in zip(learner.names, parts, shapes, strict=True):
@@ -307,6 +305,8 @@ def check_gradient(
     those = Objectives(model, tasks, inner, loss)
     g, dtype = flattened(gradients, those.learner)
     stages: list[Iterator[Candidate]] = [those.usual()]
+    if those.learner.loss_name == "mse":
+        stages.append(of_mse_loss(Objectives(model, tasks, inner, lambda z, y: 2 * mse(z, y)).usual()))
     if isinstance(inner, SGD):
         stages += [those.other_steps(inner), _rates(g, those, inner)]
     stages.append(those.without_reset())
@@ -318,6 +318,18 @@ def check_gradient(
         if explained:
             break
     return _said(tried, explained, dtype)
+
+
+OF_MSE_LOSS = "-of-mse-loss"
+
+
+def of_mse_loss(usual: Iterator[Candidate]) -> Iterator[Candidate]:
+    """Candidates of twice the loss `mse`, which PyTorch calls mse_loss: the inner steps are twice as long, too."""
+    for one in usual:
+        words = (
+            f"{one.words}, of torch's mse_loss, which is twice the loss mse here: say loss=torch.nn.functional.mse_loss"
+        )
+        yield replace(one, name=one.name + OF_MSE_LOSS, words=words)
 
 
 @dataclass(frozen=True)
@@ -388,7 +400,7 @@ def _rates(g: Array, those: Objectives, inner: SGD) -> Iterator[Candidate]:
 def _said(
     tried: Sequence[tuple[Candidate, Enclosure]], explained: Sequence[Explained], dtype: torch.dtype
 ) -> Diagnosis:
-    distances = {one.words if one.name == "sum-not-mean" else one.name: far for one, far in tried}
+    distances = {one.words if one.name.startswith("sum-not-mean") else one.name: far for one, far in tried}
     kind, maml = str(dtype).removeprefix("torch."), tried[0][1]
     if not explained:
         one, far = min(tried, key=lambda row: row[1].hi)
@@ -405,7 +417,8 @@ def _said(
         text += f", with {first.turned} of {len(room.doubtful)} decisions that it may turn taken the other way"
     text += ")"
     if first.one.name != "maml":
-        text += f"; it is not MAML's, which is {maml.lo:.2g} away"
+        whose = "MAML's of the loss mse" if first.one.name.endswith(OF_MSE_LOSS) else "MAML's"
+        text += f"; it is not {whose}, which is {maml.lo:.2g} away"
     alike = tuple(dict.fromkeys(e.one.name for e in rest))
     if rest:
         text += f"; as far as {kind} can tell: it may as well be " + " or ".join(

@@ -91,6 +91,9 @@ class Learner:
                 "model", dropout[0], "a model without random numbers: dropout is active there; model.eval(), or p=0"
             )
         self.loss_name, self.loss = loss_of(loss)
+        if not callable(inner):
+            what = "metagap.torch.SGD(rate, steps), or a function of (parameters by name, the support's risk)"
+            raise bad("inner", type(inner).__name__, what)
         self.inner = inner
         self.kept: dict[Any, Any] = {}
         self.dtype = next((p.dtype for p in model.parameters()), torch.float64)

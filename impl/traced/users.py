@@ -59,6 +59,8 @@ def program_at(
     else:
         model = at_state(model, load_arrays(state), str(state))
     chosen = own_loss or loss or "mse"
+    if own_loss is None and loss is None:
+        notes.append("the loss is mse, the mean of (z - y)^2/2 (half of torch's mse_loss), as none was given (--loss)")
     return Program(model, inner, chosen, episodes(tasks, chosen), tuple(notes))
 
 

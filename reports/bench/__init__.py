@@ -9,24 +9,31 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from rich.table import Table
 
+from ...impl.oracles import global_solvers
 from ..records import environment, now
-from . import batches, falsify, floats, judging, networks, optimum, own_tasks, programs, workers
+from . import batches, falsify, floats, judging, networks, optimum, own_tasks, programs, scaling, solvers, workers
 from .rows import Measured, installed, notes
 
+OPTIONAL = {"cvxpy": "oracles", "torch": "oracles", "jax": "jax", "distributed": "cluster"} | {
+    module: global_solvers.EXTRA for name, module in global_solvers.MODULES.items() if name != "cvxpy"
+}
+"""What rows need, and the extra that has it."""
 
-def bench(seconds: float, large: bool, tell: Callable[[str | Table], None]) -> dict[str, object]:
+
+def bench(seconds: float, large: bool, out: Path | None, tell: Callable[[str | Table], None]) -> dict[str, object]:
     """Time every row for about `seconds`: interleaved rounds, median rate. `large`: a million rows and jobs, too.
 
-    `tell` is told what is being measured, and each table.
+    `tell` is told what is being measured, and each table; the plots of growth go to the folder `out`.
     """
     started = now()
     rows = [*judging.rows(), *batches.rows(), *networks.rows(), *floats.rows()]
     missing = [
-        f"{package}: not installed (pip install 'metagap[oracles]')"
-        for package in ("cvxpy", "torch")
+        f"{package}: not installed (pip install 'metagap[{extra}]')"
+        for package, extra in OPTIONAL.items()
         if not installed(package)
     ]
     rates: dict[int, list[float]] = {index: [] for index in range(len(rows))}
@@ -49,6 +56,10 @@ def bench(seconds: float, large: bool, tell: Callable[[str | Table], None]) -> d
         tell(_table(group, [row for row in measured if row.group == group]))
     for note in missing:
         tell(Table(title=note, title_justify="left"))
+    grown = scaling.compare(seconds, tell)
+    tell(scaling.table(grown))
+    if out is not None:
+        scaling.draw(grown, out)
     decided = batches.shares()
     tell(notes("share that arrays decide", decided))
     optima = optimum.compare(progress=tell)
@@ -57,6 +68,8 @@ def bench(seconds: float, large: bool, tell: Callable[[str | Table], None]) -> d
     tell(notes("search for counterexamples", searches))
     optima_in_4 = optimum.compare(("quartic", "logistic", "pseudo-huber"), (4,), 2, tell)
     tell(optimum.table(optima_in_4))
+    asked = solvers.compare(seconds, tell)
+    tell(solvers.table(asked))
     own = own_tasks.compare((*own_tasks.CASES, *([own_tasks.LARGE] if large else [])), tell)
     tell(own_tasks.table(own))
     traced = programs.compare(tell)
@@ -69,6 +82,8 @@ def bench(seconds: float, large: bool, tell: Callable[[str | Table], None]) -> d
         "optimum": optima,
         "falsify": {"rows": searches},
         "optimum_in_4": optima_in_4,
+        "scaling": grown,
+        "solvers": asked,
         "own_tasks": own,
         "programs": traced,
         "workers": working,

@@ -1,63 +1,143 @@
 """Rows of whole batches: instances proved per second in arrays, beside balls and beside float64, which proves nothing.
 
-Random logistic instances of the sizes of `floats`. Equalities are no business of arrays: "then balls" is what a run
-does, arrays first and balls for the claims that they leave.
+Random logistic instances of the sizes of `floats`, the same with three classes, the same of two-layer networks, and
+random policies that adapt by a KL step. Equalities are no business of arrays: "then balls" is what a run does, arrays
+first and balls for the claims that they leave.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from ...impl.batch_judge import share
-from ...impl.families import META_SL, judge
+from ...impl.families import META_RL, META_SL, NETWORK, SMOOTH_NETWORK, judge
+from ...impl.family import Family
+from ...impl.policies.batch import Batch as PolicyBatch
+from ...impl.policies.instance import Adaptation
 from ...impl.supervised.batch import Batch
-from ...impl.supervised.batch_quantities import BatchQuantities
+from ...impl.supervised.relu.batch import NetworkBatch
+from ...impl.vector_losses import VectorLoss
 from ...theory.claim import Claim, Relation
 from .floats import SIZES, float_batch
 from .rows import Note, Row
 
-LIFTED = tuple(claim for claim in META_SL.claims if claim.name == "meta-sl-lifted")
-INEQUALITIES = tuple(claim for claim in META_SL.claims if claim.relation is Relation.AT_MOST)
-COUNT, SLOW = 512, 4
-"""Instances of a row; of a row that judges in balls."""
+POLICY_SIZES = {"S": (2, 3, 2, 2), "M": (4, 4, 3, 4), "L": (8, 6, 4, 8)}
+"""(n, S, A, d): tasks, states, actions, dimension."""
+WIDTHS = {"S": 4, "M": 16, "L": 64}
+COUNT, SLOW, WIDE = 512, 4, {"S": 64, "M": 32, "L": 8}
+"""Instances of a row; of a row that judges in balls; of one of networks, whose features are arrays of every neuron."""
+
+
+def policy_batch(size: str, count: int, seed: int = 0) -> PolicyBatch:
+    """Random policies of size S, M or L, against those of another parameter."""
+    n, states, actions, d = POLICY_SIZES[size]
+    rng = np.random.default_rng(seed)
+    chains = rng.integers(1, 16, (count, n, states, actions, states)).astype(float)
+    return PolicyBatch(
+        Adaptation.KL_STEP,
+        rng.integers(-8, 9, (count, states, actions, d)) / 4,
+        chains / chains.sum(4, keepdims=True),
+        rng.integers(-8, 9, (count, n, states, actions)) / 4,
+        np.full((count, n, states), 1 / states),
+        rng.choice([0.5, 0.75, 0.9], (count, n)),
+        np.full((count, n), 1 / n),
+        np.ones(count),
+        np.full(count, 0.5),
+        rng.integers(-8, 9, (count, d)) / 8,
+        np.full(count, 4.0),
+        rng.integers(-8, 9, (count, d)) / 8,
+    )
+
+
+def class_batch(size: str, count: int, seed: int = 0) -> Batch:
+    """Random softmax instances of three classes, of the numbers of `float_batch`."""
+    given, rng = float_batch(SIZES[size], count, seed=seed), np.random.default_rng(seed)
+    omega, rival = (rng.integers(-8, 9, (count, 3, given.shape[3])) / 4 for _ in range(2))
+    labels = np.eye(3)[rng.integers(0, 3, given.labels.shape)]
+    return replace(given, loss=VectorLoss("softmax", outputs=3), labels=labels, omega=omega, rival=rival)
+
+
+def network_batch(size: str, count: int, seed: int = 0, activation: str | None = None) -> NetworkBatch:
+    """Random networks of 4, 16 or 64 neurons near their initialisation, on the laws of `float_batch`; None: relu."""
+    given, rng = float_batch(SIZES[size], count, seed=seed), np.random.default_rng(seed)
+    shape = (count, WIDTHS[size], given.shape[3])
+    initial, omega, rival = (rng.standard_normal(shape) * scale for scale in (1.0, 0.25, 0.25))
+    names = ("loss", "rate", "features", "labels", "masses", "weights", "radius")
+    return NetworkBatch(
+        **{name: getattr(given, name) for name in names},
+        signs=rng.choice([-1.0, 1.0], (count, 1, WIDTHS[size])),
+        initial=initial,
+        omega=initial + omega,
+        rival=initial + rival,
+        activation=activation,
+    )
+
+
+def _cases() -> Iterator[tuple[str, Family, Callable[[int], Any], int]]:
+    """(heading, family, the batch of so many instances, the most of them)."""
+    for size in SIZES:
+        yield f"size {size}", META_SL, partial(float_batch, SIZES[size]), COUNT
+        yield f"three classes, size {size}", META_SL, partial(class_batch, size), COUNT
+        yield (
+            f"smooth networks, size {size}",
+            SMOOTH_NETWORK,
+            partial(network_batch, size, activation="tanh"),
+            WIDE[size],
+        )
+        yield f"ReLU networks, size {size}", NETWORK, partial(network_batch, size), WIDE[size]
+    for size in POLICY_SIZES:
+        yield f"policies, size {size}", META_RL, partial(policy_batch, size), COUNT
 
 
 def rows() -> list[Row]:
-    """The rows, size by size."""
-    return [row for size in SIZES for row in _rows(f"proved, size {size}", float_batch(size, COUNT))]
+    """The rows, family by family and size by size."""
+    return [row for size, family, draw, most in _cases() for row in _rows(f"proved, {size}", family, draw(most))]
 
 
-def _rows(group: str, batch: Batch) -> list[Row]:
-    part = batch.take(np.arange(64))
-    few = batch.take(np.arange(SLOW))
+def lifted(family: Family) -> tuple[Claim, ...]:
+    """The claim on the gap in its lifted form."""
+    return tuple(claim for claim in family.claims if claim.name == f"{family.name}-lifted")
+
+
+def inequalities(family: Family) -> tuple[Claim, ...]:
+    """The claims that arrays may decide."""
+    return tuple(claim for claim in family.claims if claim.relation is Relation.AT_MOST)
+
+
+def _rows(group: str, family: Family, batch: Any) -> list[Row]:
+    part, few = batch.take(np.arange(min(64, len(batch)))), batch.take(np.arange(SLOW))
     instances = [few.instance(b) for b in range(SLOW)]
+    one, all_ = lifted(family), inequalities(family)
     return [
-        Row(group, "lifted claim, arrays", COUNT, _arrays(batch, LIFTED)),
-        Row(group, "lifted claim, float64: not proved", COUNT, lambda: _compared(batch)),
-        Row(group, "lifted claim, balls", SLOW, lambda: [judge(replace(i), LIFTED) for i in instances]),
-        Row(group, "all inequalities, arrays", 64, _arrays(part, INEQUALITIES)),
-        Row(group, "all inequalities, balls", SLOW, lambda: [judge(replace(i), INEQUALITIES) for i in instances]),
-        Row(group, "all claims, arrays, then balls", SLOW, lambda: both(few)),
+        Row(group, "lifted claim, arrays", len(batch), _arrays(family, batch, one)),
+        Row(group, "lifted claim, float64: not proved", len(batch), lambda: _compared(family, batch)),
+        Row(group, "lifted claim, balls", SLOW, lambda: [judge(replace(i), one) for i in instances]),
+        Row(group, "all inequalities, arrays", len(part), _arrays(family, part, all_)),
+        Row(group, "all inequalities, balls", SLOW, lambda: [judge(replace(i), all_) for i in instances]),
+        Row(group, "all claims, arrays, then balls", SLOW, lambda: both(family, few)),
         Row(group, "all claims, balls", SLOW, lambda: [judge(replace(i)) for i in instances]),
     ]
 
 
-def _arrays(batch: Batch, claims: tuple[Claim, ...]) -> Callable[[], object]:
-    return lambda: META_SL.judged_in_arrays(batch, claims)
+def _arrays(family: Family, batch: Any, claims: tuple[Claim, ...]) -> Callable[[], object]:
+    return lambda: family.judged_in_arrays(batch, claims)
 
 
-def _compared(batch: Batch) -> int:
-    at = BatchQuantities(batch)
+def _compared(family: Family, batch: Any) -> int:
+    assert family.batch_quantities is not None
+    at = family.batch_quantities(batch)
     return int((at.gap > at.radius * at.eps + at.weight_norm * at.misfit).sum())
 
 
-def both(batch: Batch) -> int:
+def both(family: Family, batch: Any) -> int:
     """Every claim on every instance: the judgements made."""
-    known = META_SL.judged_in_arrays(batch, META_SL.claims)
-    left = [[claim for claim in META_SL.claims if claim.name not in one] for one in known]
+    known = family.judged_in_arrays(batch, family.claims)
+    left = [[claim for claim in family.claims if claim.name not in one] for one in known]
     judged = [judge(batch.instance(b), claims) for b, claims in enumerate(left)]
     return sum(map(len, known)) + sum(len(one.claims) for one in judged)
 
@@ -65,8 +145,8 @@ def both(batch: Batch) -> int:
 def shares() -> list[Note]:
     """The share of each inequality that arrays decide, of random instances, size by size."""
     found = []
-    for size in SIZES:
-        batch = float_batch(size, 64)
-        decided = share(META_SL.judged_in_arrays(batch, INEQUALITIES), INEQUALITIES)
-        found += [Note(f"size {size}, {name}", value, "") for name, value in decided.items()]
+    for size, family, draw, most in _cases():
+        claims = inequalities(family)
+        decided = share(family.judged_in_arrays(draw(min(64, most)), claims), claims)
+        found += [Note(f"{size}, {name}", value, "") for name, value in decided.items()]
     return found

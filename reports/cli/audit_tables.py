@@ -16,6 +16,8 @@ from ...theory.claim import Standing
 from ..formats.auditing import AuditRecord, Cell, Joint, MutantRow, MutantsRecord
 from ..matrix import alarms
 from ..overview import by_family
+from ..own import option
+from ..records import in_folder
 from .shared import listing, paper, voice
 
 
@@ -26,7 +28,7 @@ def print_audit(record: AuditRecord | MutantsRecord, page: Path | None, *, detai
     survived = [row.name for row in record.mutants if row.status == "survived"]
     if not voice.quiet:
         if isinstance(record, AuditRecord):
-            _print_assumptions(console, record, detailed)
+            _print_assumptions(console, record, detailed, None if page is None else str(page.parent))
             _print_sharpness(console, record)
         if detailed:
             console.print(_mutants(record.mutants))
@@ -35,9 +37,10 @@ def print_audit(record: AuditRecord | MutantsRecord, page: Path | None, *, detai
             console.print(f"Mutants that nothing refuted: {', '.join(survived)}.", style="bold red")
     said = []
     if isinstance(record, AuditRecord):
-        said += [f"VIOLATED: {row.claim} ({row.witness})" for row in record.joint if row.violated]
+        within = "" if page is None else f"{page.parent}/"
+        said += [f"VIOLATED: {row.claim} ({within}{row.witness})" for row in record.joint if row.violated]
         needed = [row for row in record.cells if row.status == Standing.NEEDED.value]
-        said.append(f"{len(needed)} times an assumption is needed, with a counterexample")
+        said.append(f"{count(len(needed), 'time')} an assumption is needed, with a counterexample")
         opened = [row for row in record.cells if row.status == Standing.OPEN.value]
         if opened:
             said.append(f"open (superfluous?): {', '.join(f'{row.claim} without {row.assumption}' for row in opened)}")
@@ -49,7 +52,7 @@ def print_audit(record: AuditRecord | MutantsRecord, page: Path | None, *, detai
     console.print(f"{'; '.join(said)}{where}", style=style, highlight=False, soft_wrap=True)
 
 
-def _print_assumptions(console: Console, record: AuditRecord, detailed: bool) -> None:
+def _print_assumptions(console: Console, record: AuditRecord, detailed: bool, folder: str | None) -> None:
     table = listing("Assumptions of claims: what fails without each", "family")
     for heading in ("needed", "found again", "not needed", "vacuous", "open"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -77,7 +80,8 @@ def _print_assumptions(console: Console, record: AuditRecord, detailed: bool) ->
     for alarm in alarms(record):
         if alarm not in opened:
             if isinstance(alarm, Joint):
-                what = f"is VIOLATED where all its assumptions are certified: {alarm.witness}"
+                replay = in_folder(f"metagap replay {{folder}}/{alarm.witness}{option()}", folder or "")
+                what = f"is VIOLATED where all its assumptions are certified: {replay}"
             else:
                 what = f"({alarm.assumption}): see the report"
             console.print(f"alarm: {alarm.claim} {what}", style="bold red", soft_wrap=True)

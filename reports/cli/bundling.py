@@ -37,5 +37,5 @@ def bundle(
         content = bundled(out, given, show)
     write_bytes(target, content)
     if not voice.quiet:
-        typer.echo("python3 check_bundle.py says what it proves (unzip it, with check_witness.py, from the bundle)")
+        typer.echo("python3 check_bundle.py says what it proves (unzip the three scripts from the bundle)")
     typer.echo(f"{target}: {len(content)} bytes, sha256 {sha256(content)}")

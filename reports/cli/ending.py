@@ -18,10 +18,13 @@ INTERRUPTED = 130
 def single_threads() -> None:
     """One thread per process, here and in those to come: they share the cores, and small matrices only lose by more.
 
-    Numerical libraries read this when they are loaded, which is later.
+    Numerical libraries read this when they are loaded, which is later. Processes to come keep what arrays leave free:
+    glibc would give each large one back, and fetching its pages again costs up to twice the arithmetic.
     """
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
+    os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(2**25))
+    os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**28))
 
 
 def fail(message: str) -> NoReturn:

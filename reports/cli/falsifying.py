@@ -35,7 +35,7 @@ def falsify(
     """Search for a certified counterexample, or for the tightest instance.
 
     Floats search; only what ball arithmetic certifies is called a counterexample. Ctrl-C ends the search with what is
-    known. Status 1 if refuted, else 0.
+    known. Status 1 if refuted, 3 if nothing met the assumptions and had a value, else 0.
     """
     if name is None:
         for known in falsifying.subjects():
@@ -72,4 +72,4 @@ def falsify(
         verdict, *details = falsifying.lines(record, out)
         for line in (*([] if voice.quiet else details), verdict):
             typer.echo(line)
-    raise typer.Exit(1 if record.status == "refuted" else 0)
+    raise typer.Exit({"refuted": 1, "not refuted": 0, "nothing judged": 3}[record.status])

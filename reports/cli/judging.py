@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ...impl.answers import count
-from ...impl.families import load
-from ...impl.files import dumps
+from ...impl.families import FAMILIES, family_of, load
+from ...impl.files import BadInputError, dumps
+from ...impl.instances import Instance
 from ...impl.judge import Enclosure, Judgement
 from ...impl.own_claims import stating
+from ...theory.claim import Claim
 from ..formats.judging import Judgement as Record
 from ..judging import Answers, Judged, judge_all
 from ..processes import EndedError, apart
@@ -87,6 +90,8 @@ def judge(
         with input_errors():
             instances = [load(path) for path in paths]
     names = [claim.name for claim in claims]
+    with input_errors():
+        _about(paths, instances, claims)
     answers, stage, why, broken = Answers(instances, names), "starting", "", False
     with input_errors(), working("judge") as show:
 
@@ -116,10 +121,20 @@ def judge(
             _print(path, one.family, judgement)
     counts = Counter(one.verdict.name for judgement in judgements for one in judgement.claims)
     if spoken:
-        typer.echo(f"{count(len(judgements), 'file')}: {', '.join(f'{n} {name}' for name, n in counts.items())}")
+        told = ", ".join(f"{n} {name}" for name, n in counts.items()) or "nothing judged"
+        typer.echo(f"{count(len(judgements), 'file')}: {told}")
     if why:
         _end(stage, [str(path) for path in paths], len(judgements), None if broken else max_time)
-    raise typer.Exit(1 if "VIOLATED" in counts else 3 if "UNDECIDED" in counts else 0)
+    raise typer.Exit(1 if "VIOLATED" in counts else 3 if "UNDECIDED" in counts or not counts else 0)
+
+
+def _about(paths: Sequence[Path], instances: Sequence[Instance], claims: Sequence[Claim]) -> None:
+    """Errors: BadInputError where none of the claims is about any file's kind of problem."""
+    families = [family_of(one) for one in instances]
+    if not any(claim in family.all_claims for family in families for claim in claims):
+        kinds = dict.fromkeys(name for name, family in FAMILIES.items() for c in claims if c in family.all_claims)
+        asked = f"an instance of {' or '.join(kinds)}, which the claims that are asked for are about"
+        raise BadInputError(str(paths[0]), "problem", families[0].name, asked)
 
 
 def _end(stage: str, paths: list[str], begun: int, max_time: float | None) -> None:
@@ -133,6 +148,9 @@ def _end(stage: str, paths: list[str], begun: int, max_time: float | None) -> No
 
 def _print(path: Path, family: str, judgement: Judgement) -> None:
     """A row per claim, both sides of it; then why, the claims of each reason together."""
+    if not judgement.claims:
+        typer.echo(f"{path}  {judgement.instance[:12]}  {family}-...: no claim that is asked for says anything of it")
+        return
     console = paper()
     table = listing(f"{path}  {judgement.instance[:12]}  {family}-...", "claim", fold=True)
     table.add_column("verdict", no_wrap=True)
@@ -142,8 +160,8 @@ def _print(path: Path, family: str, judgement: Judgement) -> None:
     for one in judgement.claims:
         name = one.claim.removeprefix(f"{family}-")
         sides = (_side(one.left), _side(one.bound))
-        table.add_row(name, one.verdict.name, *sides, "" if one.ratio is None else f"{one.ratio:.3f}")
-        reasons.setdefault(f"{one.verdict.name}: {one.reason}", []).append(name)
+        table.add_row(name, one.verdict.name, *sides, one.tight)
+        reasons.setdefault(f"{one.verdict.name}: {one.reason.removesuffix('.')}", []).append(name)
     console.print(table)
     for reason, names in reasons.items():
         console.print(f"{reason}: {', '.join(names)}", highlight=False)

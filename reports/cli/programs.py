@@ -55,7 +55,12 @@ RivalOption = Annotated[
 ]
 NamedLossOption = Annotated[
     str | None,
-    typer.Option("--loss", metavar="NAME", help="mse, cross_entropy or bce; by default mse.", rich_help_panel=PANEL),
+    typer.Option(
+        "--loss",
+        metavar="NAME",
+        help="mse (the mean of (z - y)^2/2: half of torch's mse_loss), cross_entropy or bce; by default mse.",
+        rich_help_panel=PANEL,
+    ),
 ]
 RateOption = Annotated[
     float | None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,11 +26,12 @@ from .shared import input_errors, paper, voice, working
 def bench(
     seconds: Annotated[float, typer.Option(parser=number(0.1), metavar="SECONDS", help="Time per row.")] = 2.0,
     large: Annotated[bool, typer.Option("--large", help="Own tasks of a million rows, too: minutes more.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the plots of growth.")] = None,
     max_time: EndOption = 3600.0,
     json: JsonOption = None,
 ) -> None:
     """Time both engines beside the alternatives, in one run."""
-    spoken, begin = ready({"--json": json}), time.monotonic()
+    spoken, begin = ready({"--json": json}, out), time.monotonic()
     with working("bench", "no record was written") as show, in_time(max_time, "no record was written; allow more"):
 
         def hear(told: str | Table) -> None:
@@ -38,7 +40,7 @@ def bench(
             elif spoken and not voice.quiet:
                 paper().print(told)
 
-        record = apart(benching.bench, (seconds, large), hear, begin + max_time)
+        record = apart(benching.bench, (seconds, large, out), hear, begin + max_time)
     emit(record, json)
     if spoken:
         typer.echo(f"measured in {time.monotonic() - begin:.0f} s")

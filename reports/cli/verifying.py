@@ -23,7 +23,7 @@ from ..formats.auditing import AuditRecord
 from ..formats.verifying import ClaimRow, VerifyRecord
 from ..jobs import PROFILES
 from ..own import option
-from ..records import dumps, hashes, save_files, write_text
+from ..records import dumps, hashes, in_folder, save_files, write_text
 from ..render import write_report
 from ..witnesses import put_checker
 from .ending import INTERRUPTED, interrupted
@@ -86,7 +86,7 @@ def verify(
         # What was found is told all the same, and what was finished is kept.
         emit(record, json)
         if spoken:
-            _print_verification(record, None)
+            _print_verification(record, None, out)
         raise
     if record.status == "complete" and not record.lost:
         kept_in.finish(keep=store is not None)
@@ -95,7 +95,7 @@ def verify(
     emit(record, json)
     exchange(record, out, junit, sarif)
     if spoken:
-        _print_verification(record, page)
+        _print_verification(record, page, out)
     status = verification.exit_status(record)
     if kept is not None and (failed := not_refuting(kept)):
         typer.echo(f"metagap: verify: kept counterexamples that refute no more: {', '.join(failed)}", err=True)
@@ -152,12 +152,12 @@ def _advancing(size: int) -> Iterator[Callable[[str, int], None]]:
         yield lambda name, count: progress.update(task, advance=count, description=f"judging: {name}")
 
 
-def _print_verification(record: VerifyRecord, page: Path | None) -> None:
+def _print_verification(record: VerifyRecord, page: Path | None, folder: Path) -> None:
     """What was judged, claim by claim; last, in a line (quiet: nothing else), what holds."""
     console = paper()
     verdict, *rest = sentences(record, real_distances(record))
     if not voice.quiet:
-        _print_claims(console, record)
+        _print_claims(console, record, folder)
         for line in rest:
             console.print(f"{line.head} {line.text}", style="bold", highlight=False)
     alarm = "bold red" if verdict.alarm else "bold"
@@ -166,7 +166,7 @@ def _print_verification(record: VerifyRecord, page: Path | None) -> None:
     console.print(last, style=alarm, highlight=False, soft_wrap=True)
 
 
-def _print_claims(console: Console, record: VerifyRecord) -> None:
+def _print_claims(console: Console, record: VerifyRecord, folder: Path) -> None:
     unseen = []
     for family in dict.fromkeys(row.family for row in record.claims):
         rows = [row for row in record.claims if row.family == family]
@@ -181,6 +181,9 @@ def _print_claims(console: Console, record: VerifyRecord) -> None:
     if record.real_note:
         console.print(record.real_note)
     for row in record.claims:
+        for one in row.violations[:1]:
+            again = in_folder(one.command, str(folder))
+            console.print(f"{row.claim} is VIOLATED: {again}", style="bold red", highlight=False, soft_wrap=True)
         if row.void:
             why = ", ".join(f"{words}: {number}" for words, number in row.void.items())
             where = f"on {count(sum(row.void.values()), 'instance')} ({why})"

@@ -4,6 +4,7 @@ from metagap.torch import SGD, Task, check_gradient
 found = check_gradient([p.grad for p in model.parameters()], model, tasks, inner=SGD(lr=0.01), loss="mse")
 assert found.name == "maml", found.message
 
+The loss "mse" is the mean of (z - y)^2/2, half of torch's mse_loss: of that, loss=torch.nn.functional.mse_loss.
 Tasks are `Task`s, or any source that `Episodes` knows: DataLoaders, learn2learn's and torchmeta's formats.
 """
 

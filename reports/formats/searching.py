@@ -46,7 +46,7 @@ class FalsifyRecord(Record, tag_field="format", tag="metagap/falsify/1"):
     driver: Driver
     seed: Count
     size: Size | None
-    status: Literal["refuted", "not refuted"]
+    status: Literal["refuted", "not refuted", "nothing judged"]
     evaluations: Count
     alarms: Annotated[int, Meta(ge=0, description="hits in float64 that balls did not certify")]
     seconds: Seconds

@@ -5,12 +5,15 @@ from .batches import BATCHES
 from .bundles import BUNDLE_FAULTS
 from .convexity import CONVEXITY_FAULTS
 from .families import FAMILY_FAULTS
+from .graphs import GRAPH_FAULTS
 from .infima import INFIMA
 from .laws import LAWS
 from .losses import LOSS_FAULTS
+from .network_batches import NETWORK_BATCHES
 from .networks import NETWORKS
 from .numbers import NUMBERS
 from .optima import OPTIMUM_FAULTS
+from .policy_batches import POLICY_BATCHES
 from .proofs import PROOF_FAULTS
 from .rates import RATED
 from .readers import READER_FAULTS
@@ -29,6 +32,8 @@ CATALOGUE = (
     *LOSS_FAULTS,
     *INFIMA,
     *BATCHES,
+    *POLICY_BATCHES,
+    *NETWORK_BATCHES,
     *SUPERVISED,
     *LAWS,
     *VECTORS,
@@ -48,4 +53,5 @@ CATALOGUE = (
     *BUNDLE_FAULTS,
     *STATED_FAULTS,
     *RULE_FAULTS,
+    *GRAPH_FAULTS,
 )

@@ -7,9 +7,11 @@ import numpy as np
 from .planting import Around, Edit, Fault, Value, suite
 
 MIDRAD, JUDGE, VERDICTS = "metagap.impl.midrad", "metagap.impl.batch_judge", "metagap.impl.verdicts"
-DUALS, INFIMA, LINEAR = (f"metagap.impl.enclosed.{name}" for name in ("duals", "infimum", "linear"))
-QUANTITIES, TAYLOR = (f"metagap.impl.supervised.enclosed.{name}" for name in ("quantities", "taylor"))
-ENCLOSED = f"{QUANTITIES}:EnclosedQuantities"
+DUALS, INFIMA, LINEAR, SHARED = (
+    f"metagap.impl.enclosed.{name}" for name in ("duals", "infimum", "linear", "quantities")
+)
+CORE, QUANTITIES, TAYLOR = (f"metagap.impl.supervised.enclosed.{name}" for name in ("core", "quantities", "taylor"))
+COMMON, ENCLOSED = f"{CORE}:CoreEnclosed", f"{QUANTITIES}:EnclosedQuantities"
 FLOATS = "metagap.impl.supervised"
 
 
@@ -64,7 +66,7 @@ BATCHES = (
     fault("sum-unrounded", ROUNDING, f"{MIDRAD}:MidRad.sum", Edit("((count + 2) * U)", "0"),
           suite("test_batch_judge:test_products_contain")),
     fault("moved-bare", FORGOTTEN, f"{MIDRAD}:MidRad.rearranged",
-          Edit("move(np.broadcast_to(self.rad, shape)) if self.rad.ndim or self.rad else self.rad", "0.0"), contain()),
+          Edit("move(_spread(self.rad, shape)) if self.rad.ndim or self.rad else self.rad", "0.0"), contain()),
     fault("moved-without-radii", FORGOTTEN, f"{MIDRAD}:MidRad.rearranged",
           Edit("if self.rad.ndim or self.rad else self.rad", "if self.rad.ndim == 1 else 0.0"), contain()),
     fault("where-other-radius", FORGOTTEN, "metagap.impl.elementary:MidRads.where",
@@ -103,16 +105,16 @@ BATCHES = (
     fault("tangents-proposed", END, f"{TAYLOR}:_implicit", Edit("near.within(radius[:, :, None, :])", "near"),
           POOR),
     # --- quantities ---
-    fault("shares-rounded", ROUNDING, f"{QUANTITIES}:_normalised",
+    fault("shares-rounded", ROUNDING, "metagap.impl.enclosed.quantities:normalised",
           Edit("np.where(values == 0, 0.0, found.rad)", "0.0"), SHARES),
-    fault("shares-not-normalised", "masses are left out", f"{QUANTITIES}:_normalised",
+    fault("shares-not-normalised", "masses are left out", "metagap.impl.enclosed.quantities:normalised",
           Edit("found = MidRad(values) /", "found = MidRad(values); 1.0 /"), SHARES),
-    fault("one-task-for-all", "wrong broadcasting", f"{ENCLOSED}.bregman",
+    fault("one-task-for-all", "wrong broadcasting", f"{COMMON}.bregman",
           Edit("weights[:, :, None, None]", "weights[:, :1, None, None]"), contain()),
-    fault("one-point-for-all", "wrong broadcasting", f"{TAYLOR}:gradient",
-          Edit("z[..., 1:]).sum(2)", "z[:, :, :1, 1:]).sum(2)"), contain()),
+    fault("one-point-for-all", "wrong broadcasting", f"{TAYLOR}:_along",
+          Edit("tangents[..., 0, :]", "tangents[:, :, :1, 0, :]"), contain()),
     fault("tangents-stand-still", "a term is left out", f"{TAYLOR}:_slopes",
-          Edit("scale[..., None] * z", "(0 * scale)[..., None] * z"), contain()),
+          Edit("part.slope, tangents)", "part.slope, 0 * tangents)"), contain()),
     fault("steps-without-decay", "a term is left out", f"{TAYLOR}:_stepped",
           Edit("if batch.decay is not None:", "if False:"), contain("rates", "logistic")),
     fault("inner-law-is-the-outer", "one law for another", f"{TAYLOR}:_inner",
@@ -122,12 +124,22 @@ BATCHES = (
     fault("largest-rate-of-the-first", "a constant is too small", f"{ENCLOSED}._rate",
           Edit("self._largest(abs(self._rates), 1)", "abs(self._rates)[:, 0]"), contain("rates", "pseudo-huber")),
     fault("bound-of-the-first-point", "a constant is too small", f"{ENCLOSED}._longest",
-          Edit("self._largest(MidRads.where(used, self._lengths(self.features), 0.0), 1)",
-               "self._lengths(self.features)[:, 0]"), contain()),
-    fault("largest-end", FORGOTTEN, f"{ENCLOSED}._largest",
+          Edit("self._largest(MidRads.where(used, self._lengths(self.batch.features), 0.0), 1)",
+               "self._lengths(self.batch.features)[:, 0]"), contain()),
+    fault("largest-end", FORGOTTEN, f"{SHARED}:Enclosed._largest",
           Edit("values.low.max(axis), values.high.max(axis)", "values.low.min(axis), values.low.min(axis)"), contain()),
-    fault("joints-forgotten", OPEN, f"{ENCLOSED}.margin_differentiability",
+    fault("joints-forgotten", OPEN, f"{COMMON}.margin_joints",
           Edit("if not profile.joints:", "if True:"), JOINTS),
+    # --- several outputs ---
+    fault("components-apart", "a term is left out", f"{TAYLOR}:_along",
+          Edit("scale @ tangents", "scale[..., :1] @ tangents[..., :1, :]"), contain("vector-outputs", "softmax")),
+    fault("components-not-added", "wrong broadcasting", f"{COMMON}._l1", Edit("if c > 1:", "if False:"),
+          contain("vector-outputs", "softmax")),
+    fault("components-stacked-bare", FORGOTTEN, "metagap.impl.elementary:MidRads.stack",
+          Edit("np.stack(rads, axis)", "0.0"), suite("test_batch_judge:test_chosen_entries_keep_radii")),
+    fault("divergence-of-one-component", "a term is left out", "metagap.impl.vector_losses:VectorLoss.bregman",
+          Edit("zip(self.d1(m, z, y), h, z, strict=True))", "zip(self.d1(m, z, y), h[:1], z))"),
+          contain("vector-outputs", "softmax")),
     # --- verdicts ---
     fault("overflow-decides", "an infinite enclosure decides", f"{VERDICTS}:fit_ends",
           Around(lambda right: lambda ends: np.ones(ends[0].shape, dtype=bool)), FINITE),

@@ -32,6 +32,7 @@ REACH = guard("a_step_with_decay_reaches_no_farther_than_its_bound")
 LOOPS, FADING = (guard("both_routes_of_loops_hold_the_gradient", kind=kind) for kind in ("two steps", "both"))
 NAMED = suite(f"{TEST}the_loop_is_named", kind="decay", name="no-decay", changes={"still": True})
 ARRAYS = guard("arrays_take_rates_and_decay")
+BACK = suite("test_engines:test_the_gradient_back_through_the_steps_is_that_of_the_features", loss="log-cosh")
 RELU, SMOOTH = f"{OWN}.relu", f"{OWN}.smooth"
 NETWORK_FEATURES = f"{RELU}.batch_features:FeatureBatchQuantities"
 NETWORK_FLOAT = f"{RELU}.batch_quantities:NetworkBatchQuantities"
@@ -65,6 +66,10 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{OWN}.quantities:MetaSLQuantities._expansion", "1 - middle * decay", "arb(1)", DECAY),
     (f"{OWN}.quantities:MetaSLQuantities.jacobian_deviation", "self._bend + self._decay", "self._bend", DECAY),
     (f"{FLOAT}._factor", "self._pace[:, None, :, None] * h", "self._pace[:, None, None] * h", FLOATS),
+    (f"{FLOAT}.gradient", "(self._pace[:, None] * back) @", "(self.batch.rate[:, None, None] * back) @", FLOATS),
+    (f"{FLOAT}.gradient", "self._shrunk[:, None] * back", "back", FLOATS),
+    (f"{FLOAT}.gradient", "in reversed(self._on_the_way if self.batch.steps else [])",
+     "in self._on_the_way if self.batch.steps else []", BACK),
     (f"{FLOAT}._left", "self.features * self._shrunk[:, None]", "self.features", FLOATS),
     (f"{FLOAT}._moved", "self._pace[:, :, None]", "self.batch.rate[:, None, None]", FLOATS),
     (f"{OWN}.core_batch_quantities:CoreBatchQuantities.adapt", "shrunk * here -", "here -", FLOATS),
@@ -90,7 +95,8 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{OPTIMUM}.stack:Stack.without", "None if decay else self.decay", "self.decay", NAMED),
     ("metagap.impl.own_tasks:_rates", "eta * (size // columns)", "eta", ARRAYS),
     # networks
-    (f"{RELU}.scales:Scales.__init__", "adaptation.eta * adaptation.decay", "adaptation.decay", LINEAR),
+    (f"{RELU}.scales:Scales._factors", "self._adaptation.eta * self._adaptation.decay", "self._adaptation.decay",
+     LINEAR),
     (f"{RELU}.scales:ScaledLayer.kernel", "x // self._size + scale", "scale", LINEAR),
     (f"{RELU}.scales:ScaledLayer.totals", "self.scales.times(weights, scale)", "weights", TORCH_RELU),
     (f"{RELU}.scales:ScaledLayer.kept", "c * self.share", "c", LINEAR_DECAY),

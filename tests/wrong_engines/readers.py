@@ -86,7 +86,7 @@ READER_FAULTS = (
           Edit("if held.sha256 != record.sha256:", "if False:"), certificate("hash")),
     fault("certificate-of-other-coordinates", "a reader that is too lax", f"{CERTIFICATE}:_read",
           Edit("if len(at) != (count := len(basis(instance))):", "if False:"), certificate("length of at")),
-    fault("certificate-cut", "a reader that is too lax", f"{CERTIFICATE}:_unpacked",
+    fault("certificate-cut", "a reader that is too lax", "metagap.impl.files.packed:unpacked",
           Edit("unpacker.eof and not", "not"), certificate("tree")),
     fault("rows-of-any-length", "a reader that is too lax", f"{ROWS}:from_csv",
           Edit("if len(row) != len(header):", "if len(row) < len(header):"), table("a row that is too long")),

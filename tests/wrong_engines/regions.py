@@ -16,11 +16,11 @@ def enclosed(kind: str) -> Guard:
 
 
 def tampered(why: str, **fields: object) -> Guard:
-    return suite("test_regions:test_a_certificate_that_was_changed_is_rejected", fields=fields, why=why)
+    return suite("test_region_certificates:test_a_certificate_that_was_changed_is_rejected", fields=fields, why=why)
 
 
 EXAMPLE = enclosed("example")
-FALSE_LEAF = suite("test_regions:test_a_false_leaf_is_refused")
+FALSE_LEAF = suite("test_region_certificates:test_a_false_leaf_is_refused")
 KEPT = "test_regions:test_no_mutant_is_proved_at_its_counterexample"
 
 REGION_FAULTS = (

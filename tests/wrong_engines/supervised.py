@@ -129,7 +129,7 @@ SUPERVISED = (
           f"{PREDICTIONS}:PredictionQuantities.strong_convexity", Edit("least_curvature(z, h, y)",
           "least_curvature(z, z, y)"), engines()),
     fault("trivial-unadapted", "the adaptation is left out", f"{PREDICTIONS}:PredictionQuantities.trivial",
-          Edit("zip(self.laws, self._after, strict=True)", "((law, self._before) for law in self.laws)"),
+          Edit("self.level", "self._objective([self._before] * len(self.laws))"),
           suite("test_refined:test_against_what_interpolates_the_smallest_is_what_a_loss_above_0_says",
                 family="meta-sl")),
     fault("convex-whatever", "margins ignored", f"{PREDICTIONS}:PredictionQuantities.margin_outer_convexity",

@@ -21,6 +21,10 @@ def guard(name: str, **given: Any) -> Any:
     return suite(f"{TEST}{name}", **given)
 
 
+def optimum(name: str, **given: Any) -> Any:
+    return suite(f"test_vector_optima:test_{name}", **given)
+
+
 def guard_of(name: str, **given: Any) -> Any:
     return suite(f"test_vector_networks:test_{name}", **given)
 
@@ -32,13 +36,13 @@ LOGISTIC, BY_HAND = guard("two_classes_are_the_logistic_loss"), guard("targets_b
 CLAIMS, FLOATS = (guard(name, variant="softmax") for name in
                   ("core_claims_hold_and_nothing_is_violated", "both_engines_agree"))  # fmt: skip
 FILES = guard("a_file_is_read_as_it_was_written", loss=TARGETS)
-BRACKET = guard("the_optimum_of_softmax_is_certified_where_it_is_convex_and_bracketed_elsewhere")
-ENTROPY = guard("no_functions_do_better_than_the_entropy")
+BRACKET = optimum("the_optimum_of_softmax_is_certified_where_it_is_convex_and_bracketed_elsewhere")
+ENTROPY = optimum("no_functions_do_better_than_the_entropy")
 POINTS = guard("the_mirror_agrees", loss=SOFTMAX, adaptation=Gradient(fmpq(1, 4)))
-LARGEST = guard("where_softmax_is_called_convex_it_is", steps=1)
-THRESHOLD = guard("one_point_of_softmax_is_convex_up_to_c8s_threshold")
-TANGENT = guard("the_gradient_of_the_convex_floor_is_that_of_taylor")
-LOOPS = guard("loops_of_coupled_outputs_are_those_of_the_table_where_nothing_couples",
+LARGEST = optimum("where_softmax_is_called_convex_it_is", steps=1)
+THRESHOLD = optimum("one_point_of_softmax_is_convex_up_to_c8s_threshold")
+TANGENT = optimum("the_gradient_of_the_convex_floor_is_that_of_taylor")
+LOOPS = optimum("loops_of_coupled_outputs_are_those_of_the_table_where_nothing_couples",
               adaptation=Gradient(fmpq(1, 8), 2), split=False)  # fmt: skip
 NEURON, DOUBLE = (
     guard_of("a_neuron_with_two_outputs_by_hand"),

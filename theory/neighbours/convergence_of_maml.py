@@ -43,6 +43,24 @@ is of first order in alpha: no constant makes it alpha^2.
 """
 
 from metagap import Assumption, At, Claim, Loss, Mutant, Relation, quantity
+from metagap.common import (
+    CONVEX,
+    DIFFERENTIABLE,
+    GRADIENT,
+    HESSIAN,
+    ONE_LAW,
+    PARAMETER,
+    STEP,
+    gradient_change,
+    hessian_lipschitz,
+    lipschitz,
+    margin_convex,
+    margin_lipschitz_hessian,
+    margin_one_plain_step,
+    mean_slope,
+    rate,
+    steps,
+)
 
 CITATION = "Fallah, Mokhtari, Ozdaglar, On the Convergence Theory of Gradient-Based MAML Algorithms, AISTATS 2020"
 
@@ -60,66 +78,40 @@ CONCAVE = Loss(
 """-t^2/2, which uses up the factor 4 of L."""
 
 
-def rate(at):
-    """alpha, of plain gradient steps."""
-    adaptation = at.instance.adaptation
-    if adaptation.name != "gradient" or not adaptation.plain:
-        at.undefined("the adaptation is not by gradient steps of one rate without decay")
-    return at.number(adaptation.canonical.eta)
-
-
-def adapted(at, task):
-    """w_i. Errors: as `rate`."""
-    step = rate(at)
-    return task.path(at.omega, step, at.instance.adaptation.steps)[-1]
-
-
-def mean(at, lengths):
-    return sum((task.weight * one for task, one in zip(at.tasks, lengths, strict=True)), start=at.number(0))
-
-
 @quantity(r"\alpha L", "step times the Lipschitz constant of the tasks' gradients")
 def step_curvature(at: At):
     return rate(at) * at("lipschitz")
 
 
-@quantity(r"L", "Lipschitz constant of the tasks' gradients, on R^d")
-def lipschitz(at: At):
-    risks = [risk for task in at.tasks for risk in (task.support, task.query)]
-    return at.constant("m2") * at.largest(at.eigenvalues(r.weighted([at.number(1)] * len(r.atoms)))[1] for r in risks)
-
-
 @quantity(r"\rho\alpha\,\mathbb{E}\|\nabla f_i\|", "step times rho times the mean length of the tasks' gradients")
 def bend_slope(at: At):
-    thirds = [sum(p * at.length(phi) ** 3 for phi, _, p in task.support.atoms) for task in at.tasks]
-    slopes = mean(at, [at.length(task.query.gradient(at.omega)) for task in at.tasks])
-    return rate(at) * at.constant("m3") * at.largest(thirds) * slopes
-
-
-@quantity(r"\|\nabla L(\omega)-\nabla L(\theta')\|", "change of grad L")
-def gradient_change(at: At):
-    return at.length(a - b for a, b in zip(at.gradient, at.exchanged().gradient, strict=True))
+    return rate(at) * hessian_lipschitz(at) * mean_slope(at)
 
 
 @quantity(r"\mathbb{E}\|g_i\|", "mean length of the gradients at the adapted parameters")
 def adapted_slope(at: At):
-    return mean(at, [at.length(task.query.gradient(adapted(at, task))) for task in at.tasks])
+    return mean_slope(at, steps(at))
+
+
+def slopes(at):
+    """The tasks with g_i [d]."""
+    return [(task, task.query.gradient(task.path(at.omega, rate(at), steps(at))[-1])) for task in at.tasks]
 
 
 def biases(at):
     """alpha E H_i g_i [d]."""
     total = [at.number(0)] * len(at.omega)
-    for task in at.tasks:
-        slope, hessian = task.query.gradient(adapted(at, task)), task.support.hessian(at.omega)
-        total = [t + rate(at) * task.weight * at.dot(row, slope) for t, row in zip(total, hessian, strict=True)]
+    for task, slope in slopes(at):
+        rows = zip(total, task.support.hessian(at.omega), strict=True)
+        total = [t + rate(at) * task.weight * at.dot(row, slope) for t, row in rows]
     return total
 
 
 def first_order(at):
     """g [d]."""
     total = [at.number(0)] * len(at.omega)
-    for task in at.tasks:
-        total = [t + task.weight * v for t, v in zip(total, task.query.gradient(adapted(at, task)), strict=True)]
+    for task, slope in slopes(at):
+        total = [t + task.weight * v for t, v in zip(total, slope, strict=True)]
     return total
 
 
@@ -134,13 +126,6 @@ def bias_defect(at: At):
     return at.dot(defects, defects)
 
 
-@quantity(r"K=1", "positive where: one plain gradient step, forwards")
-def margin_one_plain_step(at: At):
-    adaptation = at.instance.adaptation
-    plain = adaptation.name == "gradient" and adaptation.plain and adaptation.steps == 1
-    return 1 if plain and adaptation.canonical.eta >= 0 else -1
-
-
 @quantity(r"1-\alpha L", "positive where: alpha < 1/L")
 def margin_whole_step(at: At):
     return 1 - at("step_curvature")
@@ -151,25 +136,8 @@ def margin_double_step(at: At):
     return 2 - at("step_curvature")
 
 
-@quantity(r"[m_3<\infty]", "positive where: the loss's second derivative is Lipschitz on R")
-def margin_lipschitz_hessian(at: At):
-    return 1 if at.instance.loss.constants().m3 is not None else -1
-
-
-@quantity(r"[\ell''\ge 0]", "positive where: the loss is convex")
-def margin_convex(at: At):
-    return 1 if at.instance.loss.profile.convex else -1
-
-
-STEP = Assumption("one-plain-step", "One gradient step of one rate >= 0, without decay.", "margin_one_plain_step")
-PARAMETER = Assumption("parameter-comparator", "The comparator is one parameter.", "margin_parameter_comparator")
-GRADIENT = Assumption("lipschitz-gradient", "The loss's derivative is Lipschitz on R.", "margin_bounded_curvature")
-HESSIAN = Assumption("lipschitz-hessian", "The loss's second derivative is Lipschitz on R.", "margin_lipschitz_hessian")
 WHOLE = Assumption("whole-step", "alpha < 1/L.", "margin_whole_step")
 DOUBLE = Assumption("double-step", "alpha < 2/L.", "margin_double_step")
-ONE_LAW = Assumption("one-law", "Every task is judged on the law that it adapts on.", "margin_one_law")
-CONVEX = Assumption("convex", "The loss is convex.", "margin_convex")
-SMOOTH = Assumption("differentiable", "No prediction at omega is at a joint of the loss.", "margin_differentiability")
 
 SMOOTHNESS = Claim(
     "meta-sl-fallah-smooth",
@@ -204,7 +172,7 @@ BIAS = Claim(
     left="bias_defect",
     bound="zero",
     relation=Relation.EQUAL,
-    assumptions=(STEP, SMOOTH),
+    assumptions=(STEP, DIFFERENTIABLE),
     reading="grad L - g = -alpha E H_i g_i: where g = 0 the gradient of L is that, exactly.",
     proof="The chain rule.",
     citation=CITATION,
@@ -217,7 +185,7 @@ LEVEL = Claim(
     "The level of first-order MAML",
     left="eps",
     bound="eps_first_order + step_curvature*adapted_slope",
-    assumptions=(STEP, GRADIENT, SMOOTH),
+    assumptions=(STEP, GRADIENT, DIFFERENTIABLE),
     reading="Where first-order MAML stops the gradient of L is at most alpha L E||g_i||.",
     proof="(**) of this file.",
     citation=CITATION,
@@ -231,7 +199,7 @@ CONVEX_LEVEL = Claim(
     "The level of first-order MAML, convex losses",
     left="eps",
     bound="eps_first_order*(1 - step_curvature/2) + step_curvature*adapted_slope/2",
-    assumptions=(STEP, GRADIENT, SMOOTH, CONVEX, DOUBLE),
+    assumptions=(STEP, GRADIENT, DIFFERENTIABLE, CONVEX, DOUBLE),
     reading="For convex losses it is at most half of that, and that is attained.",
     proof="(***) of this file.",
     citation=CITATION,

@@ -33,7 +33,24 @@ as it is, no law need be shared:
     (s^{2N} L + alpha rho s^{N-1} (1 + ... + s^{N-1}) E||grad l_i(w^N)||) ||w - u||.                        (**)
 """
 
-from metagap import Assumption, At, Claim, Loss, Mutant, quantity
+from metagap import At, Claim, Loss, Mutant, quantity
+from metagap.common import (
+    CONVEX,
+    GRADIENT,
+    HESSIAN,
+    ONE_LAW,
+    PARAMETER,
+    STEPS,
+    gradient_change,
+    hessian_lipschitz,
+    lipschitz,
+    margin_convex,
+    margin_lipschitz_hessian,
+    margin_plain_steps,
+    mean_slope,
+    rate,
+    steps,
+)
 
 CITATION = "Ji, Yang, Liang, Theoretical Convergence of Multi-Step MAML, JMLR 2022"
 
@@ -51,61 +68,20 @@ CONCAVE = Loss(
 """-t^2/2, which uses up the factor s^{2N}."""
 
 
-def rate(at):
-    """alpha, of plain gradient steps."""
-    adaptation = at.instance.adaptation
-    if adaptation.name != "gradient" or not adaptation.plain:
-        at.undefined("the adaptation is not by gradient steps of one rate without decay")
-    return at.number(adaptation.canonical.eta)
-
-
-def steps(at):
-    """N. Errors: as `rate`."""
-    rate(at)
-    return at.instance.adaptation.steps
-
-
-def power(at, base, exponent):
-    found = at.number(1)
-    for _ in range(exponent):
-        found = found * base
-    return found
-
-
-def rho(at):
-    thirds = [sum(p * at.length(phi) ** 3 for phi, _, p in task.support.atoms) for task in at.tasks]
-    return at.constant("m3") * at.largest(thirds)
-
-
-def mean_slope(at, after):
-    """E||grad l_i|| at omega, or after the steps."""
-    total = at.number(0)
-    for task in at.tasks:
-        place = task.path(at.omega, rate(at), after)[-1]
-        total = total + task.weight * at.length(task.query.gradient(place))
-    return total
-
-
 def first(at, s):
     """s^{2N} L."""
-    return power(at, s, 2 * steps(at)) * at("lipschitz")
+    return s ** (2 * steps(at)) * at("lipschitz")
 
 
 def second(at, s, exponent, after=0):
     """alpha rho s^exponent (1 + ... + s^{N-1}) E||grad l_i||."""
-    series = sum((power(at, s, j) for j in range(steps(at))), start=at.number(0))
-    return rate(at) * rho(at) * power(at, s, exponent) * series * mean_slope(at, after)
+    series = sum((s**j for j in range(1, steps(at))), start=at.number(1))
+    return rate(at) * hessian_lipschitz(at) * s**exponent * series * mean_slope(at, after)
 
 
 def double(at):
     """2N - 1."""
     return 2 * steps(at) - 1
-
-
-@quantity(r"L", "Lipschitz constant of the tasks' gradients, on R^d")
-def lipschitz(at: At):
-    risks = [risk for task in at.tasks for risk in (task.support, task.query)]
-    return at.constant("m2") * at.largest(at.eigenvalues(r.weighted([at.number(1)] * len(r.atoms)))[1] for r in risks)
 
 
 @quantity(r"s", "1 + alpha L")
@@ -145,37 +121,8 @@ def turning_adapted(at: At):
 
 @quantity(r"L\,(1+\alpha L)^N", "curvature stretched by one Jacobian alone")
 def curvature_once(at: At):
-    return power(at, at("stretch_convex"), steps(at)) * at("lipschitz")
+    return at("stretch_convex") ** steps(at) * at("lipschitz")
 
-
-@quantity(r"\|\nabla L(\omega)-\nabla L(\theta')\|", "change of grad L")
-def gradient_change(at: At):
-    return at.length(a - b for a, b in zip(at.gradient, at.exchanged().gradient, strict=True))
-
-
-@quantity(r"[\alpha\ge 0]", "positive where: plain gradient steps, forwards")
-def margin_plain_steps(at: At):
-    adaptation = at.instance.adaptation
-    plain = adaptation.name == "gradient" and adaptation.plain and adaptation.steps >= 1
-    return 1 if plain and adaptation.canonical.eta >= 0 else -1
-
-
-@quantity(r"[m_3<\infty]", "positive where: the loss's second derivative is Lipschitz on R")
-def margin_lipschitz_hessian(at: At):
-    return 1 if at.instance.loss.constants().m3 is not None else -1
-
-
-@quantity(r"[\ell''\ge 0]", "positive where: the loss is convex")
-def margin_convex(at: At):
-    return 1 if at.instance.loss.profile.convex else -1
-
-
-STEPS = Assumption("plain-steps", "Gradient steps of one rate >= 0, without decay.", "margin_plain_steps")
-PARAMETER = Assumption("parameter-comparator", "The comparator is one parameter.", "margin_parameter_comparator")
-GRADIENT = Assumption("lipschitz-gradient", "The loss's derivative is Lipschitz on R.", "margin_bounded_curvature")
-HESSIAN = Assumption("lipschitz-hessian", "The loss's second derivative is Lipschitz on R.", "margin_lipschitz_hessian")
-ONE_LAW = Assumption("one-law", "Every task is judged on the law that it adapts on.", "margin_one_law")
-CONVEX = Assumption("convex", "The loss is convex.", "margin_convex")
 
 SMOOTHNESS = Claim(
     "meta-sl-ji-smooth",

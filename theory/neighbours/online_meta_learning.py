@@ -39,16 +39,20 @@ Hess F >= (15/32 - 4/32) mu = 11 mu/32 in place of mu/8; 3 mu/4 as beta/mu grows
 """
 
 from metagap import Assumption, At, Claim, Mutant, quantity
+from metagap.common import (
+    CONVEX,
+    ONE_LAW,
+    PARAMETER,
+    STEP,
+    gradient_change,
+    margin_convex,
+    margin_one_plain_step,
+    mean,
+    rate,
+    steps,
+)
 
 CITATION = "Finn, Rajeswaran, Kakade, Levine, Online Meta-Learning, ICML 2019, Theorem 1"
-
-
-def rate(at):
-    """alpha, of plain gradient steps."""
-    adaptation = at.instance.adaptation
-    if adaptation.name != "gradient" or not adaptation.plain:
-        at.undefined("the adaptation is not by gradient steps of one rate without decay")
-    return at.number(adaptation.canonical.eta)
 
 
 def tubes(at, task):
@@ -58,7 +62,7 @@ def tubes(at, task):
         pairs = zip(risk.predictions(at.omega), risk.predictions(at.comparator), strict=True)
         ends.append([(at.least((a, b)), at.largest((a, b))) for a, b in pairs])
     found = [ends]
-    for _ in range(at.instance.adaptation.steps):
+    for _ in range(steps(at)):
         slopes = slopes_of(at, task.support, ends[0])
         ends = [
             [moved(at, alpha, task.support, slopes, phi, end) for (phi, _, _), end in zip(r.atoms, own, strict=True)]
@@ -115,7 +119,7 @@ class Constants:
         *way, last = tubes(at, task)
         inner, outer = [support for support, _ in way], last[1]
         extremes = [curvature(at, task.support, ends) for ends in inner]
-        self.alpha, self.weight = rate(at), task.weight
+        self.alpha = rate(at)
         self.mu_s, self.beta_s = at.least(a for a, _ in extremes), at.largest(b for _, b in extremes)
         self.mu_q, self.beta_q = curvature(at, task.query, outer)
         supports = [*inner, last[0]]
@@ -161,48 +165,31 @@ def monotonicity(at: At):
     return at.dot(change, (o - t for o, t in zip(at.omega, at.comparator, strict=True)))
 
 
-@quantity(r"\|\nabla L(\omega)-\nabla L(\theta')\|", "change of grad L")
-def gradient_change(at: At):
-    return at.length(a - b for a, b in zip(at.gradient, at.exchanged().gradient, strict=True))
-
-
 @quantity(r"m", "the lower end of (*), averaged over tasks")
 def floor(at: At):
-    found = constants(at)
-    return sum(c.weight * (c.mu_q * shrunk(c, c.beta_s) - c.alpha * c.rho * c.slope_q) for c in found)
+    return mean(at, [c.mu_q * shrunk(c, c.beta_s) - c.alpha * c.rho * c.slope_q for c in constants(at)])
 
 
 @quantity(r"M", "the upper end of (*), averaged over tasks")
 def ceiling(at: At):
-    total = at.number(0)
-    for c in constants(at):
-        stretch = at.largest(shrunk(c, v) for v in (c.mu_s, c.beta_s))
-        total = total + c.weight * (c.beta_q * stretch + c.alpha * c.rho * c.slope_q)
-    return total
+    found = [(c, at.largest(shrunk(c, v) for v in (c.mu_s, c.beta_s))) for c in constants(at)]
+    return mean(at, [c.beta_q * stretch + c.alpha * c.rho * c.slope_q for c, stretch in found])
 
 
 @quantity(r"m_1", "the lower end of (**), averaged over tasks")
 def floor_one_law(at: At):
-    total = at.number(0)
-    for c in constants(at):
+    def lowest(c):
         near = c.alpha * c.rho * c.slope_s
-        least = at.least(shrunk(c, v) * (v - near) for v in (c.mu_s, c.beta_s))
-        total = total + c.weight * (least - c.alpha * c.rho * c.slope_q)
-    return total
+        return at.least(shrunk(c, v) * (v - near) for v in (c.mu_s, c.beta_s)) - c.alpha * c.rho * c.slope_q
+
+    return mean(at, map(lowest, constants(at)))
 
 
 # --- margins ------------------------------------------------------------------------------------------------
 
 
-@quantity(r"K=1", "positive where: one plain gradient step, forwards")
-def margin_one_plain_step(at: At):
-    adaptation = at.instance.adaptation
-    plain = adaptation.name == "gradient" and adaptation.plain and adaptation.steps == 1
-    return 1 if plain and adaptation.canonical.eta >= 0 else -1
-
-
 @quantity(r"[\ell\in C^2]", "positive where: the loss's second derivative has no jump")
-def margin_lipschitz_hessian(at: At):
+def margin_no_jump(at: At):
     return -1 if at.instance.loss.profile.joints else 1
 
 
@@ -226,21 +213,11 @@ def margin_other_curvatures(at: At):
     return at("beta") - 2 * at("mu")
 
 
-@quantity(r"[\ell''\ge 0]", "positive where: the loss is convex")
-def margin_convex(at: At):
-    return 1 if at.instance.loss.profile.convex else -1
-
-
-STEP = Assumption("one-plain-step", "One gradient step of one rate >= 0, without decay.", "margin_one_plain_step")
-PARAMETER = Assumption("parameter-comparator", "The comparator is one parameter.", "margin_parameter_comparator")
-LIPSCHITZ = Assumption("lipschitz-hessian", "The loss's second derivative is Lipschitz.", "margin_lipschitz_hessian")
-CONVEX = Assumption("convex", "The loss is convex.", "margin_convex")
+LIPSCHITZ = Assumption("lipschitz-hessian", "The loss's second derivative has no jump.", "margin_no_jump")
 HALF = Assumption("half-step", "alpha < 1/(2 beta).", "margin_half_step")
 WHOLE = Assumption("whole-step", "alpha < 1/beta, beta of the supports.", "margin_whole_step")
 BEND = Assumption("small-bend", "Strongly convex risks, 0 <= 8 alpha rho G < mu.", "margin_small_bend")
 BENT = Assumption("other-curvatures", "beta > 2 mu.", "margin_other_curvatures")
-ONE_LAW = Assumption("one-law", "Every task is judged on the law that it adapts on.", "margin_one_law")
-
 WAY = (STEP, PARAMETER, LIPSCHITZ)
 THEOREM = (*WAY, HALF, BEND)
 
@@ -254,7 +231,7 @@ CONVEXITY = Claim(
     proof="(*) of this file: mu (1 - 1/2)^2 - mu/8 = mu/8.",
     citation=CITATION,
     difference="Constants on the segment and where it is adapted to, for R^d; on R^d no function has them all.",
-    quantities=(mu, beta, bend_slope, monotonicity, *(margin_one_plain_step, margin_lipschitz_hessian),
+    quantities=(mu, beta, bend_slope, monotonicity, *(margin_one_plain_step, margin_no_jump),
                 *(margin_half_step, margin_small_bend)),
 )  # fmt: skip
 

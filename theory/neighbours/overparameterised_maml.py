@@ -30,6 +30,7 @@ left of the gap is at most 1 - lambda/beta of it. The networks are two-layer, re
 """
 
 from metagap import Assumption, At, Claim, Mutant, quantity
+from metagap.common import DIFFERENTIABLE
 
 CITATION = "Wang, Sun, Li, Global Convergence of Gradient-Based Meta-Learning with Deep Neural Nets, 2020"
 
@@ -54,9 +55,6 @@ def margin_squared(at: At):
 
 
 SQUARED = Assumption("squared-loss", "The loss is the squared loss.", "margin_squared")
-DIFFERENTIABLE = Assumption(
-    "differentiable", "U_i and the risks are differentiable at omega.", "margin_differentiability"
-)
 CURVED = Assumption("curved-loss", "ell'' >= c > 0 between the predictions.", "strong_convexity")
 WIDE = Assumption("definite-kernel", "The meta-features are linearly independent.", "margin_full_row_rank")
 SMOOTH = Assumption("smooth-meta-objective", "One gradient step; beta is finite.", "margin_smooth")

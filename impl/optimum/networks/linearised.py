@@ -22,6 +22,7 @@ import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
 
 from ...arithmetic import PROPOSING, Floats, bounds, exact_floats, midpoint, root, to_float
+from ...floats.infimum import ball_least_squares
 from ...supervised.batch import laws_of
 from ...supervised.constants import small_step_margin
 from ...supervised.instance import Functions, NetworkInstance
@@ -116,6 +117,10 @@ def _proposed(problem: AnyProblem, ball: float) -> Array:
     loss, eta = instance.loss, to_float(instance.adaptation.eta)
     laws = laws_of(instance.loss, instance.tasks, len(base))
     labels, masses, weights = (laws[name][0] for name in ("labels", "masses", "weights"))
+    whole = vectors[:, kept] / np.sqrt(values[kept])
+    if loss.name == "squared":
+        means, shares, steps = (masses * labels).sum(2), masses.sum(2), instance.adaptation.steps
+        return whole @ _least_squares(rows, base, means, shares, weights, eta, steps, ball)
 
     def objective(a: Array) -> tuple[float, Array]:
         total, gradient = 0.0, 0 * a
@@ -134,7 +139,27 @@ def _proposed(problem: AnyProblem, ball: float) -> Array:
         return total, gradient
 
     found = in_ball(objective, np.zeros(rows.shape[1]), ball)
-    return np.zeros(len(table)) if found is None else vectors[:, kept] @ (found / np.sqrt(values[kept]))
+    return np.zeros(len(table)) if found is None else whole @ found
+
+
+def _least_squares(
+    rows: Array, base: Array, means: Array, shares: Array, weights: Array, eta: float, steps: int, ball: float
+) -> Array:
+    """The a with ||a|| <= ball that minimises L_lin of the squared loss, whose steps are affine: a -> J a + o.
+
+    Per task (n) and place (k), shares have the mass and means the mass times the mean label.
+    """
+    tall, aims = [], []
+    for q, mean, share in zip(weights, means, shares, strict=True):
+        moved, start = np.eye(rows.shape[1]), np.zeros(rows.shape[1])
+        for _ in range(steps):
+            start = start - eta * (rows.T @ (share * (base + rows @ start) - mean))
+            moved = moved - eta * (rows.T @ (share[:, None] * (rows @ moved)))
+        root = np.sqrt(q * share)
+        tall.append(root[:, None] * (rows @ moved))
+        aims.append(root * (mean / np.where(share > 0, share, 1.0) - base - rows @ start))
+    found = ball_least_squares(np.concatenate(tall)[None], np.concatenate(aims)[None], np.array([ball]))[1][0]
+    return found if np.isfinite(found).all() else np.zeros_like(found)
 
 
 def _sum(p: Array, terms: Array) -> Array:

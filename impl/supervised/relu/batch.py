@@ -68,7 +68,7 @@ class NetworkBatch:
         return with_outputs(own, self.loss.outputs)
 
     def __len__(self) -> int:
-        return len(self.features)
+        return int(self.features.shape[0])
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:

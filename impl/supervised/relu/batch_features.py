@@ -10,8 +10,8 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+from flint import fmpq
 
-from ...arithmetic import Floats
 from ...floats.rank import reduced
 from ..core_batch_quantities import CoreBatchQuantities
 from .batch import Array, NetworkBatch
@@ -28,7 +28,7 @@ class FeatureBatchQuantities(CoreBatchQuantities):
     def __init__(self, batch: NetworkBatch) -> None:
         super().__init__(batch)
         self._sigma = batch.sigma
-        self._shrink = batch.signs.shape[2] ** -0.5
+        self._shrink = 1 / self.m.sqrt(self.m.number(fmpq(batch.signs.shape[2])))
 
     # --- networks: W (B, t, m, d) for t tasks or 1 ------------------------------------------------------
 
@@ -37,7 +37,7 @@ class FeatureBatchQuantities(CoreBatchQuantities):
         return self.features[:, None] @ weights.transpose(0, 1, 3, 2)
 
     def _gates(self, weights: Array) -> Array:
-        gates: Array = self._sigma.d1(Floats, self._drive(weights))
+        gates: Array = self._sigma.d1(self.m, self._drive(weights))
         return gates
 
     @property
@@ -61,7 +61,7 @@ class FeatureBatchQuantities(CoreBatchQuantities):
         return rows.reshape(*rows.shape[:2], -1, rows.shape[4] * rows.shape[5])
 
     def _predictions(self, at: Array) -> Array:
-        values: Array = self._sigma.value(Floats, self._drive(at))
+        values: Array = self._sigma.value(self.m, self._drive(at))
         return self._outputs(values)
 
     def _pulled(self, slopes: Array, at: Array) -> Array:
@@ -93,7 +93,7 @@ class FeatureBatchQuantities(CoreBatchQuantities):
         rates = self.batch.rates
         if rates is None:
             return rows
-        flat = rates.reshape(len(rates), 1, 1, -1)
+        flat = rates.reshape(len(self.batch), 1, 1, -1)
         return (rows.reshape(*rows.shape[:2], -1, flat.shape[3]) * flat).reshape(rows.shape)
 
     def _kept(self, rows: Array) -> Array:
@@ -116,7 +116,7 @@ class FeatureBatchQuantities(CoreBatchQuantities):
         return self._phi(self._gates(self._start))
 
     def _lifted_rows(self, rows: Array) -> Array:
-        return np.broadcast_to(rows, (len(self.batch), self.batch.labels.shape[1], *rows.shape[2:]))
+        return self.m.broadcast_to(rows, (len(self.batch), self.batch.labels.shape[1], *rows.shape[2:]))
 
     @cached_property
     def _steps(self) -> Steps:
@@ -135,7 +135,7 @@ class FeatureBatchQuantities(CoreBatchQuantities):
         """eta E[ell' d2f] outer (B, n, k, D), at the iterate and the predictions that the step starts from."""
         n, _, _, m, d = self.batch.shape
         pulls = self._rated(self._inner(1, self._on_the_way[step]))
-        weights = self._sigma.d2(Floats, self._drive(self._path[step])) * self._inputs(pulls)
+        weights = self._sigma.d2(self.m, self._drive(self._path[step])) * self._inputs(pulls)
         inputs = self.features[:, None, None]
         blocks = (weights.transpose(0, 1, 3, 2)[..., None, :] * inputs.transpose(0, 1, 2, 4, 3)) @ inputs
         rows = outer.reshape(-1, n, outer.shape[2], m, d).transpose(0, 1, 3, 2, 4)
@@ -152,12 +152,12 @@ class FeatureBatchQuantities(CoreBatchQuantities):
         found = self._back(self._inputs(pulls) * self._gates(self._path[-1]))
         for at, z in reversed(list(zip(self._path[:-1], self._on_the_way, strict=True))):
             drive, along = self._drive(at), self._drive(self._paced(found))
-            gates = self._sigma.d1(Floats, drive)
+            gates = self._sigma.d1(self.m, drive)
             turned = self._turned(self._bends(z), self._outputs(along * gates)[..., None])
             rows = self._inputs(turned[..., 0]) * gates
             if not self._sigma.kinked:
                 pulls = self._rated(self._inner(1, z))
-                rows = rows + self._inputs(pulls) * self._sigma.d2(Floats, drive) * along
+                rows = rows + self._inputs(pulls) * self._sigma.d2(self.m, drive) * along
             found = self._kept(found) - self._back(rows)
         return found.sum(1).reshape(len(found), -1)
 
@@ -183,7 +183,3 @@ class FeatureBatchQuantities(CoreBatchQuantities):
         return (
             np.sqrt((self.meta_features**2).sum(3)) + self._each(np.abs(self._drive(self._omega)).sum(3)) * self._shrink
         )
-
-    def _each(self, values: Array) -> Array:
-        """What is known of points (B, t, points), of all their components (B, t, k)."""
-        return np.repeat(values, self._c, axis=2)

@@ -51,7 +51,7 @@ class NetworkBatchQuantities(FeatureBatchQuantities):
 
     @cached_property
     def eps_init(self) -> Array:
-        return norms(self._paired(self.initial_features))
+        return self._lengths(self._paired(self.initial_features))
 
     @cached_property
     def misfit_init(self) -> Array:
@@ -63,7 +63,7 @@ class NetworkBatchQuantities(FeatureBatchQuantities):
 
     @cached_property
     def gradient_difference(self) -> Array:
-        return norms(self._paired(self._feature_change))
+        return self._lengths(self._paired(self._feature_change))
 
     @cached_property
     def error_operator(self) -> Array:
@@ -73,16 +73,18 @@ class NetworkBatchQuantities(FeatureBatchQuantities):
 
     @cached_property
     def error_trace(self) -> Array:
-        return np.sqrt((self.mass * (self._feature_change**2).sum(3)).sum((1, 2)))
+        found: Array = self.m.sqrt((self.mass * (self._feature_change**2).sum(3)).sum((1, 2)))
+        return found
 
     @cached_property
     def _size(self) -> Array:
         """||x|| (B, 1, k)."""
-        return self._each(np.sqrt((self.features**2).sum(2))[:, None])
+        return self._each(self._lengths(self.features)[:, None])
 
     def _block_sizes(self, bends: Array) -> Array:
         """||B_x|| <= the largest sum of absolute values in a row (B, t, k)."""
-        return np.abs(bends) if self._c == 1 else self._each(np.abs(bends).sum(4).max(3))
+        sizes: Array = self.m.magnitude(bends)
+        return sizes if self._c == 1 else self._each(self._largest(sizes.sum(4), 3))
 
     def _error(self, changes: Sequence[Array], fold: float = 0.0, first: int = 0) -> Array:
         """||e|| for changes of the features of the iterates (B, 1 or n, k); fold bounds ||d2f(x)||/||x||^2.
@@ -95,13 +97,13 @@ class NetworkBatchQuantities(FeatureBatchQuantities):
         for step, (z, change) in enumerate(zip(self._on_the_way, changes, strict=False)):
             bends = self._block_sizes(self._bends(z))
             total = (bends * size**2).sum(2)
-            own = self._expansion(total) if step >= first else np.ones_like(total)
-            bent = (fastest * fold * np.abs(self._rated(self._inner(1, z))) * size**2).sum(2)
+            own = self._expansion(total) if step >= first else np.ones(total.shape)
+            bent = (fastest * fold * self.m.magnitude(self._rated(self._inner(1, z))) * size**2).sum(2)
             apart = (2 * fastest * bends * size * change).sum(2) + bent
             moved = moved * (own + bent) + stretch * apart
             stretch = stretch * own
         error = stretch[..., None] * changes[-1] + size * moved[..., None]
-        return np.sqrt((self.mass * error**2).sum((1, 2)))
+        return self._lifted_norm(error)
 
     @property
     def _relative(self) -> Array:
@@ -110,23 +112,29 @@ class NetworkBatchQuantities(FeatureBatchQuantities):
         signs = np.where(self.batch.rate < 0, -1.0, 1.0)[:, None]
         return signs if rates is None else signs * rates.reshape(len(rates), -1)
 
+    @property
+    def _slowest_and_fastest(self) -> tuple[Array, Array]:
+        """The least and the largest rate (B, 1), as factors of |rate|."""
+        return self._relative.min(1)[:, None], self._relative.max(1)[:, None]
+
     def _expansion(self, total: Array) -> Array:
         """kap (B, n) >= ||I - rate D (H + decay)|| for 0 <= |rate| H <= total."""
-        batch, (low, high) = self.batch, (end(self._relative, axis=1)[:, None] for end in (np.min, np.max))
-        fade = 0.0 if batch.decay is None else (np.abs(batch.rate) * batch.decay)[:, None]
+        m, batch, (low, high) = self.m, self.batch, self._slowest_and_fastest
+        fade = 0.0 if batch.decay is None else (m.magnitude(batch.rate) * batch.decay)[:, None]
         middle, half = (low + high) / 2, (high - low) / 2
-        alike = np.maximum(np.abs(1 - middle * fade), np.abs(1 - middle * (fade + total)))
+        alike = m.maximum(m.magnitude(1 - middle * fade), m.magnitude(1 - middle * (fade + total)))
         found: Array = alike + half * (fade + total)
         return found
 
     def _by_counts(self, counts: Sequence[Array], first: int = 0) -> Array:
         """||e|| where so many neurons flip at every iterate."""
-        return self._error([self._size * np.sqrt(c / self.batch.signs.shape[2]) for c in counts], first=first)
+        width = self.batch.signs.shape[2]
+        return self._error([self._size * self.m.sqrt(c / width) for c in counts], first=first)
 
     @cached_property
     def _flips(self) -> list[Array]:
         start = self._gates(self._start)
-        return [self._each((self._gates(w) != start).sum(3).astype(float)) for w in self._path]
+        return [self._each(self.m.magnitude(self._gates(w) - start).sum(3)) for w in self._path]
 
     @cached_property
     def error_flips(self) -> Array:
@@ -150,12 +158,12 @@ class NetworkBatchQuantities(FeatureBatchQuantities):
 
     @cached_property
     def displacement_init(self) -> Array:
-        return np.sqrt(((self.batch.omega - self.batch.initial) ** 2).sum((1, 2)))
+        return self._lengths(self._offset)
 
     @cached_property
     def _budgets(self) -> list[Array]:
         """B + ||W^(k) - W|| (B, 1 or n) at the iterates."""
-        moves = [np.sqrt(((w - self._omega) ** 2).sum((2, 3))) for w in self._path]
+        moves = [self.m.sqrt(((w - self._omega) ** 2).sum((2, 3))) for w in self._path]
         return [self.displacement_init[:, None] + move for move in moves]
 
     @cached_property
@@ -174,7 +182,8 @@ class NetworkBatchQuantities(FeatureBatchQuantities):
     # --- linearisation -----------------------------------------------------------------------------------------
 
     def _over_points(self, values: Array) -> Array:
-        return np.sqrt((self.mass * values[:, None] ** 2).sum((1, 2)))
+        found: Array = self.m.sqrt((self.mass * values[:, None] ** 2).sum((1, 2)))
+        return found
 
     @cached_property
     def linearisation(self) -> Array:
@@ -184,18 +193,18 @@ class NetworkBatchQuantities(FeatureBatchQuantities):
     def _one_signed(self, reach: Array) -> Array:
         """The larger of both signs' sums over neurons (B, k) of reach (B, points, m)."""
         signs, each = self.batch.signs[:, None], reach[:, :, None]
-        largest = np.maximum(np.where(signs > 0, each, 0.0).sum(3), np.where(signs < 0, each, 0.0).sum(3))
-        return largest.reshape(len(reach), -1)
+        up, down = (self.m.where(chosen, each, 0.0).sum(3) for chosen in (signs > 0, signs < 0))
+        return self.m.maximum(up, down).reshape(len(self.batch), -1)
 
     @cached_property
     def _moved(self) -> Array:
-        return np.sqrt(((self.batch.omega - self.batch.initial) ** 2).sum(2))[:, None]
+        return self._lengths(self.batch.omega - self.batch.initial)[:, None]
 
     @cached_property
     def linearisation_bound(self) -> Array:
         size = self._size[:, 0]
         with np.errstate(invalid="ignore"):
-            reach = np.maximum(self._moved - self._nearness, 0.0)
+            reach = self.m.positive(self._moved - self._nearness)
         return self._over_points(self._shrink * size * self._one_signed(reach))
 
     @cached_property

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
+import numpy as np
 from flint import arb, fmpq
 
 from ...arithmetic import Matrix, Number
@@ -31,11 +33,16 @@ class Scales:
 
     def __init__(self, adaptation: Gradient, width: int, dimension: int) -> None:
         self.width, self.dimension = width, dimension
-        rates = adaptation.rates or (fmpq(1),) * (width * dimension)
-        self._factors = rates, tuple(1 - adaptation.eta * adaptation.decay * r for r in rates)
-        self._known: dict[int, Vector] = {0: (fmpq(1),) * len(rates)}
+        self._adaptation = adaptation
+        self._known: dict[int, Vector] = {0: (fmpq(1),) * (width * dimension)}
         self._weights: dict[tuple[Weights, int], Weights] = {}
-        self._ones = self._shaped(self.entries(0))
+        self._ones = Weights(np.ones((width, dimension)))
+
+    @cached_property
+    def _factors(self) -> tuple[Vector, Vector]:
+        """D and S."""
+        rates = self._adaptation.rates or self.entries(0)
+        return rates, tuple(1 - self._adaptation.eta * self._adaptation.decay * r for r in rates)
 
     def entries(self, scale: int) -> Vector:
         """E, row by row."""

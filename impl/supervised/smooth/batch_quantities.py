@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
-import numpy as np
-
-from ...arithmetic import Floats
 from ..relu.batch import Array
 from ..relu.batch_quantities import NetworkBatchQuantities
 
@@ -24,23 +22,23 @@ class SmoothBatchQuantities(NetworkBatchQuantities):
     # --- error terms ----------------------------------------------------------------------------------------
 
     @cached_property
-    def _curvature(self) -> float:
-        return float(self._sigma.curvature(Floats))
+    def _curvature(self) -> Array:
+        return self._sigma.curvature(self.m)
 
-    def _displaced(self, weights: Array, curvature: float) -> Array:
+    def _displaced(self, weights: Array, curvature: Array) -> Array:
         """delta by the displacements of the neurons of W (B, t, m, d)."""
-        moved = np.sqrt(((weights - self._start) ** 2).sum(3))[:, :, None]
-        share = np.minimum(1.0, curvature * self._size[..., None] * moved)
-        return self._size * np.sqrt((share**2).mean(3))
+        moved = self._lengths(weights - self._start)[:, :, None]
+        share = self.m.minimum(1.0, curvature * self._size[..., None] * moved)
+        return self._size * (self._shrink * self._lengths(share))
 
-    def _within(self, budgets: Array, shrink: float) -> Array:
+    def _within(self, budgets: Array, shrink: Array) -> Array:
         """delta in balls of radii (B, t)."""
-        return self._size * np.minimum(1.0, self._curvature * self._size * budgets[:, :, None] * shrink)
+        return self._size * self.m.minimum(1.0, self._curvature * self._size * budgets[:, :, None] * shrink)
 
-    def _by_displacements(self, curvature: float, fold: float) -> Array:
+    def _by_displacements(self, curvature: Array, fold: Any) -> Array:
         return self._error([self._displaced(w, curvature) for w in self._path], fold * self._shrink)
 
-    def _by_ball(self, shrink: float) -> Array:
+    def _by_ball(self, shrink: Array) -> Array:
         return self._error([self._within(budget, shrink) for budget in self._budgets], self._curvature * shrink)
 
     @cached_property
@@ -77,11 +75,11 @@ class SmoothBatchQuantities(NetworkBatchQuantities):
     @cached_property
     def linearisation_taylor(self) -> Array:
         reach = self._moved * self._size[:, 0, :, None]
-        return self._over_points(self._shrink * np.minimum(reach, self._curvature * reach**2 / 2).sum(2))
+        return self._over_points(self._shrink * self.m.minimum(reach, self._curvature * reach**2 / 2).sum(2))
 
-    def _remainder(self, shrink: float) -> Array:
+    def _remainder(self, shrink: Array) -> Array:
         reach = self.displacement_init[:, None] * self._size[:, 0]
-        return self._over_points(np.minimum(reach, self._curvature * reach**2 * shrink / 2))
+        return self._over_points(self.m.minimum(reach, self._curvature * reach**2 * shrink / 2))
 
     @cached_property
     def linearisation_ball(self) -> Array:

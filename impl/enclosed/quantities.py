@@ -1,0 +1,143 @@
+r"""What the enclosed quantities of every family share: which may be asked for, infima from both sides, structure.
+
+A family's text (the quantities of its searching engine) is evaluated on a batch of midpoint-radius numbers. What is
+decided by whether a number is 0 is decided by the batch as given, in float64, whose numbers are exact. Names that are
+neither in `proved` nor written for these numbers are unknown: balls evaluate them.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..arithmetic import Array
+from ..elementary import MidRads
+from ..midrad import MidRad
+from .infimum import misfit, misfit_l1
+from .linear import applied
+
+
+class UnknownError(ArithmeticError):
+    """A quantity, or a batch, that is not evaluated in midpoint-radius numbers."""
+
+
+def normalised(values: Array, axes: tuple[int, ...]) -> MidRad:
+    """Shares of their sum along the last axes, which are named; 0 exactly of 0."""
+    found = MidRad(values) / MidRad(values).sum(axes).reshape(*values.shape[: axes[0]], *(1,) * len(axes))
+    return MidRad(found.mid, np.where(values == 0, 0.0, found.rad))
+
+
+class Enclosed:
+    """A mixin, before the text. Errors of a call: UndefinedQuantityError, UnknownError."""
+
+    m = MidRads
+    given: Any
+    """The batch in float64."""
+    text: type
+    """The searching engine's quantities."""
+    proved: frozenset[str]
+    """Those whose text holds as it stands, in these numbers."""
+    u: Any
+    mass: Any
+    eps: Any
+    gradient: Any
+    lifted: Any
+    meta_features: Any
+
+    def __call__(self, name: str) -> Any:
+        written = [own for own in type(self).__mro__ if own not in self.text.__mro__]
+        if name not in self.proved and not any(name in vars(own) for own in written):
+            raise UnknownError(name)
+        return getattr(self, name)
+
+    @property
+    def zero(self) -> MidRad:
+        return MidRad(np.zeros(len(self.given)))
+
+    def _structural(self, holds: Any) -> MidRad:
+        """The margin of what a batch's structure decides (B,)."""
+        return MidRad(np.where(np.broadcast_to(holds, len(self.given)), 1.0, -1.0))
+
+    def _largest(self, values: Any, axis: int | tuple[int, ...]) -> MidRad:
+        """The largest entry along axes."""
+        return MidRad.between(values.low.max(axis), values.high.max(axis))
+
+    # --- infima ---------------------------------------------------------------------------------------------
+
+    _where: Any
+    """Where there is mass, in tasks of positive weight (B, n, ...)."""
+    _weighted: Any
+    """Mass times w (B, n, ...)."""
+
+    def _misfit(self, features: Any, target: Any, mass: Any = None, radius: Any = None) -> Any:
+        """The infimum (B,), enclosed, with the direction of its upper end."""
+        root = MidRads.sqrt(self.mass if mass is None else mass)
+        root = MidRads.where(self._where, root, 0.0)
+        size = len(self.given)
+        rows = (root[..., None] * features).reshape(size, -1, features.shape[-1])
+        return misfit(rows, (root * target).reshape(size, -1), self.given.radius if radius is None else radius)
+
+    @cached_property
+    def misfit_l1(self) -> Any:
+        weighted, size = MidRads.where(self._where, self._weighted, 0.0), len(self.given)
+        rows = (weighted[..., None] * self.meta_features).reshape(size, -1, self.meta_features.shape[-1])
+        return self._l1(rows, (weighted * self.u).reshape(size, -1))
+
+    def _l1(self, rows: Any, target: Any) -> Any:
+        """The L1 form of rows (B, ., d) and targets (B, .) of lifted points."""
+        return misfit_l1(self.eps, rows, target)
+
+    # --- the mixed form -------------------------------------------------------------------------------------
+
+    _mixed_points: Any
+    """(psi, pull (B, T, d), weight, target, mass, where the weight is of anything (B, T)), pull = weight psi there."""
+
+    @cached_property
+    def margin_numerator_vanishes(self) -> Any:
+        """The least |weight| over the mass, where none can be 0: else balls must tell."""
+        _, _, weight, _, mass, used = self._mixed_points
+        sizes = MidRads.magnitude(weight) / MidRads.where(used, mass, 1.0)
+        low, high = (np.where(used, end, 1.0).min(1, initial=1.0) for end in (sizes.low, sizes.high))
+        return MidRad.between(np.where(low > 0, low, np.nan), high)
+
+    @cached_property
+    def mixed_misfit(self) -> Any:
+        psi, _, weight, target, mass, used = self._mixed_points
+        root = MidRads.where(used, MidRads.sqrt(mass), 0.0)
+        aims = target / MidRads.where(used, weight, 1.0)
+        return misfit(root[..., None] * psi, root * aims, self.given.radius)[0]
+
+    @cached_property
+    def mixed_misfit_l1(self) -> Any:
+        _, pull, _, target, *_ = self._mixed_points
+        return self._l1(pull, target)
+
+    # --- the identity, along the direction of the infimum ---------------------------------------------------
+
+    @cached_property
+    def _along(self) -> MidRad:
+        return MidRad(self.lifted[1])
+
+    @cached_property
+    def direction(self) -> Any:
+        return (self.gradient * self._along).sum(1)
+
+    @cached_property
+    def _residual(self) -> Any:
+        rows = self.meta_features.reshape(len(self.given), -1, self.meta_features.shape[-1])
+        return self.u - applied(rows, self._along).reshape(*self.u.shape)
+
+    @property
+    def _points(self) -> tuple[int, ...]:
+        """The axes of lifted points."""
+        return tuple(range(1, self.u.ndim))
+
+    @cached_property
+    def inner_product(self) -> Any:
+        return (self._weighted * self._residual).sum(self._points)
+
+    @cached_property
+    def residual_norm(self) -> Any:
+        return MidRads.sqrt((self.mass * (self._residual * self._residual)).sum(self._points))

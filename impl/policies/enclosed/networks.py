@@ -1,0 +1,137 @@
+r"""The quantities of a batch of network policies, in midpoint-radius numbers: each (B,), enclosed.
+
+The text of `network_batch_quantities`, by explicit features in R^{mp}. A gate of ReLU is 0 or 1 where the enclosure of
+W_r'x does not contain 0, else anything between; so at kinks only claims are open, and are left to balls. What the error
+of the features at initialisation needs beside the text is an operator norm, enclosed from both sides.
+
+C3. With the contrasts of Phi at the choices as rows M, and t those of u, the shortest v with M v = t is M'(MM')^{-1}t,
+of length (t'(MM')^{-1}t)^{1/2}; where the Gram matrix MM' is regular, which its enclosed inverse shows, its least
+eigenvalue is at least 1/||(MM')^{-1}||. Rows of what is no choice are those of the unit matrix when it is
+inverted, and 0 afterwards. Where tasks share what is certainly a choice, no width makes the contrasts independent
+(`theory.meta_rl_network`).
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ...arithmetic import Array
+from ...elementary import MidRads
+from ...enclosed.duals import Dual
+from ...enclosed.linear import inverse, largest_eigenvalue, norm
+from ...enclosed.quantities import UnknownError
+from ...midrad import GUARD, MidRad, U
+from ..network_batch_quantities import NetworkBatchQuantities
+from . import taylor
+from .quantities import EnclosedQuantities
+
+
+class EnclosedNetworkQuantities(EnclosedQuantities, NetworkBatchQuantities):
+    """The quantities of a batch by name. Errors of a call: UndefinedQuantityError, UnknownError."""
+
+    text = NetworkBatchQuantities
+    proved = EnclosedQuantities.proved | {
+        "eps_init", "misfit_init", "gradient_difference", "displacement_init", "error_flips", "error_pointwise",
+        "error_ball", "error_count",
+    }  # fmt: skip
+
+    @property
+    def _energies_along(self) -> Dual:
+        return taylor.network_energies(self.batch, self._sigma)
+
+    @cached_property
+    def eps_formal(self) -> Any:
+        """||<w, Phi>||, by the meta-feature."""
+        return self._length(self._pulled(self.meta_features))
+
+    @cached_property
+    def error_operator(self) -> Any:
+        root = MidRads.where(self._where, MidRads.sqrt(self.mass), 0.0)
+        change = root[..., None] * (self.initial_features - self.meta_features)
+        rows = change.reshape(len(self.given), -1, change.shape[-1])
+        return MidRads.sqrt(largest_eigenvalue(rows @ rows.swapaxes(1, 2)))
+
+    def _counted(self, power: int) -> Any:
+        """k*: the most neurons of which the squares of a_r = |W0_r'x|/||x|| sum to at most ||W - W0||^2. The least sum
+        of k squares grows with each of them; a cumulative sum of m squares errs by less than (m + 1)u of itself."""
+        if power != 2:
+            raise UnknownError("error_count_linear")
+        size, slack = self._sizes[..., None], (self._width + 8) * 2 * U
+        known = (self.given.features != 0).any(3).reshape(len(self.given), -1)[..., None]
+        near = MidRads.magnitude(self._drive(self.batch.initial)) / MidRads.where(known, size, 1.0)
+        budget = self.displacement_init * self.displacement_init
+        ends = (np.where(known, end, np.inf) for end in (np.maximum(near.low, 0.0), near.high))
+        least, most = (np.cumsum(np.sort(end, axis=2) ** 2, axis=2) for end in ends)
+        some = (most * (1 + slack) + GUARD <= budget.low[:, None, None]).sum(2)
+        all_ = (~(least * (1 - slack) > budget.high[:, None, None])).sum(2)
+        return self._flipped(MidRad.between(some.astype(float), all_.astype(float)))
+
+    @cached_property
+    def margin_differentiability(self) -> Any:
+        """The least |W_r'x| at inputs but 0 of visited states; 1 for smooth networks."""
+        if not self._sigma.kinked:
+            return self._structural(True)
+        _, states, actions, _ = self.given.shape
+        met = self.reachable.any(1)[..., None] & (self.given.features != 0).any(3)
+        sizes = MidRads.magnitude(self._drive(self.batch.omega)).reshape(len(met), states, actions, -1)
+        low, high = (np.where(met[..., None], end, 1.0).min((1, 2, 3)) for end in (sizes.low, sizes.high))
+        return MidRad.between(low, high)
+
+    # --- C3 ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _shared_choice(self) -> Array:
+        """Whether two tasks of positive weight certainly have a choice at one state (B,)."""
+        rewards, chains = self.given.rewards, self.batch.transitions
+        moves = (MidRads.magnitude(chains - chains[:, :, :, :1]).low > 0).any(4)
+        certain = (rewards != rewards[..., :1]) | (moves & (self.given.gamma > 0)[..., None, None])
+        return np.asarray(((self.reachable & certain.any(3)).sum(1) > 1).any(1))
+
+    @cached_property
+    def _chosen(self) -> Array:
+        """Which rows of contrasts are those of choices (B, N)."""
+        return np.repeat(self._choices.reshape(len(self.given), -1), self.given.shape[2] - 1, axis=1)
+
+    def _contrasts(self, table: Any) -> Any:
+        """The contrasts between actions (B, N, D) of a table (B, n, S, A, D), 0 where there is no choice."""
+        rows = contrasts(self.given.shape[2]) @ table
+        return MidRads.where(self._chosen[..., None], rows.reshape(len(self.given), -1, table.shape[-1]), 0.0)
+
+    @cached_property
+    def _gram(self) -> Any:
+        rows = self._contrasts(self.meta_features)
+        return rows @ rows.swapaxes(1, 2)
+
+    @cached_property
+    def _gram_inverse(self) -> Any:
+        unit = np.where(self._chosen, 0.0, 1.0)[..., None] * np.eye(self._chosen.shape[1])
+        return MidRads.where(self._chosen[..., None] & self._chosen[:, None], inverse(self._gram + unit), 0.0)
+
+    def _with_choices(self, found: Any, otherwise: float) -> Any:
+        return MidRads.where(np.asarray(self._choices.any((1, 2))), found, otherwise)
+
+    @cached_property
+    def min_norm_solution(self) -> Any:
+        """||v|| for the shortest v with the contrasts of Phi v those of u."""
+        aims = self._contrasts(self.u[..., None])
+        return self._with_choices(MidRads.sqrt((aims * (self._gram_inverse @ aims)).sum((1, 2))), 0.0)
+
+    @cached_property
+    def condition(self) -> Any:
+        """Of the Gram matrix; 1 if there is no choice."""
+        return self._with_choices(largest_eigenvalue(self._gram) * largest_eigenvalue(self._gram_inverse), 1.0)
+
+    @cached_property
+    def margin_full_action_rank(self) -> Any:
+        flat = self._gram_inverse.reshape(len(self.given), -1)
+        return MidRads.where(self._shared_choice, -1.0, self._with_choices(1 / norm(flat), 1.0))
+
+
+def contrasts(actions: int) -> MidRad:
+    """Orthonormal rows (A - 1, A) that sum to 0, enclosed."""
+    k, j = np.arange(1, actions)[:, None], np.arange(actions)
+    rows = np.where(j < k, 1.0, 0.0) - np.where(j == k, k, 0.0)
+    return MidRad(rows) / MidRads.sqrt(MidRad(k * (k + 1.0)))

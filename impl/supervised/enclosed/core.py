@@ -1,0 +1,191 @@
+r"""What batches of any model have in midpoint-radius numbers, each (B,), enclosed.
+
+The text of `core_batch_quantities` is evaluated in other numbers; what is written here is what floats alone may not
+say: infima from both sides, divergences by their definition, margins. `UnknownError` is of what is left to balls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ....theory.claim import UndefinedQuantityError
+from ...arithmetic import Array
+from ...elementary import MidRads
+from ...enclosed.linear import applied, inverse, largest_eigenvalue, norm
+from ...enclosed.quantities import Enclosed, UnknownError, normalised
+from ...loss_ranges import LossRanges
+from ...midrad import MidRad
+from ..core_batch_quantities import CoreBatchQuantities
+
+
+def enclosed(batch: Any) -> Any:
+    """The batch of the instances themselves (`instance`): its numbers exactly, masses and weights normalised.
+
+    Errors: UnknownError for a loss with kinks, whose slopes are no numbers there, for a loss or an adaptation of one's
+    own, whose formulas may be of what these numbers do not have.
+    """
+    if batch.loss.profile.kinked or batch.loss.profile.own or getattr(batch, "rule", ""):
+        raise UnknownError("kinks, an own loss or an own adaptation")
+    shares: dict[str, Any] = {
+        "masses": normalised(batch.masses, (2, 3)),
+        "support_masses": None if batch.support_masses is None else normalised(batch.support_masses, (2, 3)),
+        "weights": normalised(batch.weights, (1,)),
+    }
+    names = {field.name for field in batch.fields} - {*shares, "labels", "support_labels"}
+    given = {name: getattr(batch, name) for name in names}
+    numbers: dict[str, Any] = {name: None if value is None else MidRad(value) for name, value in given.items()}
+    return replace(batch, **numbers, **shares)
+
+
+FROM_TEXT = frozenset(
+    ("gap", "pairing", "eps", "radius", "weight_norm", "misfit", "function_displacement", "eps_first_order",
+     "misfit_plain")
+)  # fmt: skip
+"""The quantities whose text holds as it stands, in these numbers."""
+
+
+class CoreEnclosed(Enclosed, CoreBatchQuantities):
+    """Quantities of a batch by name. Errors of a call: UndefinedQuantityError, UnknownError."""
+
+    def __init__(self, batch: Any) -> None:
+        self.given = batch
+        super().__init__(enclosed(batch))
+        self._atoms = (batch.weights[:, :, None, None] > 0) & (batch.masses > 0)
+
+    @property
+    def _present(self) -> Array:
+        return np.asarray(self._each((self.given.masses > 0).any(3)))
+
+    # --- infima ---------------------------------------------------------------------------------------------
+
+    @property
+    def _where(self) -> Array:
+        """Where there is mass (B, n, k), in tasks of positive weight."""
+        return np.asarray(self._each(self._atoms.any(3)))
+
+    def _l1(self, rows: Any, target: Any) -> Any:
+        """The L1 form of rows (B, ., D) and targets (B, .) of lifted points: a point's components are added first."""
+        size, c = len(self.given), self._c
+        if c > 1:
+            rows, target = rows.reshape(size, -1, c, rows.shape[2]).sum(2), target.reshape(size, -1, c).sum(2)
+        return super()._l1(rows, target)
+
+    @property
+    def _weighted(self) -> Any:
+        return self.batch.weights[..., None] * self.slopes
+
+    # --- full row rank: the Gram matrix M of the meta-features that have mass ---------------------------------
+
+    @cached_property
+    def _gram(self) -> tuple[Any, Any]:
+        """M and its inverse (B, N, N), both 0 in the rows and columns of what has no mass."""
+        size, used = len(self.given), self._where.reshape(len(self.given), -1)
+        rows = self.meta_features.reshape(size, -1, self.meta_features.shape[-1])
+        both, gram = used[:, :, None] & used[:, None], rows @ rows.swapaxes(1, 2)
+        inverted = inverse(MidRads.where(both, gram, np.eye(both.shape[1])))
+        return MidRads.where(both, gram, 0.0), MidRads.where(both, inverted, 0.0)
+
+    @property
+    def _crowded(self) -> Array:
+        """Of which instances there are more meta-features than parameters (B,)."""
+        return np.asarray(self._where.sum((1, 2)) > self.meta_features.shape[-1])
+
+    @cached_property
+    def margin_full_row_rank(self) -> Any:
+        """-1 of more meta-features than parameters; else 1/||M^{-1}||, where M has an inverse for certain."""
+        found = 1 / norm(self._gram[1].reshape(len(self.given), -1))
+        return MidRads.where(self._crowded, -1.0, found)
+
+    @cached_property
+    def min_norm_solution(self) -> Any:
+        """(u'M^{-1}u)^{1/2}."""
+        u = MidRads.where(self._where, self.u, 0.0).reshape(len(self.given), -1)
+        found = MidRads.sqrt((u * applied(self._gram[1], u)).sum(1))
+        return MidRads.where(self._crowded, np.nan, found)
+
+    @cached_property
+    def condition(self) -> Any:
+        """Condition number of M."""
+        gram, inverted = self._gram
+        return largest_eigenvalue(gram) * largest_eigenvalue(inverted)
+
+    # --- divergences ----------------------------------------------------------------------------------------
+
+    @property
+    def _ends(self) -> tuple[Any, Any]:
+        """z and h' for each label (B, n, k, 1): of several outputs lists of them, one for each component."""
+        z, h = self.after, self.comparator
+        if self._c == 1:
+            return z[..., None], h[..., None]
+        split = self.batch.loss.parts
+        z, h = (values.reshape(*values.shape[:2], -1, 1, self._c) for values in (z, h))
+        return split(z), split(h)
+
+    @property
+    def _labels(self) -> Any:
+        labels = self.given.labels
+        return labels if self._c == 1 else self.batch.loss.parts(labels)
+
+    @cached_property
+    def bregman(self) -> Any:
+        """By its definition, atom by atom."""
+        found = self.batch.loss.bregman(MidRads, *self._ends, self._labels)
+        return (self.batch.weights[:, :, None, None] * self.batch.masses * found).sum((1, 2, 3))
+
+    @cached_property
+    def strong_convexity(self) -> Any:
+        """The least ell'' on the segments between z and h'; of several outputs a constant of the loss."""
+        if not self.batch.loss.profile.convex:
+            raise UndefinedQuantityError("the loss is not convex")
+        if self._c > 1:
+            return MidRads.broadcast_to(MidRads.of_ball(self.batch.loss.constants().mu), (len(self.given),))
+        labels = self.given.labels
+        z, h = (MidRads.broadcast_to(values, labels.shape) for values in self._ends)
+        least = LossRanges(self.batch.loss, MidRad(labels)).least(2, z, h)
+        ends = (np.where(self._atoms, end, np.inf).min((1, 2, 3)) for end in (least.low, least.high))
+        return MidRad.between(*ends)
+
+    # --- margins: positive where an assumption holds --------------------------------------------------------
+
+    @property
+    def _still(self) -> Array:
+        """Which instances do not adapt (B,)."""
+        batch, size = self.given, len(self.given)
+        frozen = np.zeros(size, bool) if batch.rates is None else (batch.rates.reshape(size, -1) == 0).all(1)
+        return (batch.steps > 0) & ((batch.rate == 0) | frozen)
+
+    @property
+    def margin_outer_convexity(self) -> Any:
+        return self._structural(True) if self.batch.loss.profile.convex else self.bregman
+
+    @property
+    def _inside(self) -> Array:
+        """Where inner laws of tasks of positive weight have mass (B, n, k, l)."""
+        batch = self.given
+        masses = batch.masses if batch.support_masses is None else batch.support_masses
+        return np.asarray((batch.weights[:, :, None, None] > 0) & (masses > 0))
+
+    @cached_property
+    def margin_joints(self) -> Any:
+        """Distance of what steps start from, under the inner laws, from the joints of the loss; 1 if it has none."""
+        batch, profile = self.given, self.batch.loss.profile
+        if not profile.joints:
+            return self._structural(True)
+        if not batch.steps:
+            raise UnknownError("margin_joints")
+        labels = batch.labels if batch.support_masses is None else batch.support_labels
+        least = [np.ones((2, len(batch)))]
+        for z in self._on_the_way:
+            joint = self.batch.loss.joint_distance(z[..., None], labels, MidRads)
+            ends = (joint.low, joint.high)
+            least.append(np.array([np.where(self._inside, end, np.inf).min((1, 2, 3)) for end in ends]))
+        low, high = np.where(self._still, 1.0, np.min(least, axis=0))
+        return MidRad.between(low, high)
+
+    @property
+    def margin_differentiability(self) -> Any:
+        return self.margin_joints

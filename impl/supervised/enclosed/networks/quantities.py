@@ -1,0 +1,135 @@
+r"""The quantities of a batch of two-layer networks, in midpoint-radius numbers: each (B,), enclosed.
+
+The text of the searching engine is evaluated in other numbers; what is written here is grad L by a route that knows no
+meta-feature (`taylor`), the largest singular value of features' change, and what the text decides by comparing floats.
+
+ReLU: sigma' is known where a neuron's drive is certainly positive, or not; elsewhere it is enclosed by [0, 1], and its
+derivative, and so grad L, is no number. Inputs that are 0 drive no neuron.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ....arithmetic import Array
+from ....elementary import MidRads
+from ....enclosed.linear import largest_eigenvalue
+from ....enclosed.quantities import UnknownError
+from ....midrad import GUARD, MidRad, U
+from ...relu.batch import NetworkBatch
+from ...relu.batch_quantities import NetworkBatchQuantities
+from ...smooth.batch_quantities import SmoothBatchQuantities
+from ..core import FROM_TEXT, CoreEnclosed
+from . import taylor
+
+WIDEST = 512
+"""Neurons of a ReLU network beyond which balls are faster."""
+
+
+class EnclosedNetworkQuantities(CoreEnclosed, NetworkBatchQuantities):
+    """What networks of any activation have."""
+
+    text = NetworkBatchQuantities
+    proved = FROM_TEXT | {
+        "eps_init", "misfit_init", "gradient_difference", "error_trace", "linearisation", "displacement_init",
+        "eps_projected", "misfit_projected",
+    }  # fmt: skip
+
+    def __init__(self, batch: Any) -> None:
+        if not isinstance(batch, NetworkBatch):
+            raise UnknownError("instances of a user's own, one by one")
+        super().__init__(batch)
+
+    @cached_property
+    def gradient(self) -> Any:
+        return taylor.gradient(self.batch, self._path)
+
+    @property
+    def margin_convex_inner(self) -> Any:
+        return self._structural(self.batch.loss.profile.convex)
+
+    @property
+    def _relative(self) -> Array:
+        rates, signs = self.given.rates, np.where(self.given.rate < 0, -1.0, 1.0)[:, None]
+        return signs if rates is None else signs * rates.reshape(len(rates), -1)
+
+    @property
+    def _slowest_and_fastest(self) -> tuple[Any, Any]:
+        low, high = super()._slowest_and_fastest
+        return MidRad(low), MidRad(high)
+
+    @cached_property
+    def _moving(self) -> Array:
+        """Which inputs are not 0 (B, k)."""
+        return np.asarray((self.given.features != 0).any(2))
+
+    @cached_property
+    def error_operator(self) -> Any:
+        """The root of the largest eigenvalue of the Gram matrix."""
+        root = MidRads.where(self._where, MidRads.sqrt(self.mass), 0.0)
+        rows = self._flat(root[..., None] * self._feature_change)
+        return MidRads.sqrt(largest_eigenvalue(rows @ rows.swapaxes(1, 2)))
+
+    def _flat(self, rows: Any) -> Any:
+        return rows.reshape(len(self.given), -1, rows.shape[3])
+
+
+class EnclosedSmoothQuantities(EnclosedNetworkQuantities, SmoothBatchQuantities):
+    """Those of a smooth activation."""
+
+    text = SmoothBatchQuantities
+    proved = EnclosedNetworkQuantities.proved | {
+        "error_pointwise", "error_ball", "linearisation_taylor", "linearisation_ball"
+    }  # fmt: skip
+
+
+class EnclosedReluQuantities(EnclosedNetworkQuantities):
+    """Those of ReLU networks, off their kinks."""
+
+    proved = EnclosedNetworkQuantities.proved | {"error_flips", "error_count", "linearisation_bound"}
+
+    def __init__(self, batch: Any) -> None:
+        super().__init__(batch)
+        if batch.signs.shape[2] > WIDEST:
+            raise UnknownError("balls count patterns, arrays have a number for every neuron")
+
+    def _drive(self, weights: Any) -> Any:
+        return MidRads.where(self._moving[:, None, :, None], super()._drive(weights), 0.0)
+
+    @cached_property
+    def eps_formal(self) -> Any:
+        return self._lengths(self._paired(self.meta_features))
+
+    @cached_property
+    def margin_differentiability(self) -> Any:
+        """The least |W_r'x| over iterates, neurons and inputs that are met and not 0, if it is less than the distance
+        of the joints of the loss."""
+        met = (self._inside | self._atoms).any((1, 3)) & self._moving
+        least = self.margin_joints
+        for weights in self._path:
+            drive = MidRads.magnitude(self._drive(weights))
+            ends = (np.where(met[:, None, :, None], end, np.inf) for end in (drive.low, drive.high))
+            low, high = (np.minimum(end.min((1, 2, 3)), 1.0) for end in ends)
+            least = least.min(MidRad.between(low, high))
+        return least
+
+    @cached_property
+    def _nearness(self) -> Any:
+        """a_r(x) (B, k, m); 0 at x = 0, where all that it enters is multiplied by ||x||."""
+        size = self._lengths(self.features)[..., None]
+        near = MidRads.magnitude(self._drive(self._start)[:, 0])
+        return near / MidRads.where(self._moving[..., None], size, 1.0)
+
+    def _counts(self, budget: Any, power: int = 2) -> Any:
+        """k*(B) (B, t, k) for budgets (B, t): the k-th smallest number lies between the k-th smallest ends, and so do
+        sums, which err by at most m u of themselves and an underflow."""
+        near, most = self._nearness, budget**power
+        slack = (4 * near.shape[2] + 8) * U
+        sums = (np.cumsum(np.sort(np.maximum(end, 0.0), 2) ** power, 2)[:, None] for end in (near.low, near.high))
+        low, high = (total * (1 + side * slack) + side * GUARD for total, side in zip(sums, (-1, 1), strict=True))
+        fewest = (high <= most.low[:, :, None, None]).sum(3)
+        beyond = (low > most.high[:, :, None, None]).sum(3)
+        return self._each(MidRad.between(1.0 * fewest, 1.0 * near.shape[2] - beyond))

@@ -1,0 +1,190 @@
+"""Global solvers on the landscapes of `optimum`: how fast beside the certified minimum, how often outside its bracket.
+
+An answer is what a solver says to be optimal. It is below if it is less than the certified lower end, which no value of
+L is; above if it exceeds the certified upper end by more than the gap that was asked for; and a solver's own lower
+bound is false if it exceeds the certified upper end; all beyond what float64 rounds. Seconds are wall time, with a
+limit; each solver has a process of its own on each landscape, which ends if it does not keep to the limit.
+
+All five install from the registry (PySCIPOpt 6.3, discopt 0.8, maingopy 0.10, codac 2.1, cvxpy 1.9). On two instances
+each of squared, quartic and logistic landscapes in one and two dimensions, 2 s each: MAiNGO solved 12 of 12, with one
+lower bound 7e-9 above the certified minimum; SCIP solved 7, of which 5 below it, by up to 2e-6 (its tolerance of
+feasibility); codac, halved naively, 5, none outside; discopt 1, and with polynomials it does not keep to a limit, as it
+multiplies powers of sums out; cvxpy the 4 of the squared loss.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from flint import fmpq
+from rich.table import Table
+
+from ...impl.optimum import Budget, minimise
+from ...impl.oracles.global_solvers import MODULES, Opinion, loaded, solve
+from ..processes import EndedError, apart
+from .optimum import GAP, landscape_instance
+from .rows import installed
+
+LOSSES = ("squared", "quartic", "logistic", "pseudo-huber")
+RADIUS, COUNT = 4, 3
+START = 10.0
+"""Seconds that a process may take to load a solver."""
+ROUNDING = 1e-12
+"""What float64 may round, relative to the minimum."""
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A solver on one kind of landscape: median seconds, their ratio to finding and checking ours, how many it said to
+    have solved, how many of these are below or above, how many lower bounds are false, and the farthest answer from
+    the bracket, relative to the minimum (None: inside). Without seconds it was not asked, or did not come back."""
+
+    loss: str
+    dimension: int
+    solver: str
+    instances: int
+    seconds: float | None
+    ratio: float | None
+    solved: int = 0
+    below: int = 0
+    above: int = 0
+    false_bounds: int = 0
+    farthest: float | None = None
+    says: str = ""
+
+
+Answer = tuple[float, Opinion]
+
+
+def compare(
+    seconds: float,
+    progress: Callable[[str], None] = lambda message: None,
+    losses: tuple[str, ...] = LOSSES,
+    dimensions: tuple[int, ...] = (1, 2),
+    count: int = COUNT,
+    names: tuple[str, ...] = tuple(MODULES),
+) -> list[Solved]:
+    """One row per landscape and solver; `seconds` for each of `count` instances."""
+    rows: list[Solved] = []
+    for loss in losses:
+        for dimension in dimensions:
+            rows += _compare(loss, dimension, count, seconds, names, progress)
+    return rows
+
+
+def _compare(
+    loss: str, dimension: int, count: int, seconds: float, names: tuple[str, ...], progress: Callable[[str], None]
+) -> list[Solved]:
+    progress(f"global solvers: {loss}, d = {dimension}, metagap")
+    took, brackets = [], []
+    for seed in range(count):
+        begin = time.perf_counter()
+        found = minimise(landscape_instance(loss, dimension, seed), fmpq(RADIUS), Budget(gap=GAP, seconds=30))
+        took.append(time.perf_counter() - begin)
+        certified = found.check is not None and found.check.accepted
+        brackets.append((found.lower, found.upper) if certified else (-math.inf, math.inf))
+    ours = statistics.median(took)
+    proved = sum(map(math.isfinite, (low for low, _ in brackets)))
+    rows = [Solved(loss, dimension, "metagap", count, ours, 1.0, proved, says="certified")]
+    for name in names:
+        if name == "cvxpy" and loss != "squared":
+            continue
+        progress(f"global solvers: {loss}, d = {dimension}, {name}")
+        if not installed(MODULES[name]):
+            rows.append(Solved(loss, dimension, name, count, None, None, says=f"{MODULES[name]} is not installed"))
+            continue
+        answers, why = _answers(name, loss, dimension, count, seconds, progress)
+        rows.append(judged(Solved(loss, dimension, name, count, None, None, says=why), answers, brackets, ours))
+    return rows
+
+
+def judged(row: Solved, answers: list[Answer], brackets: list[tuple[float, float]], ours: float) -> Solved:
+    """The row with a solver's answers beside certified brackets (lower, upper), in their order."""
+    below = above = false = solved = 0
+    farthest = []
+    for (_, opinion), (low, high) in zip(answers, brackets, strict=False):
+        size = max(abs(high), 1e-3)
+        excess = (opinion.lower - high) / size
+        false += excess > ROUNDING
+        farthest.append(excess)
+        if opinion.done:
+            under, over = (low - opinion.value) / size, (opinion.value - high) / size
+            solved, below, above = solved + 1, below + (under > ROUNDING), above + (over > GAP)
+            farthest += [under, over]
+    if not answers:
+        return row
+    middle, most = statistics.median(t for t, _ in answers), max(farthest)
+    return replace(
+        row, seconds=middle, ratio=middle / ours, solved=solved, below=below, above=above, false_bounds=false,
+        farthest=most if most > 0 else None,
+    )  # fmt: skip
+
+
+def _answers(
+    name: str, loss: str, dimension: int, count: int, seconds: float, progress: Callable[[str], None]
+) -> tuple[list[Answer], str]:
+    """What a solver said of the instances that it came back from, with seconds; and why these are not all."""
+    answers: list[Answer] = []
+
+    def hear(told: str | Answer) -> None:
+        if isinstance(told, str):
+            progress(told)
+        else:
+            answers.append(told)
+
+    try:
+        apart(_asked, (name, loss, dimension, count, seconds), hear, time.monotonic() + START + 1.5 * seconds * count)
+    except EndedError as error:
+        if error.interrupted:
+            raise KeyboardInterrupt from None
+        return answers, error.died or f"did not keep to {seconds:g} s"
+    except Exception as error:  # what another program may raise
+        return answers, f"{type(error).__name__}: {error}"
+    return answers, ""
+
+
+def _asked(
+    name: str, loss: str, dimension: int, count: int, seconds: float, tell: Callable[[str | Answer], None]
+) -> None:
+    tell(f"global solvers: {name}")
+    loaded(name)
+    for seed in range(count):
+        tell(f"global solvers: {loss}, d = {dimension}, {name}, {seed + 1} of {count}")
+        begin = time.perf_counter()
+        opinion = solve(name, landscape_instance(loss, dimension, seed), float(RADIUS), GAP, seconds)
+        tell((time.perf_counter() - begin, opinion))
+
+
+def table(rows: list[Solved]) -> Table:
+    """The rows for people."""
+    shown = Table(
+        title=f"global solvers, relative gap {GAP:g} (ours, checked = 1): answers outside the certified bracket",
+        title_justify="left",
+    )
+    shown.add_column("landscape, solver", overflow="fold", min_width=12)
+    for heading in ("s", "ratio", "solved"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    shown.add_column("outside", overflow="fold", min_width=12)
+    shown.add_column("by", justify="right", no_wrap=True)
+    case = ""
+    for row in rows:
+        name = f"{row.loss}, d = {row.dimension}"
+        if name != case:
+            shown.add_row(name)
+            case = name
+        counts = {"below": row.below, "above": row.above, "false bound": row.false_bounds}
+        outside = ", ".join(f"{n} {what}" for what, n in counts.items() if n)
+        outside = outside or ("none" if row.solved and not row.says else "")
+        shown.add_row(
+            f"  {row.solver}",
+            "" if row.seconds is None else f"{row.seconds:.3f}",
+            "" if row.ratio is None else f"{row.ratio:.2g}",
+            f"{row.solved} of {row.instances}",
+            "; ".join(filter(None, (outside, row.says))),
+            "" if row.farthest is None else f"{row.farthest:.0e}",
+        )
+    return shown

@@ -1,0 +1,284 @@
+"""The standard library's programs: operators against balls, derivatives against differences, kinks, wrong graphs."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from flint import arb, ctx
+from metagap.impl import files
+from metagap.impl.models.traced.evaluate import evaluated
+from metagap.impl.models.traced.operators import OPERATORS
+from metagap.impl.models.traced.systems import Fine
+from metagap.impl.traced.architectures import ACTIVATIONS, Architecture, posed
+from metagap.impl.traced.instance import _array, graph_document
+from metagap.impl.traced.learner import SGD
+from metagap.impl.traced.losses import NAMED
+from metagap.impl.traced.quantities import TracedQuantities
+from metagap.reports import check_graph as graphs
+from metagap.reports import check_witness as checker
+from metagap.reports.check_witness import NUMBERS
+from metagap.reports.witnesses import KEPT
+
+from .test_check_witness import agreements
+from .test_traced_operators import BITS, graph_of
+from .traced_cases import CASES, Case, Real, ordinary
+
+PROGRAMS = sorted(KEPT.glob("*any-model-*-simplest.json"))
+KNOWN = graphs.Rows(NUMBERS).known
+PAIRS = [(name, k) for name in CASES if name in KNOWN for k in range(len(CASES[name]))]
+BEYOND = {("gelu.default", 1), ("index_put.default", 4), ("native_batch_norm.default", 1),
+          ("linalg_vector_norm.default", 3)}  # fmt: skip
+"""Cases of forms that the checker names and does not compute."""
+
+
+def drawn(name: str, case: Case, seed: int) -> tuple[dict[str, Any], list[Any], Any]:
+    """The record of a graph of one operation, arrays as inputs, and what balls say."""
+    graph, inputs = graph_of(name, case)
+    rng = np.random.default_rng(seed)
+    arrays = [np.round(ordinary(x, rng) * 2**9) / 2**9 if isinstance(x, Real) else x for x in inputs]
+    with ctx.workprec(BITS):
+        found, _ = evaluated(graph, arrays, Fine())
+    return json.loads(json.dumps(graph_document(graph))), arrays, found
+
+
+def table(array: np.ndarray) -> graphs.Table:
+    return graphs.Rows(NUMBERS).real(graphs.table(_array(array)))
+
+
+def test_it_imports_the_standard_library_alone() -> None:
+    nodes = [
+        n for n in ast.walk(ast.parse(Path(graphs.__file__).read_text())) if isinstance(n, ast.Import | ast.ImportFrom)
+    ]
+    names = {
+        n for node in nodes for n in ([a.name for a in node.names] if isinstance(node, ast.Import) else [node.module])
+    }
+    assert {str(name).split(".")[0] for name in names} <= set(sys.stdlib_module_names)
+
+
+def test_its_operators_are_operators() -> None:
+    assert {f"aten.{name}" for name in KNOWN} <= set(OPERATORS) and len(KNOWN) > 100
+
+
+@pytest.mark.ci(every=4)
+@pytest.mark.parametrize(("name", "k"), PAIRS, ids=[f"{name}-{k}" for name, k in PAIRS])
+def test_every_operator_encloses_what_balls_say(name: str, k: int) -> None:
+    """Enclosures of the same numbers, both narrow: they meet."""
+    record, arrays, balls = drawn(name, CASES[name][k], seed=k)
+    program = graphs.Program(record)
+    if (name, k) in BEYOND:
+        with pytest.raises(graphs.UnknownError):
+            program(list(map(table, arrays)), NUMBERS)
+        return
+    found = program(list(map(table, arrays)), NUMBERS)
+    assert len(found) == len(balls)
+    for own, theirs in zip(found, balls, strict=True):
+        assert own.shape == np.shape(theirs)
+        for a, b in zip(own.entries, np.ravel(theirs), strict=True):
+            if not isinstance(b, arb):
+                assert a == b
+                continue
+            with ctx.workprec(BITS):
+                middle, radius = Fraction(str(b.mid().fmpq())), Fraction(str(b.rad().fmpq()))
+            low, high = checker.ranged(a).low, checker.ranged(a).high
+            assert low <= middle + radius and middle - radius <= high
+            assert high - low <= Fraction(1, 2**180) * (1 + abs(middle))
+
+
+SMOOTH = [
+    (name, k) for name, k in PAIRS if (name, k) not in BEYOND and any(isinstance(a, Real) for a in CASES[name][k].args)
+]
+JUMPS = ("lt", "le", "gt", "ge", "eq", "ne", "sign", "zeros_like", "ones_like", "full_like")
+
+
+@pytest.mark.ci(every=6)
+@pytest.mark.parametrize(("name", "k"), [pair for pair in SMOOTH if pair[0].split(".")[0] not in JUMPS])
+def test_derivatives_are_those_of_differences(name: str, k: int) -> None:
+    """(f(x + h) - f(x - h))/2h for a sum of outputs times numbers, at one input after the other."""
+    record, arrays, _ = drawn(name, CASES[name][k], seed=k + 50)
+    program, rng = graphs.Program(record), np.random.default_rng(k)
+    given = list(map(table, arrays))
+    weights: dict[int, Fraction] = {}
+
+    def scalar(tables: list[graphs.Table]) -> Any:
+        numbers = [
+            v for out in program(tables, NUMBERS) for v in out.entries if isinstance(v, checker.Range | graphs.Taped)
+        ]
+        return checker.total(
+            weights.setdefault(j, Fraction(int(rng.integers(1, 9)), 8)) * v for j, v in enumerate(numbers)
+        )
+
+    real = [j for j, a in enumerate(arrays) if a.dtype.kind == "f" and a.size]
+    leaves = {j: [graphs.Taped(v) for v in given[j].entries] for j in real}
+    whole = scalar([graphs.Table(t.shape, leaves.get(i, t.entries)) for i, t in enumerate(given)])
+    for j in real:
+        slopes = graphs.slopes(whole, leaves[j], checker.ZERO)
+        alone = scalar([graphs.Table(t.shape, leaves[j]) if i == j else t for i, t in enumerate(given)])
+        both = zip(slopes, graphs.slopes(alone, leaves[j], checker.ZERO), strict=True)
+        assert all(a.low <= b.high and b.low <= a.high for a, b in both)
+        for at in {0, len(slopes) // 2, len(slopes) - 1}:
+            moved = []
+            for side in (1, -1):
+                entries = list(given[j].entries)
+                entries[at] = entries[at] + side * Fraction(1, 2**40)
+                moved.append(scalar([graphs.Table(t.shape, entries) if i == j else t for i, t in enumerate(given)]))
+            rate = (checker.ranged(moved[0]) - moved[1]) * 2**39
+            apart = rate - slopes[at]
+            size = 1 + abs(rate.low)
+            assert abs(apart.low) < Fraction(1, 2**55) * size**3 and abs(apart.high) < Fraction(1, 2**55) * size**3
+
+
+def program(*lines: str, inputs: int = 1) -> graphs.Program:
+    nodes = [*(f"input({k})" for k in range(inputs)), *lines]
+    return graphs.Program({"nodes": nodes, "constants": [], "inputs": inputs, "outputs": [len(nodes) - 1]})
+
+
+@pytest.mark.parametrize("line", ["aten.relu.default(v0)", "aten.abs.default(v0)", "aten.le.Scalar(v0, 0)",
+                                  "aten.amax.default(v0)", "aten.clamp.default(v0, 0.0, 1.0)"])  # fmt: skip
+def test_a_kink_has_no_derivative_and_a_value(line: str) -> None:
+    both = table(np.array([0.0, 0.0]))
+    assert program(line)([both], NUMBERS)[0].entries
+    taped = graphs.Table((2,), list(map(graphs.Taped, both.entries)))
+    with pytest.raises(graphs.UnknownError, match="kink"):
+        program(line)([taped], NUMBERS)
+
+
+@pytest.mark.parametrize("line", ["aten.gt.Scalar(v0, 0)", "aten.sign.default(v0)", "aten.max.dim(v0, 0)"])
+def test_what_is_not_certain_is_not_decided(line: str) -> None:
+    unsure = graphs.Table((2,), [checker.between(Fraction(-1), Fraction(1)) for _ in range(2)])
+    with pytest.raises(checker.NotCheckedError, match="sign"):
+        program(line)([unsure], NUMBERS)
+
+
+ARGUMENTS = ("v7", "x", "*v0", "**v0", "(1, 2)", "-v0", "[v0, y]", "v0[0]", "1j", "b''")
+CALLS = [f"aten.neg.default({text})" for text in ARGUMENTS]
+UNREADABLE = [*CALLS, "f(v0)(v1)(", "1 + 1", "input(3)", "constant(0)", "x = 3"]
+
+
+@pytest.mark.parametrize("line", UNREADABLE)
+def test_a_line_that_is_none_is_refused(line: str) -> None:
+    with pytest.raises(ValueError, match="required"):
+        program(line)
+
+
+@pytest.mark.parametrize(("line", "why"), [
+    ("aten.bessel.default(v0)", "operator aten.bessel.default"), ("aten.expand.default(v0, [1000000000, 3])", "shape"),
+    ("aten.repeat.default(v0, [9])", "aten.repeat"), ("aten.lgamma.default(v0)", "aten.lgamma"),
+    ("aten.bell.default(v0)", "aten.bell"),
+])  # fmt: skip
+def test_what_is_not_known_is_named(line: str, why: str) -> None:
+    with pytest.raises(graphs.UnknownError, match=why):
+        program(line)([table(np.array([[1.0, 2.0, 3.0]]))], NUMBERS)
+
+
+def test_a_program_that_grows_ends() -> None:
+    """Numbers whose digits double, tables without end, integers beyond 64 bits."""
+    squares = program(*(f"aten.mul.Tensor(v{k}, v{k})" for k in range(60)))
+    with pytest.raises((graphs.UnknownError, checker.NotCheckedError)):
+        squares([table(np.array([1.5]))], NUMBERS)
+    with pytest.raises(graphs.UnknownError, match="integer"):
+        squares([graphs.Table((1,), [3])], NUMBERS)
+    lines = ("aten.expand.default(v0, [1000, 1000])", *["aten.t.default(v1)"] * 2, "aten.cat.default([v1, v2, v3])")
+    wide = program(*lines)
+    with pytest.raises(graphs.UnknownError, match="too many numbers"):
+        wide([graphs.Table((1, 1), [1])], NUMBERS)
+
+
+@pytest.mark.ci(every=4)
+@pytest.mark.parametrize(("activation", "loss"), [*zip(ACTIVATIONS, itertools.cycle(NAMED))])
+def test_the_checker_agrees_with_the_engine_on_networks(activation: str, loss: str) -> None:
+    """Every quantity of both, the file's graphs compared with derivatives of its predictions."""
+    outputs, rng = {"mse": 2, "bce": 1, "cross_entropy": 3}[loss], np.random.default_rng(len(activation))
+    wide = 3 if activation == "relu" else 1
+    form = posed(Architecture((1, wide, wide, outputs), activation, loss == "mse"), loss, SGD(0.25, 1), 1, 2, 2)
+    omega = tuple(rng.normal(size=a.shape) / a.shape[-1] for a in form.omega)
+    rival = tuple(a + 0.1 * rng.normal(size=a.shape) for a in omega)
+    instance = replace(form, omega=omega, comparator=rival)
+    assert agreements(TracedQuantities(instance), json.loads(files.dumps(instance))) >= 15
+
+
+# --- witnesses ----------------------------------------------------------------------------------------------------
+
+
+@cache
+def text(path: Path) -> str:
+    return path.read_text()
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_kept_counterexamples_of_programs_are_proved_again(path: Path) -> None:
+    assert checker.outcome_of(lambda: json.loads(text(path)), 60)[0] == "refuted"
+
+
+def edited(old: str, new: str, graph: str) -> Callable[[dict[str, Any]], None]:
+    def edit(program: dict[str, Any]) -> None:
+        nodes = program[graph]["nodes"]
+        assert any(old in line for line in nodes)
+        program[graph]["nodes"] = [line.replace(old, new) for line in nodes]
+
+    return edit
+
+
+NO_HESSIAN, HALF = "mutant-any-model-no-hessian-simplest", "mutant-any-model-half-constant-simplest"
+WRONG: dict[str, tuple[str, Callable[[dict[str, Any]], None], str]] = {
+    "another step": (NO_HESSIAN, edited("0.125", "0.25", "predictions"), "not refuted"),
+    "a gradient of another step": (NO_HESSIAN, edited("0.125", "0.25", "gradient"), "the graph gradient"),
+    "a gradient that is another's": (NO_HESSIAN, lambda p: p.update(gradient=p["adapted"]), "the graph gradient"),
+    "features of a model that does not adapt": (HALF, lambda p: p.update(features=p["plain"]), "not refuted"),
+    "plain features that adapt": (NO_HESSIAN, lambda p: p.update(plain=p["features"]), "not refuted"),
+    "an adapted model that is not": (NO_HESSIAN, edited("0.125", "0.0", "adapted"), "not refuted"),
+    "another model before it adapts": (NO_HESSIAN, edited("(v1, v4, v6)", "(v1, v2, v6)", "unadapted"),
+                                       "the graph unadapted"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_wrong_graph_is_not_believed(kind: str) -> None:
+    stem, change, said = WRONG[kind]
+    witness = json.loads(text(KEPT / f"{stem}.json"))
+    assert checker.check(witness)[0] == "refuted"
+    for program in witness["instance"]["model"]["programs"]:
+        change(program)
+    outcome, detail, _ = checker.outcome_of(lambda: witness, 60)
+    assert outcome != "refuted" and said in f"{outcome}: {detail}", (outcome, detail)
+
+
+FORMS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "a graph too few": lambda i: i["model"]["programs"][0].pop("plain"),
+    "a graph too many": lambda i: i["model"]["programs"][0].update(more=i["model"]["programs"][0]["plain"]),
+    "a program too few": lambda i: i["tasks"][0].update(program=1),
+    "another loss": lambda i: i["loss"].update(name="hinge"),
+    "an array too few": lambda i: i["tasks"][0]["data"].pop(),
+    "numbers too few": lambda i: i["omega"][0]["values"].pop(),
+    "an infinite parameter": lambda i: i["omega"][0]["values"].__setitem__(0, "inf"),
+    "a negative radius": lambda i: i.update(radius=-1),
+    "a comparator of another shape": lambda i: i.update(comparator={"functions": i["omega"]}),
+    "a field too many": lambda i: i.update(more=1),
+    "a line that is none": lambda i: i["model"]["programs"][0]["plain"]["nodes"].append("1 + 1"),
+}
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_a_file_of_another_form_is_not_read(kind: str) -> None:
+    witness = json.loads(text(KEPT / f"{NO_HESSIAN}.json"))
+    FORMS[kind](witness["instance"])
+    assert checker.outcome_of(lambda: witness, 60)[0] == "not read"
+
+
+def test_true_statements_and_other_sides_do_not_fall() -> None:
+    witness = json.loads(text(KEPT / f"{NO_HESSIAN}.json"))
+    true = witness | {"statement": witness["statement"] | {"bound": "radius*eps + weight_norm*misfit"}}
+    other = witness | {"judged": witness["judged"] | {"left": {"lo": 1000.0, "hi": 1000.0}}}
+    assert [checker.check(w)[0] for w in (true, other)] == ["not refuted"] * 2
+    beyond = witness | {"statement": witness["statement"] | {"bound": "mixed_misfit"}}
+    assert checker.check(beyond) == ("not checked", "the quantity mixed_misfit of a program")

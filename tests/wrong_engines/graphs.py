@@ -1,0 +1,59 @@
+"""Wrong programs of the standard library: kinks that are decided, wrong slopes, graphs that nobody compares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .numbers import then
+from .planting import Edit, Fault, Guard, suite
+from .readers import narrowed, numbers
+
+GRAPHS, CHECKER = "metagap.reports.check_graph", "metagap.reports.check_witness"
+KINK = suite("test_check_graph:test_a_kink_has_no_derivative_and_a_value", line="aten.le.Scalar(v0, 0)")
+
+
+def encloses(name: str, k: int = 0) -> Guard:
+    return suite("test_check_graph:test_every_operator_encloses_what_balls_say", name=name, k=k)
+
+
+def rates(name: str, k: int = 0) -> Guard:
+    return suite("test_check_graph:test_derivatives_are_those_of_differences", name=name, k=k)
+
+
+def believed(kind: str) -> Guard:
+    return suite("test_check_graph:test_a_wrong_graph_is_not_believed", kind=kind)
+
+
+def fault(name: str, kind: str, place: str, wrong: Any, guard: Guard) -> Fault:
+    return Fault(f"graph-{name}", kind, place, wrong, guard)
+
+
+GRAPH_FAULTS = (
+    fault("kinks-have-derivatives", "a derivative at a kink", f"{GRAPHS}:Numbers.order",
+          Edit("if not found and isinstance(off, Taped):", "if False:"), KINK),
+    fault("slopes-without-signs", "a wrong chain rule", f"{GRAPHS}:slopes", Edit("own if rate > 0 else -own", "own"),
+          rates("sub.Tensor")),
+    fault("last-way-alone", "a wrong chain rule", f"{GRAPHS}:slopes",
+          Edit("found[parent.number] + part if parent.number in found else part", "part"), rates("mm.default")),
+    fault("quotient-rule", "a wrong chain rule", f"{GRAPHS}:Taped.__truediv__", Edit("-ratio /", "ratio /"),
+          rates("div.Tensor")),
+    fault("kept-not-added", "numbers that are moved wrongly", f"{GRAPHS}:written",
+          Edit("value if add is None else add(found[k], value)", "value"), encloses("scatter_add.default")),
+    fault("another-diagonal", "numbers that are moved wrongly", f"{GRAPHS}:diagonal",
+          Edit("a.strides[i] + a.strides[j])", "a.strides[j])"), encloses("diagonal_scatter.default")),
+    fault("padding-of-the-other-side", "numbers that are moved wrongly", f"{GRAPHS}:_meetings",
+          Edit("d * b - q", "d * b + q"), encloses("convolution.default")),
+    fault("groups-mixed", "numbers that are moved wrongly", f"{GRAPHS}:_meetings",
+          Edit("o // each * weight[1] + c", "c"), encloses("convolution_backward.default")),
+    fault("alpha-left-out", "an operator that leaves out what it is given", f"{GRAPHS}:Rows._add_times",
+          Edit("y * real(alpha)", "y"), encloses("addmm.default")),
+    fault("gradient-not-compared", "a wrong graph is believed", f"{CHECKER}:Programs.agree",
+          Edit("a.high < b.low - slack or b.high + slack < a.low", "False"), believed("a gradient of another step")),
+    fault("unadapted-not-compared", "a wrong graph is believed", f"{CHECKER}:Programs.plain",
+          Edit('self.agree("unadapted", self.ends, adapted)', "pass"), believed("another model before it adapts")),
+    fault("any-graphs", "a reader that is too lax", f"{CHECKER}:_validate_program",
+          Edit("{*GRAPHS, *own} <= set(program) <=", "set(program) >="),
+          suite("test_check_graph:test_a_file_of_another_form_is_not_read", kind="a graph too many")),
+    *(fault(f"{name}-bare", "an enclosure's radius is dropped", f"{CHECKER}:{place}", then(narrowed), numbers(name))
+      for name, place in (("erf", "erf_of"), ("bell", "bell"))),
+)  # fmt: skip

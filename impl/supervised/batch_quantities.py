@@ -147,9 +147,12 @@ class BatchQuantities(CoreBatchQuantities):
 
     @cached_property
     def gradient(self) -> Array:
-        """grad L(omega) (B, D): the risks' gradients through the steps, the last one first, without a Jacobian."""
+        """grad L(omega) (B, D): the risks' gradients through the steps, the last one first, without a Jacobian; that of a
+        rule is all that is known of it."""
         back = self.slopes @ self.features
-        if self.batch.steps == 0:
+        if self.batch.rule:
+            back = (back[:, :, None] @ self.jacobians)[:, :, 0]
+        elif self.batch.steps == 0:
             system = self._hessians(self._inner(2, self.after)) / self.batch.rate[:, None, None, None]
             back = solve(np.eye(self.features.shape[2]) + system, back)
         for z in reversed(self._on_the_way if self.batch.steps else []):

@@ -71,7 +71,7 @@ from .supervised.document import READER as META_SL_READER
 from .supervised.draws import UNUSUAL_LOSSES
 from .supervised.enclosed.networks.quantities import EnclosedReluQuantities, EnclosedSmoothQuantities
 from .supervised.enclosed.quantities import enclosed_quantities
-from .supervised.generate import GENERATORS, LANDSCAPES
+from .supervised.generate import GENERATORS, LANDSCAPES, ruled
 from .supervised.quantities import MetaSLQuantities
 from .supervised.relu.batch import batch_of as network_batch_of
 from .supervised.relu.batch_quantities import NetworkBatchQuantities
@@ -146,6 +146,7 @@ META_SL = Family(
     attaining=ATTAINING,
     enclosed_quantities=enclosed_quantities,
     in_torch=_meta_sl_in_torch,
+    ruled=ruled,
     answerer=LINEAR_ANSWER,
 )
 

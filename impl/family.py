@@ -92,6 +92,8 @@ class Family:
     UnknownError for a batch that it does not take."""
     own: tuple[Generator, ...] = ()
     """Generators of a user's own tasks: no arrays, for judging alone."""
+    ruled: Callable[..., Any] | None = None
+    """Builds instances that adapt by a rule of a claims file: (source, loss, limits, rule); None without any."""
     in_torch: Callable[[], Any] | None = None
     """Loads torch, and gives the searching engine's quantities there: for search by gradients."""
 

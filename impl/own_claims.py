@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -25,25 +26,29 @@ from typing import Any, Generic, ParamSpec, TypeVar
 from msgspec import UNSET
 from numpy.random import default_rng
 
-from ..theory.claim import Claim, Mutant, Quantity, Source
+from ..theory.claim import Claim, Mutant, Quantity, Source, Verdict
 from ..theory.mutants import generated
 from ..theory.notation import LETTERS, SYMBOLS, Symbol
-from .families import FAMILIES, all_claims, family_of
+from .families import FAMILIES, all_claims, family_of, judge
 from .family import Family
 from .files import BadInputError
 from .files.text import reported
 from .instances import Instance
 from .losses import LOSSES, TABLE
+from .own_adaptations import Adaptation, simplest
+from .own_adaptations import faults as flaws
 from .own_checks import mistyped, slips, unread, unsaid, untypeset
 from .own_losses import Loss, faults
+from .rules import RULES
+from .sealed import fault
 from .sources import Generator, Listed, RandomSource, Tasks
-from .stated import fault
 
 GROUP = "metagap.claims"
 """The entry points of packages that state claims: modules."""
 
 NAME = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
-"""What claims and mutants are called: also in names of files."""
+WORDS = "words of lower-case letters and digits, with hyphens between them"
+"""What claims, mutants and adaptations are called: also in names of files."""
 
 Given = ParamSpec("Given")
 Found = TypeVar("Found")
@@ -64,6 +69,7 @@ class OwnClaims:
     mutants: tuple[Mutant, ...]
     losses: tuple[Loss, ...] = ()
     tasks: tuple[Tasks, ...] = ()
+    adaptations: tuple[Adaptation, ...] = ()
 
     @property
     def judged(self) -> tuple[Claim, ...]:
@@ -75,7 +81,27 @@ class OwnClaims:
         for name, family in FAMILIES.items():
             if own and any(_takes(g) or own <= set(g.variants) for g in family.generators):
                 kinds.add(name)
-        return tuple(claim for name in FAMILIES if name in kinds for claim in FAMILIES[name].claims)
+            if self.adaptations and family.ruled:
+                kinds.add(name)
+        found = tuple(claim for name in FAMILIES if name in kinds for claim in FAMILIES[name].claims)
+        return tuple(claim for claim in found if claim.name not in self.refused)
+
+    @cached_property
+    def refused(self) -> dict[str, str]:
+        """Where the file states adaptations alone: our claims that say nothing of any of them, and why.
+
+        Each is judged on the simplest instance: what it needs of an adaptation is in its assumptions and quantities.
+        """
+        if self.claims or self.losses or self.tasks:
+            return {}
+        reasons: dict[str, str] = {}
+        applying: set[str] = set()
+        for adaptation in self.adaptations:
+            judged = judge(simplest(adaptation.name)).claims
+            outside = {one.claim: one.reason for one in judged if one.verdict is Verdict.OUTSIDE}
+            applying |= {one.claim for one in judged} - set(outside)
+            reasons |= outside
+        return {name: why for name, why in reasons.items() if applying and name not in applying}
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:
@@ -135,7 +161,8 @@ def read(place: str, path: Path | None = None) -> OwnClaims:
     mutants = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Mutant)))
     losses = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Loss)))
     tasks = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Tasks)))
-    own = OwnClaims(place, path, digest, text, claims, mutants, losses, tasks)
+    adaptations = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Adaptation)))
+    own = OwnClaims(place, path, digest, text, claims, mutants, losses, tasks, adaptations)
     _check(own, {thing.name for thing in found if isinstance(thing, Quantity)})
     return own
 
@@ -179,8 +206,8 @@ def _check(own: OwnClaims, defined: Collection[str]) -> None:
     def bad(of: Claim | Mutant, field: str, given: object, required: str) -> BadInputError:
         return BadInputError(own.place, f"line {own.line(of.name)}, {of.name}.{field}", given, required)
 
-    if not own.claims and not own.losses and not own.tasks:
-        what = "a file that states at least one: a metagap.Claim (or Loss, or tasks), as a name of the module"
+    if not (own.claims or own.losses or own.tasks or own.adaptations):
+        what = "a file that states at least one: a metagap.Claim (or Loss, Adaptation, tasks), as a name of the module"
         raise BadInputError(own.place, "claims", 0, what)
     for loss in own.losses:
         try:
@@ -191,11 +218,17 @@ def _check(own: OwnClaims, defined: Collection[str]) -> None:
             raise BadInputError(own.place, f"line {own.line(loss.name)}, the loss {loss.name}", UNSET, wrong)
         if loss.latex and (wrong := untypeset(loss.latex)):
             raise BadInputError(own.place, f"line {own.line(loss.name)}, the loss {loss.name}.latex", loss.latex, wrong)
+    for adaptation in own.adaptations:
+        place = f"line {own.line(adaptation.name)}, the adaptation {adaptation.name}"
+        if not isinstance(adaptation.name, str) or not NAME.fullmatch(adaptation.name):
+            raise BadInputError(own.place, f"{place}.name", adaptation.name, WORDS)
+        if wrong := flaws(adaptation):
+            raise BadInputError(own.place, place, UNSET, wrong)
     taken = {claim.name for claim in all_claims()} | {m.name for f in FAMILIES.values() for m in f.mutants}
     everything: tuple[Claim | Mutant, ...] = (*own.claims, *own.mutants)
     for stated in everything:
         if not NAME.fullmatch(stated.name):
-            raise bad(stated, "name", stated.name, "words of lower-case letters and digits, with hyphens between them")
+            raise bad(stated, "name", stated.name, WORDS)
         if stated.name in taken:
             raise bad(stated, "name", stated.name, "a name that nothing else has")
         taken.add(stated.name)
@@ -257,11 +290,13 @@ def using(own: OwnClaims) -> Iterator[OwnClaims]:
 
     Errors: BadInputError.
     """
-    tables: tuple[dict[str, Any], ...] = (FAMILIES, SYMBOLS, LETTERS, TABLE, LOSSES)
+    tables: tuple[dict[str, Any], ...] = (FAMILIES, SYMBOLS, LETTERS, TABLE, LOSSES, RULES)
     before = [dict(table) for table in tables]
     try:
         for loss in own.losses:
             TABLE[loss.name] = LOSSES[loss.name] = loss.family
+        for adaptation in own.adaptations:
+            RULES[adaptation.name] = adaptation.rule
         for name, family in before[0].items():
             FAMILIES[name] = _generating(family, own)
         for tasks in own.tasks:
@@ -293,15 +328,28 @@ def _takes(generator: Generator) -> bool:
 
 
 def _generating(family: Family, own: OwnClaims) -> Family:
-    """The family with instances of the file's losses; of no others, if the file states losses alone."""
-    names = tuple(loss.name for loss in own.losses)
-    if not names or not any(map(_takes, family.generators)):
+    """The family with instances of the file's losses and adaptations; of no others, if the file states these alone."""
+    names, free = tuple(loss.name for loss in own.losses), [g for g in family.generators if _takes(g)]
+    rules = own.adaptations if family.ruled else ()
+    if not free or not (names or rules):
         return family
+    taken = {g.name for g in (*family.wild, *family.attaining)}
+    for rule in rules:
+        if rule.name in taken:
+            raise BadInputError(own.place, "the adaptation", rule.name, "a name that no generator has")
+    ruled = tuple(
+        Generator(
+            rule.name, f"the adaptation {rule.name}", partial(family.ruled, rule=rule.name), free[0].variants + names, 3
+        )
+        for rule in rules
+        if family.ruled
+    )
+    searching = (*family.searching, *(g.name for g in ruled))
     if own.claims or own.tasks:
         more = (replace(g, variants=(*g.variants, *names)) if _takes(g) else g for g in family.generators)
-        return replace(family, generators=tuple(more))
-    alone = tuple(replace(g, variants=names) for g in family.generators if _takes(g))
-    searching = tuple(name for name in family.searching if any(g.name == name for g in alone))
+        return replace(family, generators=(*more, *ruled), searching=searching)
+    alone = (*(replace(g, variants=names) for g in free if names), *ruled)
+    searching = tuple(name for name in searching if any(g.name == name for g in alone))
     return replace(family, generators=alone, searching=searching, landscapes=None, rates=None, real_tasks={})
 
 

@@ -64,7 +64,8 @@ class Loss:
     @property
     def family(self) -> LossFamily:
         """Its row of the table."""
-        return LossFamily(self.name, Own(self), Link[self.link.upper()])
+        profile = Own(self, self.name, self.latex or rf"\text{{{self.name}}}", _rational(self))
+        return LossFamily(self.name, profile, Link[self.link.upper()])
 
 
 class Own(Profile):
@@ -73,10 +74,20 @@ class Own(Profile):
     own = True
     convex = nonnegative = False
 
-    def __init__(self, loss: Loss) -> None:
-        self.loss = loss
-        self.title, self.latex = loss.name, loss.latex or rf"\text{{{loss.name}}}"
-        self.rational = _rational(loss)
+    def __init__(self, loss: Loss | None, name: str, latex: str = "", rational: bool = False) -> None:
+        self._loss, self.title, self.latex, self.rational = loss, name, latex, rational
+
+    def __reduce__(self) -> tuple[type, tuple[None, str, str, bool]]:
+        """To another process goes the name: there the file that states the loss stands, too."""
+        return Own, (None, self.title, self.latex, self.rational)
+
+    @property
+    def loss(self) -> Loss:
+        """The loss; in another process that of this name, which stands there by then."""
+        if self._loss is None:
+            standing: Any = TABLE[self.title].profile
+            self._loss = standing.loss
+        return self._loss
 
     def _at(self, order: int, m: Any, t: Number) -> Number:
         # A number of the system, whatever constant the formula may be.
@@ -155,7 +166,7 @@ def faults(loss: Loss) -> str | None:
 
 def _contradicted(loss: Loss) -> str | None:
     """What balls, series, floats and midpoint-radius numbers say of each other, and of the constants."""
-    profile, cap = Own(loss), ctx.cap
+    profile, cap = Own(loss, loss.name), ctx.cap
     with ctx.workprec(128):
         for point in POINTS:
             ctx.cap = 4

@@ -8,16 +8,18 @@ are handed to own code, and opened where it hands them back.
 from __future__ import annotations
 
 import operator
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from typing import Any, NoReturn
 
 import numpy as np
 from flint import arb, fmpq, fmpz
+from msgspec import UNSET
 
 from ..theory.claim import UndefinedQuantityError
 from .arithmetic import fenced, quotient
-from .files.faults import nearest
+from .files.faults import BadInputError, nearest
 
 EXACT = int | np.integer | fmpz | fmpq
 """What own code may combine with a sealed number."""
@@ -48,21 +50,22 @@ def _operators(operation: Callable[[Any, Any], Any]) -> Iterator[Callable[[Seale
     """The operation with the number on its left, and on its right."""
 
     def forward(self: Sealed, other: object) -> Any:
-        found = _operand(other)
-        return found if found is NotImplemented else Sealed(operation(self._number, found))
+        found = _operand(other, type(self))
+        return found if found is NotImplemented else type(self)(operation(self._number, found))
 
     def backward(self: Sealed, other: object) -> Any:
-        found = _operand(other)
-        return found if found is NotImplemented else Sealed(operation(found, self._number))
+        found = _operand(other, type(self))
+        return found if found is NotImplemented else type(self)(operation(found, self._number))
 
     yield forward
     yield backward
 
 
-def _operand(other: object) -> Any:
-    """The number to combine with; NotImplemented of what is none. Errors: MisuseError for a float."""
+def _operand(other: object, kind: type[Sealed]) -> Any:
+    """What to combine a number of that kind with; NotImplemented of what is no number. Errors: MisuseError for a float,
+    and for a number of another kind."""
     if isinstance(other, Sealed):
-        return other._number
+        return opened(other, kind)
     if isinstance(other, EXACT):
         return int(other) if isinstance(other, np.integer) else other
     if isinstance(other, float):
@@ -86,17 +89,17 @@ class Sealed:
     def __pow__(self, exponent: int) -> Sealed:
         if not isinstance(exponent, int):
             return NotImplemented
-        found = Sealed(fenced(self._number) ** abs(exponent))
+        found = type(self)(fenced(self._number) ** abs(exponent))
         return 1 / found if exponent < 0 else found
 
     def __neg__(self) -> Sealed:
-        return Sealed(-self._number)
+        return type(self)(-self._number)
 
     def __pos__(self) -> Sealed:
         return self
 
     def __abs__(self) -> Sealed:
-        return Sealed(abs(self._number))
+        return type(self)(abs(self._number))
 
     def __repr__(self) -> str:
         return "<number>"
@@ -110,16 +113,34 @@ class Sealed:
     __round__, __floor__, __ceil__, __trunc__ = map(_asked, ("the rounding", "the floor", "the ceiling", "the integer"))
 
 
+class Smooth(Sealed):
+    """A number that is asked for nothing without a derivative. Each run of a rule has a kind of its own: what another
+    one left behind is none of its numbers."""
+
+    __slots__ = ()
+
+    def __abs__(self) -> NoReturn:
+        raise MisuseError("it asks abs of a number, which has no derivative at 0: an adaptation must have one")
+
+    @classmethod
+    def anew(cls) -> type[Smooth]:
+        """Another kind."""
+        return type(cls.__name__, (cls,), {"__slots__": ()})
+
+
 class Sealing:
     """A thing of the suite as own code sees it: what its functions and fields give is sealed, what they take is opened.
 
     shown   the kinds of things that are seen so themselves   exact   the kinds that are seen as `Exact`
+    kind    of its numbers
     """
 
-    __slots__ = ("_exact", "_shown", "_thing")
+    __slots__ = ("_exact", "_kind", "_shown", "_thing")
 
-    def __init__(self, thing: Any, shown: tuple[type, ...] = (), exact: tuple[type, ...] = ()) -> None:
-        self._thing, self._shown, self._exact = thing, shown, exact
+    def __init__(
+        self, thing: Any, shown: tuple[type, ...] = (), exact: tuple[type, ...] = (), kind: type[Sealed] = Sealed
+    ) -> None:
+        self._thing, self._shown, self._exact, self._kind = thing, shown, exact, kind
 
     def __call__(self, *args: Any) -> Any:
         return self._sealed(self._thing(*args))
@@ -134,7 +155,7 @@ class Sealing:
         if not callable(found):
             return self._sealed(found)
         return lambda *args, **named: self._sealed(
-            found(*map(opened, args), **{k: opened(v) for k, v in named.items()})
+            found(*(opened(v, self._kind) for v in args), **{k: opened(v, self._kind) for k, v in named.items()})
         )
 
     def _sealed(self, value: Any) -> Any:
@@ -146,7 +167,7 @@ class Sealing:
             return Sealing(value, self._shown, self._exact)
         if isinstance(value, list | tuple):
             return [self._sealed(v) for v in value] if isinstance(value, list) else tuple(map(self._sealed, value))
-        return Sealed(value)
+        return self._kind(value)
 
 
 class Exact(Sealing):
@@ -168,10 +189,25 @@ class Exact(Sealing):
         return Exact(value) if type(value).__module__.startswith(PACKAGE) and not isinstance(value, Enum) else value
 
 
-def opened(value: Any) -> Any:
-    """What own code hands over, with its numbers as they are; lists of what can be gone through."""
+def opened(value: Any, kind: type[Sealed] = Sealed) -> Any:
+    """What own code hands over, with its numbers as they are; lists of what can be gone through.
+
+    Errors: MisuseError for a number of another kind.
+    """
     if isinstance(value, Sealed):
+        if not isinstance(value, kind):
+            raise MisuseError("it uses a number of another call, which is none of this one's: nothing may be kept")
         return value._number
     if isinstance(value, Sealing):
         return value._thing
-    return [opened(v) for v in value] if isinstance(value, Iterable) and not isinstance(value, str) else value
+    return [opened(v, kind) for v in value] if isinstance(value, Iterable) and not isinstance(value, str) else value
+
+
+def fault(error: Exception, file: str, what: str = "") -> BadInputError:
+    """An exception in a user's file, with the last of its lines; `what` of the file it is."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else lines[-1] if lines else None
+    place = ", ".join(part for part in (f"line {line}" if line else "", what) if part)
+    kind = "" if isinstance(error, MisuseError) else f"{type(error).__name__}: "
+    words = "it asks for itself, directly or not" if isinstance(error, RecursionError) else str(error)
+    return BadInputError(file, place, UNSET, kind + " ".join(words.split())[:400])

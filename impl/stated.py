@@ -7,7 +7,6 @@ a bare float.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,14 +15,13 @@ from typing import Any, NoReturn
 
 import numpy as np
 from flint import arb, ctx, fmpq
-from msgspec import UNSET
 
 from ..theory.claim import Quantity, UndefinedQuantityError
 from .arithmetic import Balls, Floats, IrrationalError, Number, midpoint, rational
 from .balls.core import CoreQuantities, TooLargeError
 from .files import BadInputError
 from .instances import Instance
-from .sealed import MisuseError, Sealed, Sealing, opened
+from .sealed import MisuseError, Sealed, Sealing, fault, opened
 from .stated_at import At
 from .stated_tasks import Risk, TaskAt, between, constant, eigenvalues, tasks
 
@@ -212,16 +210,6 @@ def evaluated(quantity: Quantity, at: At) -> Any:
         place = f"line {code.co_firstlineno}, {quantity.name}"
         raise BadInputError(code.co_filename, place, type(value).__name__, required)
     return opened(value)
-
-
-def fault(error: Exception, file: str, what: str = "") -> BadInputError:
-    """An exception in a user's file, with the last of its lines; `what` of the file it is."""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else lines[-1] if lines else None
-    place = ", ".join(part for part in (f"line {line}" if line else "", what) if part)
-    kind = "" if isinstance(error, MisuseError) else f"{type(error).__name__}: "
-    words = "it asks for itself, directly or not" if isinstance(error, RecursionError) else str(error)
-    return BadInputError(file, place, UNSET, kind + " ".join(words.split())[:400])
 
 
 @contextmanager

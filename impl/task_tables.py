@@ -18,6 +18,7 @@ from .arithmetic import Array
 from .extras import require
 from .files.faults import FaultError
 from .files.numbers import decimal, decimals
+from .files.parameters import plain
 from .files.tables import arrays, csv_lines
 from .files.text import reported
 from .losses import Loss
@@ -35,6 +36,37 @@ MEANT = {
 DOUBTFUL = ("fold", "index", "id", "set", "weights", "sample_weight")
 """Names of columns that are no features unless it is said."""
 ROLES = ("support", "query")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task: support, which it adapts on, and query, which it is judged on, are (inputs, labels), arrays, lists or
+    tensors whose first axis is rows; a weight, or 1."""
+
+    support: tuple[Any, Any]
+    query: tuple[Any, Any]
+    weight: float | None = None
+
+
+def columns(tasks: Sequence[Task]) -> tuple[Array, Array, list[int], list[str], list[float] | None]:
+    """Tasks as columns, of a row each: X, y, task, split, and task_weight if a task has one. Errors: BadInputError."""
+    X, y, names, roles, weights = list[Array](), list[Array](), list[int](), list[str](), list[float]()
+    for i, task in enumerate(tasks):
+        for role in ROLES:
+            with reported(f"tasks[{i}].{role}"):
+                inputs, labels = map(plain, getattr(task, role))
+            if inputs.ndim != 2 or inputs.shape[1:] != (X or [inputs])[0].shape[1:] or len(inputs) != len(labels):
+                required = "inputs (N, d), of the same d in all tasks, and N labels"
+                raise files.BadInputError(f"tasks[{i}].{role}", "shapes", (inputs.shape, labels.shape), required)
+            X.append(inputs)
+            y.append(labels)
+            names += [i] * len(labels)
+            roles += [role] * len(labels)
+            weights += [1 if task.weight is None else task.weight] * len(labels)
+    alike = all(task.weight is None for task in tasks)
+    return np.concatenate(X), np.concatenate(y), names, roles, None if alike else weights
+
+
 OTHERS = {"train": "support", "context": "support", "test": "query", "val": "query", "target": "query"}
 """What others call them."""
 

@@ -24,10 +24,12 @@ from ..impl.instances import Instance, Vector
 from ..impl.losses import LOSSES, Loss
 from ..impl.optimum import Budget, advice, check
 from ..impl.optimum.certificate import READ, Certificate, load
+from ..impl.own_adaptations import Adaptation, adapting
 from ..impl.own_tasks import TaskSource, from_arrays
 from ..impl.regions.certificate import FORMAT, is_one
 from ..impl.supervised.document import OUTPUTS
 from ..impl.supervised.instance import MetaSLInstance
+from ..impl.task_tables import Task, columns
 from ..impl.vector_losses import VectorLoss
 from ..theory.claim import Verdict
 from . import regions
@@ -121,8 +123,8 @@ def certify(
     max_time: float = 30.0,
 ) -> CertifyRecord:
     """How far omega (d,), with c outputs (c, d), is from the global optimum on tasks: X (N, d), y [N] or (N, c),
-    task [N] as arrays, lists or tensors; or on an `instance` of any family that `load` gives, whose omega is then
-    (m, d) for networks, and its own if None.
+    task [N] as arrays, lists or tensors, or X a list of `Task`; or on an `instance` of any family that `load` gives,
+    whose omega is then (m, d) for networks, and its own if None.
 
     split [N]   of a row, "support" (adapted on) or "query" (judged on); None: all rows for both.
     weight [N]   of a row within its task and split; task_weight [N]   of its task, in all its rows. None: all equal.
@@ -166,8 +168,8 @@ def certify(
 
 def problem(
     X: Any,
-    y: Any,
-    task: Sequence[Any] | Any,
+    y: Any = None,
+    task: Sequence[Any] | Any = None,
     omega: Any = None,
     comparator: Any = None,
     *,
@@ -179,12 +181,19 @@ def problem(
     eta: float | str | fmpq | Sequence[Any] | None = None,
     steps: int = 1,
     decay: float | str | fmpq | None = None,
+    adaptation: Adaptation | None = None,
 ) -> MetaSLInstance:
     """The instance with a linear model of tasks as `certify` takes them, omega and the comparator (d,) or (c, d), 0 if
     they are None, and the radius of the ball of directions.
 
-    Errors: BadInputError.
+    adaptation   of one's own, in place of gradient steps; it may use eta. Errors: BadInputError.
     """
+    if isinstance(X, list | tuple) and X and all(isinstance(one, Task) for one in X):
+        if any(given is not None for given in (y, task, split, weight, task_weight)):
+            raise BadInputError("tasks", "y, task, split, weight", "given", "none of them beside a list of Tasks")
+        X, y, task, split, task_weight = columns(X)
+    if y is None or task is None:
+        raise BadInputError("tasks", "y, task", None, "arrays X, y and task, or X a list of metagap.Task")
     made = from_arrays(
         plain(X),
         plain(y),
@@ -197,6 +206,8 @@ def problem(
         steps=steps,
         decay=_decay(decay),
     )
+    if adaptation is not None:
+        made = adapting(made, adaptation)
     if omega is not None:
         made = made.with_omega(vector(omega, *made.shape_of_omega))
     rival = made.comparator if comparator is None else vector(comparator, *made.shape_of_omega)

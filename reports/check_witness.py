@@ -2592,6 +2592,7 @@ SPLIT_FILE = SUPERVISED_FILE | {
     "adaptation": (
         *(STEPS | more for more in ({}, {"rates": RATES}, {"decay": NUMBER}, {"rates": RATES, "decay": NUMBER})),
         {"name": "implicit", "lambda": NUMBER},
+        {"name": "own", "rule": str, "eta": NUMBER},
     ),
 }
 TARGETS = [{"x": int, "y": ROW, "p": NUMBER}]
@@ -2734,6 +2735,8 @@ def _validate_supervised(given: dict[str, Any]) -> None:
         need(number(adaptation.get("decay", 0)) >= 0, "decay >= 0")
         if "rates" in adaptation:
             need(shape(adaptation["rates"]) == shape(given["omega"]), "rates: one for each number of omega")
+    elif adaptation["name"] == "own":
+        number(adaptation["eta"])
     else:
         need(number(adaptation["lambda"]) > 0 and given["model"]["name"] == "linear", "lambda > 0, a linear model")
         need(loss["name"] in IMPLICIT, "a loss for implicit adaptation")

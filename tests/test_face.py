@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import doctest
+import re
 import subprocess
 import sys
 from importlib import metadata
 from io import StringIO
+from pathlib import Path
 from xml.etree import ElementTree
 
 import metagap
 import numpy as np
 import pytest
 from flint import fmpq
+from metagap import Task
 from metagap.impl.files import BadInputError
 from metagap.impl.optimum.exact import squared_minimum
 from metagap.impl.own_tasks import from_arrays
@@ -19,6 +23,8 @@ from metagap.impl.shown import Sheet, Shown
 from metagap.reports.worked import FILE
 from msgspec import structs
 from rich.console import Console
+
+from .test_own_claims import GUIDE, block
 
 X, Y, TASK = [[1.0, 0.5], [1.0, 2.0], [1.0, 1.0], [1.0, -1.0]], [0.0, 1.0, 0.0, 1.0], ["a", "a", "b", "b"]
 
@@ -32,6 +38,43 @@ def test_its_names_load_when_they_are_asked_for() -> None:
     assert all(callable(getattr(metagap, name)) for name in set(dir(metagap)) - others)
     with pytest.raises(AttributeError, match="no attribute 'certfy'"):
         metagap.certfy  # noqa: B018
+
+
+def test_every_name_of_the_guide_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "instance.json").write_text(FILE.read_text())
+    code, said = block("names"), list[str]()
+    test = doctest.DocTestParser().get_doctest(code, {}, "names", None, 0)
+    assert doctest.DocTestRunner().run(test, out=said.append).attempted == 15
+    assert not said, "".join(said)
+    asked = "judge certify minimise check load Claim Assumption Mutant Task Instance torch __version__"
+    assert set(re.findall(r"\w+", code)) >= set(asked.split())
+    others = set(re.findall(r"import ([\w, ]+)", GUIDE.read_text(encoding="utf-8")))
+    assert {"Loss", "Adaptation"} <= others, "each is made in a block of its own"
+
+
+def test_tasks_are_columns() -> None:
+    """The same as arrays with their split; and bad ones in one line."""
+    one, two = Task((X[:2], Y[:2]), (X[2:3], Y[2:3])), Task((X[3:], Y[3:]), (X[3:], Y[3:]), weight=2)
+    made = metagap.problem([one, two], eta=0.25)
+    rows = [*X, X[3]]
+    split = ["support", "support", "query", "support", "query"]
+    same = metagap.problem(rows, [*Y, Y[3]], "aaabb", split=split, task_weight=[1, 1, 1, 2, 2], eta=0.25)
+    assert made.canonical.tasks[1].support is None and made.sha256 == same.sha256
+    there = made.with_omega((fmpq(1), fmpq(2)))
+    assert metagap.certify([one, two], omega=[1.0, 2.0], eta=0.25).gap == metagap.certify(instance=there).gap
+    for bad, said in (
+        ([Task((X[:2], Y[:1]), (X, Y))], r"tasks\[0\]\.support: shapes="),
+        ([one, Task((X, Y), ([[1.0]], [0.0]))], r"tasks\[1\]\.query: shapes=.*of the same d in all tasks"),
+        ([Task((X, Y), ([[1.0], [1.0, 2.0]], [0, 1]))], r"tasks\[0\]\.query"),
+        ([], "or X a list of metagap.Task"),
+        ([one, X], "or X a list of metagap.Task"),
+    ):
+        with pytest.raises(BadInputError, match=said):
+            metagap.problem(bad)
+    with pytest.raises(BadInputError, match="none of them beside a list of Tasks"):
+        metagap.problem([one], Y)
 
 
 def test_certify_on_arrays_and_tensors_is_exact() -> None:

@@ -127,10 +127,10 @@ class _Work(Work):
     ) -> None:
         super().__init__(budget, stage, told)
         self.instance, self.radius, self.budget, self.progress = instance, radius, budget, progress
-        self.posed = posed(instance)
         # Gradient steps alone have a table of rows, of one output.
         coupled = instance.loss.link is Link.CLASS
         self.flat = instance if coupled else of_one_output(instance)
+        self.posed = posed(instance)
         steps = isinstance(instance.adaptation, Gradient) and any(task.weight for task in instance.tasks)
         self.rows = steps and not coupled
 

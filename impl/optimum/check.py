@@ -40,7 +40,7 @@ from flint import arb, ctx, fmpq
 from ..arithmetic import rational
 from ..balls.singular import positive_definite
 from ..bracket import Check
-from ..supervised.adaptation import Gradient
+from ..supervised.adaptation import Gradient, Own
 from .boxes import PRECISION, Box, Model
 from .certificate import Certificate
 from .coercivity import NotCoerciveError, coercivity_radius
@@ -305,6 +305,8 @@ def check(
 ) -> Check:
     """Whether the certificate proves its bracket; not accepted, "out of time", at a time.monotonic() of `deadline`."""
     with ctx.workprec(PRECISION), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        if isinstance(certificate.instance.adaptation, Own):
+            return Check(False, f"nothing encloses L with the adaptation {certificate.instance.adaptation.rule}")
         if certificate.instance.loss.outputs > 1:
             return VectorChecker(certificate, progress, deadline).run()
         if certificate.how == "convex":

@@ -46,7 +46,7 @@ from ..judge import Enclosure
 from ..losses import Link
 from ..midrad import MidRad
 from ..series import series_terms
-from ..supervised.adaptation import Gradient, Implicit
+from ..supervised.adaptation import Gradient, Implicit, Own
 from ..supervised.instance import MetaSLInstance, split
 from ..supervised.taylor import risk_gradient, slope_rows
 from .exact import PRECISION, alone
@@ -78,6 +78,7 @@ def stationary_for(
     """
     adaptation = instance.adaptation.canonical
     implicit = isinstance(adaptation, Implicit)
+    assert not isinstance(adaptation, Own)
     if (implicit and not instance.loss.profile.convex) or not any(task.weight for task in instance.tasks):
         return Stationarities(())
     coupled = instance.loss.link is Link.CLASS

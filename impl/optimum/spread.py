@@ -15,6 +15,7 @@ from flint import fmpq
 
 from ..bracket import UnsupportedError
 from ..losses import Link, Loss
+from ..supervised.adaptation import Own
 from ..supervised.instance import Atom, MetaSLInstance, canonical_tasks
 
 
@@ -35,8 +36,14 @@ class Spread(MetaSLInstance):
 
 
 def of_one_output(instance: MetaSLInstance) -> MetaSLInstance:
-    """The same problem with one output: itself if it has no more. Errors: UnsupportedError for softmax."""
+    """The same problem with one output: itself if it has no more.
+
+    Errors: UnsupportedError for softmax, and for an adaptation of one's own, which nothing encloses over a box.
+    """
     c = instance.loss.outputs
+    if isinstance(instance.adaptation, Own):
+        required = "gradient steps or a proximal step are required, whose L can be enclosed over boxes of parameters"
+        raise UnsupportedError(f"adaptation={instance.adaptation.rule!r}: {required}; `judge` and `verify` take it")
     if c == 1:
         return instance
     if instance.loss.link is Link.CLASS:

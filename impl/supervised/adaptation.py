@@ -1,13 +1,16 @@
-"""How a task adapts: gradient steps, with a rate for each parameter and weight decay, or a proximal step."""
+"""How a task adapts: gradient steps, with a rate for each parameter and weight decay, a proximal step, or by a rule of
+a claims file."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NoReturn
 
 from flint import fmpq
 
+from ...theory.claim import UndefinedQuantityError
 from ..instances import Vector
 
 ZERO = fmpq(0)
@@ -73,7 +76,25 @@ class Implicit:
         return self
 
 
-Adaptation = Gradient | Implicit
+@dataclass(frozen=True)
+class Own:
+    """Adaptation by a rule of a claims file (`rules`), which may use the rate eta."""
+
+    rule: str
+    eta: fmpq
+    name: str = field(default="own", init=False)
+
+    @property
+    def canonical(self) -> Own:
+        return self
+
+    @property
+    def strength(self) -> NoReturn:
+        """What those ask for who know gradient and proximal steps alone. Errors: UndefinedQuantityError, always."""
+        raise UndefinedQuantityError(f"the adaptation {self.rule} is neither gradient steps nor a proximal step")
+
+
+Adaptation = Gradient | Implicit | Own
 
 
 def adaptation_field(
@@ -82,6 +103,8 @@ def adaptation_field(
     """The field "adaptation" of a document; `width`: the parameters are those of so many neurons, a row each."""
     if isinstance(adaptation, Implicit):
         return {"name": adaptation.name, "lambda": number(adaptation.strength)}
+    if isinstance(adaptation, Own):
+        return {"name": adaptation.name, "rule": adaptation.rule, "eta": number(adaptation.eta)}
     found: dict[str, object] = {"name": adaptation.name, "eta": number(adaptation.eta), "steps": adaptation.steps}
     if adaptation.rates is not None:
         rates = [number(r) for r in adaptation.rates]

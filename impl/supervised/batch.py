@@ -16,7 +16,7 @@ from flint import fmpq
 from ..arithmetic import Array, Floats, rational, to_float
 from ..losses import Loss
 from ..sources import Field, Kind
-from .adaptation import Adaptation, Gradient, Implicit
+from .adaptation import Adaptation, Gradient, Implicit, Own
 from .instance import Atom, Comparator, Functions, MetaSLInstance, Task
 
 TASKS = (
@@ -66,7 +66,7 @@ class Batch:
     """B instances with the same loss, adaptation and shape.
 
     features (B, k, d), labels and masses (B, n, k, l), weights (B, n), omega (B, d), radius (B,),
-    rate (B,) the step size eta (or lambda if steps is 0: implicit adaptation), and one of
+    rate (B,) the step size eta (or lambda if steps is 0: implicit adaptation; eta again of a rule), and one of
     rival (B, d) the comparator's parameter, functions (B, n, k) its values.
     support_labels, support_masses (B, n, k, l) the inner laws, None: they are the outer ones.
     rates (B, d) of gradient steps, a factor of the step size for each parameter, None: 1; decay (B,), None: 0.
@@ -90,6 +90,7 @@ class Batch:
     support_masses: Array | None = None
     rates: Array | None = None
     decay: Array | None = None
+    rule: str = ""
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -128,7 +129,10 @@ class Batch:
 
     def instance(self, b: int) -> MetaSLInstance:
         """Instance b, exactly; task weights and masses that do not sum to 1 in floats are renormalised."""
-        adaptation: Adaptation = steps_at(self, b) if self.steps else Implicit(rational(float(self.rate[b])))
+        rate = rational(float(self.rate[b]))
+        adaptation: Adaptation = Own(self.rule, rate) if self.rule else Implicit(rate)
+        if self.steps:
+            adaptation = steps_at(self, b)
         comparator: Comparator
         if self.functions is not None:
             comparator = functions_at(self.functions[b])
@@ -236,6 +240,8 @@ def batch_of(instance: MetaSLInstance) -> Batch:
     adaptation = canonical.adaptation
     if isinstance(adaptation, Gradient):
         steps = steps_of(adaptation)
+    elif isinstance(adaptation, Own):
+        steps = {"steps": 0, "rate": np.array([to_float(adaptation.eta)]), "rule": adaptation.rule}
     else:
         steps = {"steps": 0, "rate": np.array([to_float(adaptation.strength)])}
     functions = rival = None

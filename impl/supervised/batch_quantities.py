@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cached_property, reduce
+from typing import Any
 
 import numpy as np
 
 from ...theory.claim import UndefinedQuantityError
+from ..arithmetic import rational, to_float
 from ..floats.infimum import ball_least_squares
+from ..rules import Dual, Vector, View, run
 from .batch import Batch
 from .core_batch_quantities import Array, CoreBatchQuantities, norms
 
@@ -30,7 +33,13 @@ class BatchQuantities(CoreBatchQuantities):
         return self.transposed[:, None] @ self._turned(curved, self.features[:, None])
 
     def adapt(self, at: Array) -> list[Array]:
+        if self.batch.rule:
+            return [at, np.stack(run(self.batch.rule, BatchView(self), self._split(at)), axis=-1)]
         return super().adapt(at) if self.batch.steps else [at, self._proximal(at)]
+
+    def _split(self, at: Array) -> list[Array]:
+        """Parameters (B, 1, d) as d numbers (B, n)."""
+        return [np.broadcast_to(v, self.batch.weights.shape) for v in np.moveaxis(at, -1, 0)]
 
     def _proximal(self, theta: Array) -> Array:
         """argmin R_i(t) + (lambda/2)||t - theta||^2 by damped Newton."""
@@ -73,6 +82,11 @@ class BatchQuantities(CoreBatchQuantities):
     ) -> Array:
         """The same (B, n, d, d) with other sums over labels, or with another factor of a step's Hessians."""
         batch, factor = self.batch, factor or self._factor
+        if batch.rule:
+            at = self._split(self._omega)
+            unit = np.eye(len(at))
+            given = [Dual(v, [np.full(v.shape, e) for e in row]) for v, row in zip(at, unit, strict=True)]
+            return np.stack([np.stack(v.tangents, axis=-1) for v in run(batch.rule, BatchView(self), given)], axis=-2)
         if batch.steps == 0:
             eye = np.eye(self.features.shape[2])
             return _inverse(eye + self._hessians(summed(2, self.after)) / batch.rate[:, None, None, None])
@@ -133,9 +147,12 @@ class BatchQuantities(CoreBatchQuantities):
 
     @cached_property
     def gradient(self) -> Array:
-        """grad L(omega) (B, D): the risks' gradients through the steps, the last one first, without a Jacobian."""
+        """grad L(omega) (B, D): the risks' gradients through the steps, the last one first, without a Jacobian; that of a
+        rule is all that is known of it."""
         back = self.slopes @ self.features
-        if self.batch.steps == 0:
+        if self.batch.rule:
+            back = (back[:, :, None] @ self.jacobians)[:, :, 0]
+        elif self.batch.steps == 0:
             system = self._hessians(self._inner(2, self.after)) / self.batch.rate[:, None, None, None]
             back = solve(np.eye(self.features.shape[2]) + system, back)
         for z in reversed(self._on_the_way if self.batch.steps else []):
@@ -186,6 +203,8 @@ class BatchQuantities(CoreBatchQuantities):
 
     @cached_property
     def misfit_query_hessian(self) -> Array:
+        if self.batch.rule:
+            raise UndefinedQuantityError("the adaptation is neither gradient steps nor a proximal step")
         return self._misfit(self.features[:, None] @ self._jacobians_of(self._summed), self.u)[0]
 
     @property
@@ -264,6 +283,52 @@ class BatchQuantities(CoreBatchQuantities):
         ratio = target / np.where(live, weight, 1.0)
         root = np.sqrt(np.where(live, mass, 0.0))
         return ball_least_squares(root[..., None] * psi, root * ratio, self.radius)[0]
+
+
+class BatchView(View):
+    """What a rule sees of a batch's tasks, all at once: each number (B, n)."""
+
+    def __init__(self, at: BatchQuantities) -> None:
+        super().__init__()
+        self._at, self._shape = at, at.batch.weights.shape
+
+    @property
+    def eta(self) -> Array:
+        return np.broadcast_to(self._at.batch.rate[:, None], self._shape)
+
+    def number(self, value: Any) -> Array:
+        return np.full(self._shape, to_float(rational(value)))
+
+    def _lifted(self, values: Vector) -> Vector:
+        return [v if isinstance(v, np.ndarray) else self.number(v) for v in values]
+
+    def _curves(self, order: int, theta: Vector) -> tuple[Array, Array]:
+        """Parameters (B, n, d), and the derivatives of the inner risks by predictions there."""
+        at = np.stack(theta, axis=-1)
+        return at, self._at._inner(order, self._at._predictions(at))
+
+    def _gradient(self, theta: Vector) -> Vector:
+        at, slopes = self._curves(1, theta)
+        return list(np.moveaxis(self._at._pulled(slopes, at), -1, 0))
+
+    def _hessian(self, theta: Vector) -> list[Vector]:
+        return self._rows(self._curves(2, theta)[1])
+
+    def _third(self, theta: Vector, direction: Vector) -> list[Vector]:
+        return self._rows(self._curves(3, theta)[1] * self._at._predictions(np.stack(direction, axis=-1)))
+
+    def _rows(self, curved: Array) -> list[Vector]:
+        return [list(row) for row in np.moveaxis(self._at._hessians(curved), (-2, -1), (0, 1))]
+
+    def _solved(self, rows: list[Vector], right: Vector) -> Vector:
+        system: Array = np.moveaxis(np.array(rows), (0, 1), (-2, -1))
+        return list(np.moveaxis(solve(system, np.stack(right, axis=-1)), -1, 0))
+
+    def _root(self, t: Array) -> Array:
+        return np.sqrt(t)
+
+    def _exponential(self, t: Array) -> Array:
+        return np.exp(t)
 
 
 def solve(system: Array, right: Array) -> Array:

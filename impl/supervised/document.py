@@ -15,8 +15,9 @@ from ..files.records import Reader, Record
 from ..files.text import lookup
 from ..instances import FORMAT, SPLIT_FORMAT, Vector
 from ..losses import LOSSES, VECTOR_LOSSES, Link, Loss
+from ..rules import RULES
 from ..vector_losses import VectorLoss
-from .adaptation import Adaptation, Gradient, Implicit
+from .adaptation import Adaptation, Gradient, Implicit, Own
 from .instance import Atom, Comparator, Functions, MetaSLInstance, Task
 
 STEPS = 1000
@@ -45,6 +46,11 @@ class ImplicitRecord(Record, tag_field="name", tag="implicit"):
     strength: Number = msgspec.field(name="lambda")
 
 
+class OwnRecord(Record, tag_field="name", tag="own"):
+    rule: str
+    eta: Number
+
+
 class _Model(Record):
     name: Literal["linear"]
 
@@ -69,7 +75,7 @@ class _Document(Record):
     format: str
     problem: str
     loss: LossRecord
-    adaptation: GradientRecord | ImplicitRecord
+    adaptation: GradientRecord | ImplicitRecord | OwnRecord
     model: _Model
     features: list[Row]
     tasks: list[TaskRecord]
@@ -80,15 +86,17 @@ class _Document(Record):
 
 REQUIRED = {
     "document": "a JSON object with the fields " + ", ".join(_Document.__struct_fields__),
-    "format": f"{FORMAT!r}, or {SPLIT_FORMAT!r} for several outputs, rates, decay or a support,",
+    "format": f"{FORMAT!r}, or {SPLIT_FORMAT!r} for several outputs, rates, decay, a support or an own rule,",
     "problem": "'meta-sl'",
     "loss": "an object with the field name and, if the loss has one, its parameter c or delta, or classes (softmax)",
     "loss.name": "one of " + ", ".join({**LOSSES, **VECTOR_LOSSES}),
     "loss.c": "a number >= 0",
     "loss.delta": "a number > 0",
     "loss.classes": f"an integer C, 2..{OUTPUTS}: the labels are 0..C-1,",
-    "adaptation": "an object with the fields name, eta, steps (gradient; rates, decay too) or name, lambda (implicit)",
-    "adaptation.name": "one of gradient, implicit",
+    "adaptation": "an object with the fields name, eta, steps (gradient; rates, decay too) or name, lambda (implicit) "
+    "or name, rule, eta (own)",
+    "adaptation.name": "one of gradient, implicit, own",
+    "adaptation.rule": "the name of an adaptation of the claims file that --claims names",
     "adaptation.steps": f"an integer 1..{STEPS}",
     "adaptation.rates": "a list of numbers, one for each number of omega: the rate of that parameter is eta times it,",
     "adaptation.decay": "a number >= 0",
@@ -210,7 +218,9 @@ def read_steps(record: Any, form: str, rates: Callable[[Any], Vector]) -> Gradie
     return Gradient(exact(record.eta, "adaptation.eta"), record.steps, found, decay)
 
 
-def read_adaptation(record: GradientRecord | ImplicitRecord, loss: Loss, size: int, form: str) -> Adaptation:
+def read_adaptation(
+    record: GradientRecord | ImplicitRecord | OwnRecord, loss: Loss, size: int, form: str
+) -> Adaptation:
     if isinstance(record, GradientRecord):
 
         def rates(given: Row) -> Vector:
@@ -219,6 +229,14 @@ def read_adaptation(record: GradientRecord | ImplicitRecord, loss: Loss, size: i
             return exact_row(given, "adaptation.rates")
 
         return read_steps(record, form, rates)
+    if isinstance(record, OwnRecord):
+        if form != SPLIT_FORMAT:
+            raise FaultError("format", f"set it to {SPLIT_FORMAT!r}", f"{SPLIT_FORMAT!r}, of an own adaptation,")
+        if record.rule not in RULES:
+            raise FaultError("adaptation.rule", f"known here: {', '.join(RULES) or 'none'}")
+        if loss.outputs > 1:
+            raise FaultError("adaptation.name", "own adaptations are of one output", "gradient or implicit")
+        return Own(record.rule, exact(record.eta, "adaptation.eta"))
     strength = exact(record.strength, "adaptation.lambda")
     if strength <= 0:
         raise FaultError("adaptation.lambda")

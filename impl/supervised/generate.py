@@ -237,17 +237,23 @@ def paced(source: Source, loss: str, limits: Limits = SMALL, rivals: tuple[str, 
     kind = source.choose(("both",) if rivals == WRONG_RIVALS else ("rates", "decay", "both"))
     batch = with_rates(source, batch, kind)
     rival = source.choose(rivals)
-    if rival == "functions":
-        n, k = batch.shape[:2]
-        return batch.against(functions=source.grid((n, k * outputs), -8, 8) / 4)
-    if rival == "stationary":
-        return with_radius(source, replace(batch, omega=stationary_points(batch)))
-    of = {"turned": Turned, "forgetful": Forgetful}.get(rival, LinearQuantities)
-    wrong = outputs > 1 and of is not LinearQuantities
-    if rival == "parameter" or wrong:
-        return batch
+    of = {"turned": Turned, "forgetful": Forgetful}.get(rival)
+    if of is None or outputs > 1:
+        return batch if of else _against(source, batch, rival)
     found: Batch = tangent_comparators(source, of(batch))
     return found
+
+
+def ruled(source: Source, loss: str, limits: Limits = SMALL, rule: str = "") -> Batch:
+    """Tasks that adapt by a rule of a claims file: any comparator, one task, independent features, other supports."""
+    settings: tuple[dict[str, Any], ...] = (
+        {},
+        {"tasks": 1},
+        {"supports": ("own", "labels", "part")},
+        {"apart": True, "tasks": source.choose(range(1, min(limits.tasks, limits.dimension) + 1))},
+    )
+    batch = problem(source, loss, limits, kind="one step", **source.choose(settings))
+    return _against(source, replace(batch, steps=0, rule=rule), source.choose(RIVALS))
 
 
 def paced_still(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
@@ -306,14 +312,18 @@ def vector_outputs(source: Source, loss: str, limits: Limits = SMALL, rivals: tu
         batch = replace(batch, rate=np.zeros(source.size))
     elif setting.get("kind"):
         batch = replace(batch, rate=batch.rate / 16)
-    kind = source.choose(rivals)
+    return _against(source, batch, source.choose(rivals))
+
+
+def _against(source: Source, batch: Batch, rival: str) -> Batch:
+    """The problems against a comparator of that kind."""
     n, k = batch.shape[:2]
-    if kind == "functions":
-        return batch.against(functions=source.grid((n, k, c), -8, 8) / 4)
-    if kind in ("tangent", "local"):
-        found: Batch = (tangent_comparators if kind == "tangent" else step_away)(source, LinearQuantities(batch))
+    if rival == "functions":
+        return batch.against(functions=source.grid((n, k * batch.loss.outputs), -8, 8) / 4)
+    if rival in ("tangent", "local"):
+        found: Batch = (tangent_comparators if rival == "tangent" else step_away)(source, LinearQuantities(batch))
         return found
-    return batch if kind == "parameter" else with_radius(source, replace(batch, omega=stationary_points(batch)))
+    return batch if rival == "parameter" else with_radius(source, replace(batch, omega=stationary_points(batch)))
 
 
 def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> Batch:

@@ -20,7 +20,7 @@ from ..instances import FORMAT, SPLIT_FORMAT, Instance, Vector, fraction
 from ..losses import Link, Loss
 from ..models.activation import ACTIVATIONS, RELU, Activation
 from ..models.weights import Weights
-from .adaptation import Adaptation, Gradient, adaptation_field
+from .adaptation import Adaptation, Gradient, Own, adaptation_field
 from .tables import Lazy, Rows
 
 
@@ -258,6 +258,7 @@ def document_of(
     plain = instance.loss.outputs == 1 and all(task.support is None for task in instance.tasks)
     if isinstance(instance.adaptation, Gradient):
         plain = plain and instance.adaptation.rates is None and instance.adaptation.decay == 0
+    plain = plain and not isinstance(instance.adaptation, Own)
     return {
         "format": FORMAT if plain else SPLIT_FORMAT,
         "problem": "meta-sl",

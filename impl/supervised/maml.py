@@ -27,8 +27,9 @@ from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Floats, IrrationalError, Matrix, Number, NumberSystem, Rationals, midpoint, norm
 from ..instances import Vector
 from ..losses import Loss
-from .adaptation import Gradient, Implicit
+from .adaptation import Gradient, Implicit, Own
 from .instance import MetaSLInstance, Task
+from .rule_steps import adapted
 
 PROXIMAL_STEPS = 80
 HALVINGS = 40
@@ -217,6 +218,8 @@ class Problem(Risks):
         adaptation = self.instance.adaptation
         if isinstance(adaptation, Implicit):
             return [theta, self._proximal_point(law.inner, theta, adaptation)]
+        if isinstance(adaptation, Own):
+            return [theta, adapted(self, law.inner, theta)]
         iterates = [theta]
         for _ in range(adaptation.steps):
             iterates.append(self.stepped(iterates[-1], self.gradient(law.inner, self.predictions(iterates[-1]))))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 from flint import arb, arb_mat, fmpq
 
@@ -14,12 +15,14 @@ from ..balls.singular import smallest_singular_value
 from ..losses import Loss
 from ..models.rows import Rows
 from . import taylor
-from .adaptation import Gradient, Implicit
+from .adaptation import Gradient, Implicit, Own
 from .constants import StepConstants, small_step_margin
 from .core_quantities import Step
 from .instance import Functions
 from .maml import Law, uncoupled
 from .rank_quantities import RankQuantities
+from .rule_jacobians import affine
+from .rule_steps import visited
 from .task_quantities import TaskQuantities
 
 
@@ -74,9 +77,27 @@ class MetaSLQuantities(StepConstants, TaskQuantities, RankQuantities):
         return self._longest([law.inner for law in self.laws])
 
     def _gradient_steps(self) -> Gradient:
+        self._steps_of_ours()
         if not isinstance(self.instance.adaptation, Gradient):
             raise UndefinedQuantityError("the adaptation is not by gradient steps")
         return self.instance.adaptation
+
+    def _steps_of_ours(self) -> None:
+        """Errors: UndefinedQuantityError for an adaptation of one's own, of which no constant is known."""
+        if isinstance(self.instance.adaptation, Own):
+            _ = self.instance.adaptation.strength
+
+    @cached_property
+    def margin_joints(self) -> arb:
+        """Of an adaptation of one's own: how far from joints it looks at the risk; no number where the enclosure of its
+        derivative is not finite."""
+        if not isinstance(self.instance.adaptation, Own):
+            return super().margin_joints
+        if not all(v.is_finite() for jacobian in self._jacobians for v in jacobian.entries()):
+            return arb("nan")
+        laws = [law.inner for law in self.laws]
+        looks: list[Any] = [visited(self.problem, law, self._here.theta) for law in laws]
+        return self._joint_margin(laws, looks)
 
     @property
     def _loss(self) -> Loss:
@@ -84,6 +105,7 @@ class MetaSLQuantities(StepConstants, TaskQuantities, RankQuantities):
 
     @property
     def _step_count(self) -> int:
+        self._steps_of_ours()
         adaptation = self.instance.adaptation
         return adaptation.steps if isinstance(adaptation, Gradient) else 0
 
@@ -158,13 +180,21 @@ class MetaSLQuantities(StepConstants, TaskQuantities, RankQuantities):
 
     @cached_property
     def margin_squared_loss(self) -> arb:
-        return self._structural(self.problem.loss.name == "squared")
+        """1 for the squared loss; no value with an adaptation of one's own that is not proved to be affine then: the
+        objective would be no quadratic."""
+        squared, adaptation = self.problem.loss.name == "squared", self.instance.adaptation
+        own = squared and isinstance(adaptation, Own)
+        if own and not all(affine(self.problem, law.inner, self._here.theta) for law in self.laws):
+            raise UndefinedQuantityError(f"the adaptation {adaptation.rule} is not affine with it")
+        return self._structural(squared)
 
     @cached_property
     def margin_third_derivative(self) -> arb:
         adaptation, constants = self.instance.adaptation, self.problem.loss.constants()
         one = isinstance(adaptation, Gradient) and adaptation.steps == 1
-        convex = isinstance(adaptation, Gradient) or self.problem.loss.profile.convex
+        convex = isinstance(adaptation, Gradient) or (
+            isinstance(adaptation, Implicit) and self.problem.loss.profile.convex
+        )
         return self._structural(constants.m3 is not None and (one or constants.m2 is not None) and convex)
 
     def _certainly_dependent(self) -> bool:
@@ -173,14 +203,15 @@ class MetaSLQuantities(StepConstants, TaskQuantities, RankQuantities):
         The rows J_i phi(x) of a task lie in the span of its features, those of the inner law included (where parameters
         decay at different rates, S = diag(kept), in that of S^k phi(x) up to the number of steps). Of tasks that adapt
         on their own law, or do not adapt, these are the features of the rows themselves, of all such tasks together
-        (not with such a decay). Any task has dependent rows where its features are.
+        (not with such a decay). Any task has dependent rows where its features are, and of an adaptation
+        of one's own no more is known.
         """
         adaptation = self.instance.adaptation
         still = isinstance(adaptation, Gradient) and adaptation.eta == 0
-        kept, fades = list[fmpq](), 0
+        kept, fades, ruled = list[fmpq](), 0, isinstance(adaptation, Own)
         if isinstance(adaptation, Gradient) and adaptation.rates is not None and adaptation.decay != 0:
             kept, fades = [1 - adaptation.eta * adaptation.decay * r for r in adaptation.rates], adaptation.steps
-        alone = [fades > 0 or not (law.support is None or still) for law in self.laws]
+        alone = [ruled or fades > 0 or not (law.support is None or still) for law in self.laws]
         groups = [[law for law, own in zip(self.laws, alone, strict=True) if not own]]
         groups += [[law] for law, own in zip(self.laws, alone, strict=True) if own]
 
@@ -193,7 +224,10 @@ class MetaSLQuantities(StepConstants, TaskQuantities, RankQuantities):
 
         rows, count = [[x for law in group for x in law.rho] for group in groups], len(self._points)
         everything = {x for law in self.laws for x in law.points}
-        if self._crowded or any(rank(own) < len(own) for own in rows) or rank(everything, fades) < count:
+        if self._crowded or any(rank(own) < len(own) for own in rows):
+            return True
+        table = self._meta_features.tolist()
+        if any(all(v == 0 for v in row) for row in table) if ruled else rank(everything, fades) < count:
             return True
         twin = self._rational_twin
         return twin is not None and twin._meta_features.rank() < count
@@ -280,6 +314,7 @@ class MetaSLQuantities(StepConstants, TaskQuantities, RankQuantities):
     @cached_property
     def misfit_query_hessian(self) -> arb:
         """The Jacobians with the Hessians of the outer laws."""
+        self._steps_of_ours()
         table = []
         for law, at, steps in zip(self.laws, self._adapted, self._steps, strict=True):
             table += self._through(at.rows(list(law.rho)), law, steps).tolist()

@@ -11,7 +11,7 @@ from flint import fmpq
 from ..instances import Vector
 from ..losses import Link, Loss
 from ..shrink import put, simpler
-from .adaptation import Adaptation, Gradient, Implicit
+from .adaptation import Adaptation, Gradient, Implicit, Own
 from .instance import Atom, Functions, MetaSLInstance, Task
 
 Model = TypeVar("Model", bound=Any)
@@ -126,7 +126,7 @@ def _fewer_dimensions(instance: MetaSLInstance) -> Iterator[MetaSLInstance]:
 
 def _cut(adaptation: Adaptation, cut: Callable[[Vector], Vector]) -> Adaptation:
     """The adaptation of fewer parameters."""
-    if isinstance(adaptation, Implicit) or adaptation.rates is None:
+    if not isinstance(adaptation, Gradient) or adaptation.rates is None:
         return adaptation
     return replace(adaptation, rates=cut(adaptation.rates))
 
@@ -135,6 +135,9 @@ def simpler_adaptations(adaptation: Adaptation) -> Iterator[Adaptation]:
     """Fewer steps, simpler step sizes."""
     if isinstance(adaptation, Implicit):
         yield from (Implicit(strength) for strength in simpler(adaptation.strength, positive=True))
+        return
+    if isinstance(adaptation, Own):
+        yield from (replace(adaptation, eta=eta) for eta in simpler(adaptation.eta))
         return
     for fewer in sorted({1, adaptation.steps - 1} - {0, adaptation.steps}):
         yield replace(adaptation, steps=fewer)

@@ -10,17 +10,19 @@ from typing import Any, Self
 from flint import arb
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Matrix, Number, Rationals, norm, solved
+from ..arithmetic import Balls, IrrationalError, Matrix, Number, Rationals, norm, solved
 from ..balls.infimum import Infimum
 from ..balls.mixed import Mixed, MixedQuantities, System
 from ..instances import Instance, Vector
 from ..models.rows import Rows
+from ..rules import is_rational
 from . import taylor
-from .adaptation import Gradient
+from .adaptation import Gradient, Own
 from .core_quantities import RowQuantities, Step
 from .instance import MetaSLInstance
 from .maml import Law, Point, Problem
 from .mixed import LARGEST, AtomClass, Part, bounded, classes, condensed
+from .rule_jacobians import jacobian
 
 
 class TaskQuantities(RowQuantities, MixedQuantities):
@@ -34,12 +36,14 @@ class TaskQuantities(RowQuantities, MixedQuantities):
         assert isinstance(instance, MetaSLInstance)
         adaptation = instance.adaptation
         moderate = not isinstance(adaptation, Gradient) or adaptation.steps <= 2
+        moderate = is_rational(adaptation.rule) if isinstance(adaptation, Own) else moderate
         return cls(instance, Rationals, direction) if instance.loss.profile.rational and moderate else None
 
     @property
     def _increasing(self) -> bool:
         used = {x for law in self.laws for x in law.points}
-        return self.problem.dimension == 1 and all(self.instance.features[x][0] > 0 for x in used)
+        own = isinstance(self.instance.adaptation, Own)  # asks for slopes wherever it likes
+        return self.problem.dimension == 1 and not own and all(self.instance.features[x][0] > 0 for x in used)
 
     @cached_property
     def _row_sizes(self) -> list[arb]:
@@ -82,7 +86,7 @@ class TaskQuantities(RowQuantities, MixedQuantities):
     @cached_property
     def _steps(self) -> list[list[Step]]:
         """The models that the steps' Jacobians are at; the implicit step's is U_i(omega)."""
-        at = slice(None, -1) if isinstance(self.instance.adaptation, Gradient) else slice(-1, None)
+        at = slice(None, -1) if isinstance(self.instance.adaptation, Gradient | Own) else slice(-1, None)
         return [[Step(model, []) for model in path[at]] for path in self._paths]
 
     def _through(self, rows: Matrix, law: Law, steps: Sequence[Step]) -> Matrix:
@@ -91,15 +95,18 @@ class TaskQuantities(RowQuantities, MixedQuantities):
     def _jacobian(self, law: Law, steps: Sequence[Step]) -> Matrix:
         """The Jacobian of the steps (d, d), by its formula."""
         problem, adaptation = self.problem, self.instance.adaptation
-        jacobian = problem.identity()
+        found = problem.identity()
         for step in steps:
+            if isinstance(adaptation, Own):
+                found = jacobian(problem, law, step.at.theta)
+                continue
             hessian = problem.hessian(law, step.at.predictions)
             if isinstance(adaptation, Gradient):
-                jacobian = problem.stepped(jacobian, hessian * jacobian)
+                found = problem.stepped(found, hessian * found)
             else:
                 strength = self.m.number(adaptation.strength)
-                jacobian = solved(problem.identity() + hessian * (1 / strength), problem.identity())
-        return jacobian
+                found = solved(problem.identity() + hessian * (1 / strength), problem.identity())
+        return found
 
     @cached_property
     def _jacobians(self) -> list[Matrix]:
@@ -201,4 +208,12 @@ class TaskQuantities(RowQuantities, MixedQuantities):
 
     @cached_property
     def _rational_twin(self) -> Self | None:
-        return self.exact(self.instance) if isinstance(self.instance.adaptation, Gradient) else None
+        if not isinstance(self.instance.adaptation, Gradient | Own):
+            return None
+        found = self.exact(self.instance)
+        if found is not None and isinstance(self.instance.adaptation, Own):
+            try:
+                found._meta_features  # noqa: B018
+            except (IrrationalError, UndefinedQuantityError):
+                return None
+        return found

@@ -13,8 +13,9 @@ from flint import arb
 
 from ..arithmetic import Balls, Matrix, Number, Rationals, norm, solved
 from ..series import BallSeries, RationalSeries, combined, series_terms
-from .adaptation import Gradient, Implicit
+from .adaptation import Gradient, Implicit, Own
 from .maml import Law, Problem, Risks
+from .rule_steps import tangents
 
 
 def _series(problem: Risks) -> Any:
@@ -99,6 +100,8 @@ def _places(x: slice) -> range:
 def _adapt(problem: Problem, law: Law, theta: Matrix) -> Matrix:
     """U_i on [value | tangents]: of the inner law alone."""
     adaptation = problem.instance.adaptation
+    if isinstance(adaptation, Own):
+        return tangents(problem, law.inner, theta)
     if not isinstance(adaptation, Gradient):
         return _implicit(problem, law, theta, adaptation)
     for _ in range(adaptation.steps):

@@ -16,7 +16,7 @@ from torch import Tensor
 from ..arithmetic import Floats, to_float
 from ..losses import Loss
 from ..tensors import Torch
-from .adaptation import Gradient
+from .adaptation import Gradient, Own
 from .instance import Atom, MetaSLInstance
 
 NEWTON_ROUNDS = 60
@@ -54,6 +54,8 @@ class TorchProblem:
             for _ in range(self.adaptation.steps):
                 theta = theta - rates * (self._slope(tensors, theta, not first_order) + decay * theta)
             return theta
+        if isinstance(self.adaptation, Own):
+            raise ValueError(f"adaptation={self.adaptation.rule!r}: torch knows no adaptation of a claims file")
         return self._proximal(tensors, theta, to_float(self.adaptation.strength), first_order)
 
     def _slope(self, tensors: tuple[Tensor, ...], theta: Tensor, graph: bool) -> Tensor:

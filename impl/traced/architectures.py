@@ -9,8 +9,9 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from ..task_tables import Task
 from .instance import TracedInstance
-from .learner import SGD, Task
+from .learner import SGD
 from .problem import ALL, instance_of
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {

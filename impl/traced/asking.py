@@ -15,10 +15,11 @@ from ...theory.any_model import CLAIMS, HEADLINE
 from ..answers import less, more
 from ..judge import ClaimJudgement, Enclosure, smallest
 from ..shown import Sheet, Shown
+from ..task_tables import Task
 from . import diagnosing
 from .episodes import Episodes, tasks_of
 from .judging import TracedJudgement, judged
-from .learner import Inner, Learner, Loss, Task, bad, weights
+from .learner import Inner, Learner, Loss, bad, weights
 from .losses import NAMED
 from .problem import at_state, instance_of
 

@@ -25,8 +25,9 @@ from ..models.traced.middles import Middles
 from ..models.traced.roundings import Format, Turned
 from ..models.traced.systems import Fine, System, Value, each
 from ..models.traced.trace import array_of, traced
+from ..task_tables import Task
 from .entries import joined
-from .learner import SGD, Inner, Learner, Loss, Task, bad, mse, weights
+from .learner import SGD, Inner, Learner, Loss, bad, mse, weights
 from .problem import programs
 from .tolerance import CHANCE, FORMATS, Tolerance
 

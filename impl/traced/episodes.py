@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from .learner import Task, bad
+from ..task_tables import Task
+from .learner import bad
 
 MOST = 1000
 """Tasks that are taken of a source without being asked for so many: some have no end."""

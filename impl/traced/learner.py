@@ -18,6 +18,7 @@ from torch.func import functional_call, grad, jacrev, vjp
 from ..arithmetic import rational
 from ..files import BadInputError
 from ..models.traced.trace import traced
+from ..task_tables import Task
 from .losses import NAMED
 
 Tensors = tuple[torch.Tensor, ...]
@@ -25,15 +26,6 @@ Risk = Callable[[dict[str, torch.Tensor]], torch.Tensor]
 Inner = Callable[[dict[str, torch.Tensor], Risk], Mapping[str, torch.Tensor]]
 """Adapted parameters from parameters and the support's risk, both by name."""
 Loss = str | Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-
-
-@dataclass(frozen=True)
-class Task:
-    """support and query are (inputs, labels), tensors whose first axis is points; a weight, or 1."""
-
-    support: tuple[torch.Tensor, torch.Tensor]
-    query: tuple[torch.Tensor, torch.Tensor]
-    weight: float | None = None
 
 
 @dataclass(frozen=True)

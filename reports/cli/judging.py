@@ -16,7 +16,7 @@ from ...impl.families import FAMILIES, family_of, load
 from ...impl.files import BadInputError, dumps
 from ...impl.instances import Instance
 from ...impl.judge import Enclosure, Judgement
-from ...impl.own_claims import standing, stating
+from ...impl.own_claims import stating
 from ...theory.claim import Claim
 from ..formats.judging import Judgement as Record
 from ..judging import Answers, Judged, judge_all
@@ -88,7 +88,7 @@ def judge(
     else:
         no_program(options, instance)
         with input_errors():
-            instances = [_loaded(path) for path in paths]
+            instances = [load(path) for path in paths]
     names = [claim.name for claim in claims]
     with input_errors():
         _about(paths, instances, claims)
@@ -135,17 +135,6 @@ def _about(paths: Sequence[Path], instances: Sequence[Instance], claims: Sequenc
         kinds = dict.fromkeys(name for name, family in FAMILIES.items() for c in claims if c in family.all_claims)
         asked = f"an instance of {' or '.join(kinds)}, which the claims that are asked for are about"
         raise BadInputError(str(paths[0]), "problem", families[0].name, asked)
-
-
-def _loaded(path: Path) -> Instance:
-    """Errors: BadInputError; of a loss that is not known it says where one's own is named."""
-    try:
-        return load(path)
-    except BadInputError as error:
-        if error.field != "loss.name" or standing() is not None:
-            raise
-        required = f"{error.required} (one of your own: --claims FILE.py)"
-        raise BadInputError(error.file, error.field, error.given, required) from None
 
 
 def _end(stage: str, paths: list[str], begun: int, max_time: float | None) -> None:

@@ -15,11 +15,12 @@ from ...impl.bracket import Status
 from ...impl.families import FAMILIES, family_of, load
 from ...impl.optimum import Budget, NotCoerciveError, UnsupportedError
 from ...impl.optimum.headline import ORDINARY_BALL, STEEP, STEEP_BALL
+from ...impl.own_claims import stating
 from ..certifying import answered, checked_certificate
 from ..formats.judging import OptimumRecord
 from ..processes import apart, improving
 from .ending import fail, interrupted
-from .options import JsonOption, exact_option, number
+from .options import ClaimsOption, JsonOption, exact_option, number
 from .outputs import emit, ready, save
 from .own_tasks import (
     PLACES,
@@ -87,6 +88,7 @@ def _supported(source: object) -> Iterator[None]:
 
 def optimum(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="An instance file; omega is not needed.")],
+    own: ClaimsOption = None,
     radius: RadiusOption = None,
     gap: GapOption = 1e-6,
     max_time: TimeOption = 60.0,
@@ -134,6 +136,7 @@ def check(
     tasks: Annotated[
         str | None, typer.Option("--tasks", metavar="TASKS", help=f"Of a certificate that leaves them out. {PLACES}")
     ] = None,
+    own: ClaimsOption = None,
     loss: LossOption = None,
     eta: EtaOption = None,
     steps: StepsOption = None,
@@ -156,7 +159,7 @@ def check(
     ):
         fail(f"{given[0]}: --tasks is required with it; give both, or none")
     with input_errors(), working("check") as show, in_time(max_time, advice):
-        status, line = apart(checked_certificate, (path, source), show, time.monotonic() + max_time)
+        status, line = apart(stating(checked_certificate), (path, source), show, time.monotonic() + max_time)
     typer.echo(line)
     raise typer.Exit(status)
 
@@ -165,6 +168,7 @@ def certify(
     tasks: Annotated[str, typer.Argument(metavar="TASKS", help=f"Your tasks. {PLACES}")],
     omega: OmegaOption = None,
     train: Annotated[bool, typer.Option("--train", help="Train omega on the spot by MAML.")] = False,
+    own: ClaimsOption = None,
     loss: LossOption = None,
     eta: EtaOption = None,
     steps: StepsOption = None,
@@ -204,7 +208,7 @@ def certify(
         fail(f"--omega={str(omega)!r}: no --omega is required with --train; give one of the two")
     advice = "there is no answer, and none was written; allow more, or fewer rows"
     with input_errors(), _supported(tasks), working("certify") as show, in_time(max_time, advice):
-        found, ended = improving(answered, (source, omega, train, ball, budget), show, begin + max_time)
+        found, ended = improving(stating(answered), (source, omega, train, ball, budget), show, begin + max_time)
     emit(found.record, json)
     if spoken:
         for line in found.lines[:1] if voice.quiet else found.lines:

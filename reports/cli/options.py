@@ -17,7 +17,7 @@ from ...impl.files.numbers import decimal, exact
 from ...impl.own_claims import read, standing, using
 from ...theory.claim import Claim
 from .ending import fail
-from .shared import input_errors
+from .shared import input_errors, voice
 
 FOLDER = Path("build/reports")
 
@@ -152,10 +152,15 @@ def chosen_claims(names: list[str] | None) -> tuple[Claim, ...]:
     own = standing()
     claims = all_claims() if own is None else own.judged
     if not names:
+        if own is not None and own.refused and not voice.quiet:
+            left = ", ".join(own.refused)
+            typer.echo(f"metagap: not judged of these adaptations: {left}; --claim says why", err=True)
         return claims
     known = {claim.name: claim for claim in claims}
     for name in names:
         if name not in known:
+            if own is not None and name in own.refused:
+                fail(f"--claim={name!r}: a claim that takes the adaptations of {own.place}: {own.refused[name]}")
             where = "metagap falsify lists all but FAMILY-headline" if own is None else f"{own.place} states no other"
             fail(f"--claim={name!r}: a claim is required{nearest(name, known)}; {where}")
     return tuple(claim for claim in claims if claim.name in names)

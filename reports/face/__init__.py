@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from metagap.impl import check, judge, load, minimise
     from metagap.impl.families import quantities
     from metagap.impl.instances import Instance
+    from metagap.impl.own_adaptations import Adaptation
     from metagap.impl.own_losses import Loss
     from metagap.impl.sources import tasks
     from metagap.impl.stated_at import At
+    from metagap.impl.task_tables import Task
     from metagap.reports.asserting import assert_proved
     from metagap.reports.certifying import certify, problem
     from metagap.theory.claim import Assumption, Claim, Mutant, Relation, quantity
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from . import common, strategies, torch
 
 __all__ = [
+    "Adaptation",
     "Assumption",
     "At",
     "Claim",
@@ -28,6 +31,7 @@ __all__ = [
     "Loss",
     "Mutant",
     "Relation",
+    "Task",
     "__version__",
     "assert_proved",
     "certify",
@@ -50,9 +54,11 @@ _HOMES = {
     "theory.claim": ("Assumption", "Claim", "Mutant", "Relation", "quantity"),
     "impl.instances": ("Instance",),
     "impl.families": ("quantities",),
+    "impl.own_adaptations": ("Adaptation",),
     "impl.own_losses": ("Loss",),
     "impl.sources": ("tasks",),
     "impl.stated_at": ("At",),
+    "impl.task_tables": ("Task",),
     "impl": ("check", "judge", "load", "minimise"),
 }
 """Where the names are at home."""

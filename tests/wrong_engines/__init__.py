@@ -19,6 +19,7 @@ from .rates import RATED
 from .readers import READER_FAULTS
 from .regions import REGION_FAULTS
 from .reinforcement import REINFORCEMENT
+from .rules import RULE_FAULTS
 from .running import RUNNING
 from .stated import STATED_FAULTS
 from .supervised import SUPERVISED
@@ -51,5 +52,6 @@ CATALOGUE = (
     *REGION_FAULTS,
     *BUNDLE_FAULTS,
     *STATED_FAULTS,
+    *RULE_FAULTS,
     *GRAPH_FAULTS,
 )

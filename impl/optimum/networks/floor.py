@@ -45,6 +45,7 @@ from ...arithmetic import (
     square,
     to_float,
 )
+from ...bracket import UnsupportedError
 from ...instances import Vector
 from ...losses import Link, Loss
 from ...models import flips
@@ -106,7 +107,13 @@ def place_of(x: Vector, sigma: Activation) -> tuple[tuple[str, ...], fmpq]:
 
 
 def prediction_floor(instance: NetworkInstance) -> Floor:
-    """sum_i q_i sum over groups of inf_s E[ell(t s, y)], s in its range: no network, of whatever width, does better."""
+    """sum_i q_i sum over groups of inf_s E[ell(t s, y)], s in its range: no network, of whatever width, does better.
+
+    Errors: UnsupportedError for a loss of one's own, of whose infimum nothing is proved.
+    """
+    if instance.loss.profile.own:
+        known = "a loss of the table is required of networks; of one's own no lower bound is proved"
+        raise UnsupportedError(f"loss={instance.loss.name!r}: {known} (linear models: `optimum --radius`)")
     shared = pooled(instance.canonical)
     places = [place_of(x, instance.sigma) for x in instance.features]
     total, rows = arb(0), []

@@ -25,11 +25,11 @@ from ..core_batch_quantities import CoreBatchQuantities
 def enclosed(batch: Any) -> Any:
     """The batch of the instances themselves (`instance`): its numbers exactly, masses and weights normalised.
 
-    Errors: UnknownError for a loss with kinks, whose slopes are no numbers there, and for one of a user's own, whose
-    formulas may be of what these numbers do not have.
+    Errors: UnknownError for a loss with kinks, whose slopes are no numbers there, for a loss or an adaptation of one's
+    own, whose formulas may be of what these numbers do not have.
     """
-    if batch.loss.profile.kinked or batch.loss.profile.own:
-        raise UnknownError("kinks, or an own loss")
+    if batch.loss.profile.kinked or batch.loss.profile.own or getattr(batch, "rule", ""):
+        raise UnknownError("kinks, an own loss or an own adaptation")
     shares: dict[str, Any] = {
         "masses": normalised(batch.masses, (2, 3)),
         "support_masses": None if batch.support_masses is None else normalised(batch.support_masses, (2, 3)),

@@ -1,0 +1,62 @@
+"""Adaptations of one's own, wrong: derivatives half done, what is caught forgotten, checks left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .planting import Edit, Fault, suite
+
+RULES, SUPERVISED = "metagap.impl.rules", "metagap.impl.supervised"
+OWN, STEPS = "metagap.impl.own_adaptations", f"{SUPERVISED}.rule_steps"
+QUANTITIES = f"{SUPERVISED}.quantities:MetaSLQuantities"
+TEST = "test_own_adaptations:test_"
+
+
+def guard(name: str, **given: Any) -> Any:
+    return suite(f"{TEST}{name}", **given)
+
+
+def bad(body: str) -> Any:
+    return guard("what_is_no_adaptation_is_one_line", body=body)
+
+
+BOTH, FORCE = guard("adaptations_have_no_faults"), guard("what_a_rule_catches_is_raised_again")
+JOINT = guard("a_joint_where_a_rule_looks_is_noticed")
+KEPT = bad("KEPT.append(theta); return [t + k for t, k in zip(theta, KEPT[0])]")
+LAUNDERED = bad("KEPT.append(task); return KEPT[0].gradient(theta)")
+ABS = bad("return [abs(t) for t in theta]")
+NAMED = guard("claims_on_steps_are_refused_by_name")
+
+ROWS: tuple[tuple[str, str, str, Any], ...] = (
+    # (place, what is right there, what is wrong, what notices it)
+    (f"{RULES}:Dual.__mul__", "s * other.value + self.value * t", "s * other.value", BOTH),
+    (f"{RULES}:Dual.inverse", "-found * found", "found * found", BOTH),
+    (f"{RULES}:View.sqrt", "1 / (2 * value)", "1 / value", BOTH),
+    (f"{RULES}:View.hessian", "[turn[i] for turn in turns]", "[[0 * v for v in turn[i]] for turn in turns]", BOTH),
+    (f"{RULES}:View.solve", "[a - b for a, b in", "[a for a, b in", BOTH),
+    (f"{RULES}:run", "for caught in view._heard:", "for caught in ():", FORCE),
+    (f"{RULES}:run", "kind = Smooth.anew()", "kind = Smooth", KEPT),
+    ("metagap.impl.sealed:Smooth.__abs__", "raise MisuseError(", "return MisuseError(", ABS),
+    (f"{RULES}:Affine.broken", "cls.kept = False", "cls.kept = True", FORCE),
+    (f"{STEPS}:LawView._bend", "2 * slope[2]", "slope[2]", BOTH),
+    (f"{STEPS}:LawView._third", "* dz[x]", "", BOTH),
+    (f"{STEPS}:LawView._solved", "b[1] - self.dot", "b[1] + self.dot", BOTH),
+    (f"{STEPS}:adapted", "if problem.m is Rationals:", "if False:", FORCE),
+    ("metagap.impl.sealed:opened", "if not isinstance(value, kind):", "if False:", LAUNDERED),
+    (f"{QUANTITIES}.margin_joints", "[visited(self.problem, law, self._here.theta) for law in laws]",
+     "[[self._before] for _ in laws]", JOINT),
+    (f"{QUANTITIES}.margin_squared_loss", "if own and not", "if False and not", FORCE),
+    (f"{QUANTITIES}.margin_third_derivative", "isinstance(adaptation, Implicit) and", "", NAMED),
+    (f"{OWN}:_differs", "by_tangents[i, j], by_series[i, j + 1]", "by_series[i, j + 1],",
+     guard("a_wrong_derivative_is_told")),
+)  # fmt: skip
+
+
+def _faults() -> Iterator[Fault]:
+    for number, (place, right, wrong, notices) in enumerate(ROWS):
+        name = place.split(":")[-1].strip("_").replace("._", ".").replace(".", "-").replace("_", "-").lower()
+        yield Fault(f"rules-{number}-{name}", "an adaptation of one's own", place, Edit(right, wrong), notices)
+
+
+RULE_FAULTS = tuple(_faults())

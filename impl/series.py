@@ -6,9 +6,11 @@ slope a one-sided derivative; one of balls encloses every one-sided value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from flint import arb, arb_series, fmpq, fmpq_series
+from flint import arb, arb_series, ctx, fmpq, fmpq_series
 
 from .arithmetic import Balls, FunctionSet, Number, Rationals, fenced, quotient
 
@@ -119,3 +121,21 @@ class RationalSeries(FunctionSet):
     @classmethod
     def magnitude(cls, t: fmpq_series) -> fmpq_series:
         return -t if cls._leading_sign(t) < 0 else t
+
+
+@contextmanager
+def series_terms(count: int) -> Iterator[None]:
+    """Within the block power series keep `count` terms."""
+    before, ctx.cap = ctx.cap, count
+    try:
+        yield
+    finally:
+        ctx.cap = before
+
+
+def combined(numbers: list[Number], series: list[Any]) -> Any:
+    """sum_j numbers[j] series[j]."""
+    total = numbers[0] * series[0]
+    for number, term in zip(numbers[1:], series[1:], strict=True):
+        total = total + number * term
+    return total

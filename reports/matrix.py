@@ -249,8 +249,13 @@ def _joint(family: Family, claim: Claim, found: Survey, folder: Path) -> Joint:
     )
 
 
+def unsearched(record: AuditRecord) -> list[Row]:
+    """Cells that are open, and no instance was found that could close them."""
+    return [c for c in record.cells if c.status == Standing.OPEN.value and not c.searched]
+
+
 def alarms(record: AuditRecord) -> list[Row | Joint]:
-    """What must not be in a matrix: cells that are open without a search, counterexamples that are not confirmed, and
-    claims violated where all their assumptions are certified."""
-    opened = [c for c in record.cells if c.status == Standing.OPEN.value and not c.searched]
+    """What must not be in a matrix: cells of ours that are open without a search, counterexamples that are not
+    confirmed, and claims violated where all their assumptions are certified."""
+    opened = unsearched(record) if record.own is None else []
     return [*opened, *(c for c in record.cells if c.confirmed is False), *(j for j in record.joint if j.violated)]

@@ -28,8 +28,7 @@ from metagap.impl.arithmetic import (
     square,
     to_float,
 )
-from metagap.impl.series import BallSeries
-from metagap.impl.supervised.taylor import series_terms
+from metagap.impl.series import BallSeries, series_terms
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 

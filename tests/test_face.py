@@ -28,7 +28,7 @@ def test_its_names_load_when_they_are_asked_for() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
     assert metagap.__version__ == metadata.version("metagap")
     assert set(dir(metagap)) == set(metagap.__all__)
-    others = {"__version__", "strategies", "torch"}
+    others = {"__version__", "common", "strategies", "torch"}
     assert all(callable(getattr(metagap, name)) for name in set(dir(metagap)) - others)
     with pytest.raises(AttributeError, match="no attribute 'certfy'"):
         metagap.certfy  # noqa: B018

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 pytestmark = pytest.mark.ci
 
@@ -31,10 +33,11 @@ def built(kind: str, sources: Path, target: Path) -> Path:
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sources alone: building leaves folders behind."""
     folder = tmp_path_factory.mktemp("sources")
-    for name in ("theory", "impl", "reports"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, folder)
+    for path in ROOT.iterdir():
+        if path.name in ("theory", "impl", "reports", "tests", ".ci"):
+            shutil.copytree(path, folder / path.name, ignore=shutil.ignore_patterns("__pycache__"))
+        elif path.is_file() and not path.name.startswith("."):
+            shutil.copy(path, folder)
     return folder
 
 
@@ -58,10 +61,17 @@ def run(site: Path, folder: Path, *words: str, status: int = 0) -> str:
     return done.stdout + done.stderr
 
 
-def test_the_sdist_makes_the_same_wheel(sources: Path, site: Path, tmp_path: Path) -> None:
+def test_the_sdist_makes_the_same_wheel_and_the_documentation(sources: Path, site: Path, tmp_path: Path) -> None:
+    """It has all that the sources have: tests run from it, and the site is built from it, with its wheel."""
     with tarfile.open(built("sdist", sources, tmp_path / "sdist")) as sdist:
         sdist.extractall(tmp_path / "unpacked", filter="data")
     (unpacked,) = (tmp_path / "unpacked").iterdir()
+    made = {path.relative_to(sources) for path in sources.rglob("*") if path.is_file()}
+    made = {path for path in made if not {"build", "metagap.egg-info"} & set(path.parts)}
+    assert {str(path) for path in made if not (unpacked / path).is_file()} == set()
+    build = ["mkdocs", "build", "--strict", "-q", "-f", "reports/site/mkdocs.yml", "-d", str(tmp_path / "docs")]
+    run(site, unpacked, "-m", *build)
+    assert (tmp_path / "docs" / "api.html").stat().st_size > 10_000
     with zipfile.ZipFile(built("wheel", unpacked, tmp_path / "wheel")) as wheel:
         names = {name for name in wheel.namelist() if ".dist-info" not in name}
     assert names == {
@@ -84,6 +94,52 @@ def test_commands_run_from_another_folder(site: Path, tmp_path: Path) -> None:
     run(site, tmp_path, "-m", "metagap.reports", "bundle", "evidence.zip", "--out", "report", "-q")
     checker = site / "metagap" / "reports" / "check_bundle.py"
     assert "whole" in run(site, tmp_path, "-S", str(checker), "evidence.zip", status=3)
+
+
+PACKAGE = """
+[project]
+name = "their-theorems"
+version = "1"
+[project.entry-points."metagap.claims"]
+their-paper = "theirs"
+[tool.setuptools]
+py-modules = ["theirs"]
+"""
+
+
+def test_a_package_that_is_installed_brings_its_claims(site: Path, tmp_path: Path) -> None:
+    """By an entry point: listed, judged by processes of their own, and kept in a record."""
+    for folder in ("source", "theirs", "project"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "source" / "pyproject.toml").write_text(PACKAGE)
+    shutil.copy(site / "metagap" / "reports" / "example" / "own_claims.py", tmp_path / "source" / "theirs.py")
+    with zipfile.ZipFile(built("wheel", tmp_path / "source", tmp_path / "wheels")) as wheel:
+        wheel.extractall(tmp_path / "theirs")
+    path, project = Path(f"{site}{os.pathsep}{tmp_path / 'theirs'}"), tmp_path / "project"
+    assert "meta-sl-tangent" in run(path, project, "-m", "metagap.reports", "falsify", "--claims", "their-paper")
+    cut = ["--no-real", "--max-time", "5", "--workers", "2", "--json", "record.json"]
+    run(path, project, "-m", "metagap.reports", "verify", "--claims", "their-paper", *cut, status=3)
+    own = json.loads((project / "record.json").read_text())["own"]
+    assert own["text"] == (tmp_path / "source" / "theirs.py").read_text()
+
+
+def test_the_workflow_runs(site: Path, tmp_path: Path) -> None:
+    """Its commands in their order, in a project with one test, as GitHub's shell runs them; verify cut short."""
+    workflow = yaml.safe_load((site / "metagap" / "reports" / "example" / "metagap.yml").read_text())
+    (tmp_path / "test_mine.py").write_text(USER.partition("@settings(deadline=None, derandomize")[0])
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name, module in (("metagap", "-m metagap.reports"), ("python", "")):
+        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n')
+        (programs / name).chmod(0o755)
+    commands = [step["run"] for step in workflow["jobs"]["theory"]["steps"] if "run" in step]
+    assert commands[0].startswith("python -m pip install metagap")
+    script = f'export PATH="{programs}:$PATH"\n' + "\n".join(commands[1:]).replace("--max-time 900", "--max-time 10")
+    (tmp_path / "steps.sh").write_text(script)
+    start = "import subprocess, sys; sys.exit(subprocess.run(['bash', '-eo', 'pipefail', 'steps.sh']).returncode)"
+    run(site, tmp_path, "-c", start)
+    made = {path.name for path in (tmp_path / "build").iterdir()}
+    assert {"pytest.xml", "metagap.xml", "metagap.sarif", "evidence.zip", "reports"} <= made
 
 
 PLAIN = """

@@ -7,15 +7,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from flint import arb_mat, ctx, fmpq, fmpq_mat
-from metagap.impl.arithmetic import Balls, rational
+from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
+from metagap.impl.arithmetic import Balls, norm, rational
+from metagap.impl.batch_judge import ends_of
 from metagap.impl.enclosed import linear
 from metagap.impl.families import META_RL
 from metagap.impl.midrad import MidRad
+from metagap.impl.policies import taylor as series
 from metagap.impl.policies.batch import Batch
 from metagap.impl.policies.enclosed.quantities import EnclosedQuantities
-from metagap.impl.policies.problem import visitations
+from metagap.impl.policies.problem import Problem, visitations
 from metagap.impl.sources import RandomSource
+from metagap.impl.verdicts import fit_ends
 from metagap.theory.claim import Verdict
 from metagap.theory.meta_rl import CLAIMS
 
@@ -27,7 +30,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 NAMES = (
     "gap", "pairing", "eps", "weight_norm", "misfit", "misfit_l1", "direction", "inner_product", "residual_norm",
     "function_displacement", "misfit_plain", "eps_first_order", "mixed_weight_norm", "mixed_misfit", "mixed_misfit_l1",
-    "weight_bound", "prior_return", "adapted_return", "lipschitz", "contraction_margin", "tabular_norm",
+    "weight_bound", "prior_return", "adapted_return", "lipschitz", "smoothness", "contraction_margin", "tabular_norm",
     "optimal_return", "slope_to_comparator", "margin_positive_policy", "margin_numerator_vanishes",
 )  # fmt: skip
 """The quantities that are enclosed."""
@@ -225,3 +228,31 @@ def test_a_unit_that_comes_twice_is_no_table() -> None:
     for features, sign in ((batch.features, 1.0), (batch.features[:, ::-1], 1.0), (twice, -1.0)):
         at = META_RL.enclosed_quantities(replace(batch, features=features))
         assert (at("margin_tabular").mid == sign).all()
+
+
+def test_curvatures_contain_those_of_series(effort: int) -> None:
+    """Along the same direction: of balls it is the gradient to more digits."""
+    sharp = total = 0
+    for batch in batches("arbitrary", "kl-step", 21, 4 * effort):
+        at = EnclosedQuantities(batch)
+        found, along = at("curvature_size"), at._steepest
+        for b in range(len(batch)):
+            with ctx.workprec(256):
+                problem = Problem(batch.instance(b), Balls)
+                v = [arb(x) for x in along[b].tolist()]
+                right = abs(2 * series.along(problem, [x / norm(v) for x in v], 2)[2])
+                total += 1
+                if not fit_ends(ends_of(found))[b]:
+                    continue
+                assert not right < arb(float(found.low[b]))
+                assert not right > arb(float(found.high[b]))
+                sharp += float(found.high[b] - found.low[b]) <= 1e-6 * float(found.high[b]) + 1e-12
+    assert sharp >= 0.8 * total
+
+
+def test_balls_have_the_same_curvature() -> None:
+    for batch in batches("policies", "kl-step", 22, 3):
+        found, eps = (EnclosedQuantities(batch)(name).mid for name in ("curvature_size", "eps"))
+        for b in np.flatnonzero(eps > 1e-6):
+            right = float(META_RL.quantities(batch.instance(int(b)))("curvature_size").mid())
+            assert abs(found[b] - right) <= 1e-6 * (1e-6 + abs(right))

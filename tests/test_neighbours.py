@@ -22,6 +22,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "theory" / "neighbours"
 FILES = sorted(path.name for path in FOLDER.glob("*.py"))
 
 ONLINE, FALLAH, JI = "online_meta_learning.py", "convergence_of_maml.py", "multi_step_maml.py"
+WANG = "overparameterised_maml.py"
 
 FOUND = [
     (ONLINE, "online-lipschitz-hessian", "meta-sl-online-convex", "lipschitz-hessian"),
@@ -39,6 +40,7 @@ FOUND = [
     (FALLAH, "concave", "meta-sl-fallah-smooth-convex", "convex"),
     (JI, "ji-convex", "meta-sl-ji-smooth-convex", "convex"),
     (JI, "ji-convex", "meta-sl-ji-smooth-split", "convex"),
+    (WANG, "wang-squared-loss", "meta-sl-wang-squared", "squared-loss"),
 ]
 """File, witness, a claim that is false there without that assumption, and holds all others."""
 

@@ -3,6 +3,7 @@ and nothing else."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,8 @@ from metagap.impl.enclosed.duals import Dual, Duals
 from metagap.impl.families import FAMILIES
 from metagap.impl.midrad import MidRad
 from metagap.impl.sources import RandomSource
+from metagap.impl.supervised.enclosed.networks import quantities
+from metagap.impl.supervised.enclosed.networks.quantities import WIDEST
 from metagap.impl.verdicts import fit_ends
 
 from .test_batch_judge import disagreements, outside
@@ -46,9 +49,10 @@ DRAWN = (
 
 
 def batches(family: str, name: str, variant: str, seed: int, count: int, size: int = 3) -> Iterator[Any]:
-    """Batches that a generator draws."""
-    for index in range(count):
-        yield FAMILIES[family].generator(name).build(RandomSource((seed, index), size), variant)
+    """Batches that a generator draws, of networks that are not wide."""
+    build, drawn = FAMILIES[family].generator(name).build, itertools.count()
+    found = (build(RandomSource((seed, index), size), variant) for index in drawn)
+    return itertools.islice((batch for batch in found if batch.shape[3] <= WIDEST), count)
 
 
 @pytest.mark.ci(every=4)
@@ -111,11 +115,18 @@ def test_kinks_are_left_to_balls() -> None:
         omega = batch.omega.copy()
         at = batch.features[:, 0]  # the weights of one neuron are turned until it is orthogonal to the first input
         omega[:, 0] = np.stack([at[:, 1], -at[:, 0]], -1) if at.shape[1] == 2 else 0.0
-        kinked = replace(batch, omega=omega)
+        kinked = replace(batch, omega=omega).take(at.any(1) & (batch.weights[:, 0] > 0))
         assert not (FAMILIES["network"].enclosed_quantities(kinked)("margin_differentiability").low > 0).any()  # type: ignore[misc]
         for known in FAMILIES["network"].judged_in_arrays(kinked, FAMILIES["network"].claims):
             assert not {"network-lifted", "network-projected", "network-init-operator", "network-s3"} & set(known)
         assert not disagreements(kinked, FAMILIES["network"])[0]
+
+
+def test_wide_networks_are_left_to_balls(monkeypatch: pytest.MonkeyPatch) -> None:
+    (batch,) = batches("network", "arbitrary", "logistic", 4, 1)
+    assert FAMILIES["network"].judged_in_arrays(batch, FAMILIES["network"].claims)[0]
+    monkeypatch.setattr(quantities, "WIDEST", batch.shape[3] - 1)
+    assert not any(FAMILIES["network"].judged_in_arrays(batch, FAMILIES["network"].claims))
 
 
 def test_inputs_that_are_0_drive_no_neuron() -> None:

@@ -7,12 +7,11 @@ import pytest
 from flint import arb, ctx
 from metagap.impl.families import NETWORK
 from metagap.impl.models.weights import Weights
-from metagap.impl.series import BallSeries
+from metagap.impl.series import BallSeries, series_terms
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised.draws import CONVEX_LOSSES
 from metagap.impl.supervised.relu.batch_quantities import NetworkBatchQuantities
 from metagap.impl.supervised.relu.quantities import NetworkQuantities
-from metagap.impl.supervised.taylor import series_terms
 from metagap.theory.claim import UndefinedQuantityError
 from metagap.theory.network import CLAIMS
 

@@ -20,7 +20,7 @@ from metagap.impl.optimum.networks.floor import Centre, NotConvexError, ball_flo
 from metagap.impl.optimum.networks.headline import RELU, SMOOTH
 from metagap.impl.optimum.networks.linearised import linearised_optimum
 from metagap.impl.optimum.networks.optima import NotEnumerableError, infimum
-from metagap.impl.series import BallSeries
+from metagap.impl.series import BallSeries, series_terms
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised.adaptation import Gradient
 from metagap.impl.supervised.instance import Atom, Functions, NetworkInstance, SmoothInstance, Task
@@ -32,7 +32,6 @@ from metagap.impl.supervised.relu.quantities import NetworkQuantities
 from metagap.impl.supervised.relu.smaller import smaller
 from metagap.impl.supervised.smooth.problem import SmoothProblem
 from metagap.impl.supervised.smooth.quantities import SmoothQuantities
-from metagap.impl.supervised.taylor import series_terms
 from metagap.theory.claim import Verdict
 
 

@@ -30,8 +30,10 @@ from metagap.reports import check_witness
 from metagap.reports.cli import app
 from metagap.reports.formats import check
 from metagap.reports.formats.auditing import AuditRecord, Joint
+from metagap.reports.formats.own import OwnFile
 from metagap.reports.formats.verifying import VerifyRecord
 from metagap.reports.jobs import Profile
+from metagap.reports.matrix import alarms, unsearched
 from metagap.reports.own import recorded, shown
 from metagap.reports.records import dumps
 from metagap.reports.render import Report
@@ -40,6 +42,7 @@ from metagap.reports.verify import Run
 from metagap.reports.witnesses import witness
 from metagap.theory.claim import UndefinedQuantityError, Verdict
 from metagap.theory.notation import SYMBOLS
+from msgspec import structs
 from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -458,6 +461,18 @@ def test_a_record_of_unknown_claims_needs_their_file() -> None:
     record["own"] = None
     with pytest.raises(BadInputError, match="meta-sl-tangent"):
         check(record, VerifyRecord, "verify.json")
+
+
+def test_an_assumption_that_nothing_breaks_is_an_alarm_of_ours_alone(
+    small_run: tuple[Path, VerifyRecord, AuditRecord],
+) -> None:
+    """One's own may follow from the others, as differentiability from the squared loss: open, status 3."""
+    audit = small_run[2]
+    cell = structs.replace(audit.cells[0], status="open", searched=0, confirmed=None)
+    ours = structs.replace(audit, cells=[cell], joint=[])
+    own = structs.replace(ours, own=OwnFile("mine.py", "0" * 64, "", [], []))
+    assert alarms(ours) == [cell] and alarms(own) == []
+    assert unsearched(own) == [cell] == unsearched(ours)
 
 
 def metagap_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

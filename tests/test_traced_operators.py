@@ -327,6 +327,14 @@ def test_steps_towards_zero_have_one_piece_about_it() -> None:
     assert found.rad[1] >= 1 and run.kinks[0].unit == (1,)
 
 
+def test_hulls_hold_both_and_equal_numbers_stay_exact() -> None:
+    a = MidRad(np.array([1.0, 1.0, 1.0, 3.0]), np.array([0.0, 0.5, 0.0, 0.0]))
+    b = MidRad(np.array([1.0, 1.0, 1.0, 2.0]), np.array([0.0, 0.0, 0.5, 0.0]))
+    found = Middles().hull(a, b)
+    assert (found.low <= np.minimum(a.low, b.low)).all() and (found.high >= np.maximum(a.high, b.high)).all()
+    assert (found.rad == 0).tolist() == [True, False, False, False]
+
+
 def test_any_and_all_have_three_values() -> None:
     table = Open(np.array([[True, False], [False, False]]), np.array([[False, False], [True, False]]))
     for name, yes, doubtful in (("any.dim", [True, False], [False, True]), ("all.dim", [False, False], [False, False])):

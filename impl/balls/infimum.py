@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 
 import numpy as np
 from flint import arb, arb_mat, ctx
@@ -189,7 +189,7 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
         found = _l1_between(eps, rows, target, [zero_column(rows.ncols())], [[arb(1)] * rows.nrows()])
         if found.value.upper() - found.value.lower() <= arb(2) ** (-(9 * ctx.prec) // 10) * found.value.upper():
             return found
-    active = l1_active_set(midpoint(eps), _floats(rows), aims)
+    active = _active_set(midpoint(eps), rows.ncols(), _floats(rows).tobytes(), aims.tobytes())
     v, dual = _stationary(eps, rows, target, *active)
     duals = [[arb(1)] * rows.nrows(), dual]
     found = _l1_between(eps, rows, target, [zero_column(rows.ncols()), v], duals)
@@ -201,6 +201,12 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
             closer = _l1_between(eps, rows, target, [found.direction, path[0]], [path[1]])
             found = Infimum(found.value.lower().max(closer.value.lower()).union(closer.value.upper()), closer.direction)
     return found
+
+
+@lru_cache(maxsize=16)
+def _active_set(eps: float, columns: int, rows: bytes, target: bytes) -> tuple[list[int], list[int]]:
+    """`l1_active_set`, once for the same floats: at every precision they are nearly always that."""
+    return l1_active_set(eps, np.frombuffer(rows).reshape(-1, columns), np.frombuffer(target))
 
 
 def _l1_between(

@@ -22,14 +22,6 @@ sum plus the negatives K^- of its other entries, and so is that of each Schur co
 (the row sums r solve K 1 = r, and elimination takes r along as a right side). In K^- and r elimination only adds,
 multiplies and divides: where all are positive nothing cancels, and rare visits keep their relative precision
 (Grassmann, Taksar, Heyman). That the rows sum to 1 and the divisors are not 0 is all that the algebra needs.
-
-Largest eigenvalues of a symmetric G without negative ones: from below v'Gv/v'v for any v. From above, with a square X
-near to orthogonal, ||X'X - I|| <= f < 1: X is regular, every v is some Xz, ||v||^2 >= (1 - f)||z||^2, and so
-
-    v'Gv = z'(X'GX)z <= ||X'GX|| ||z||^2 <= ||X'GX|| ||v||^2/(1 - f);
-
-norms of symmetric matrices are at most the largest sum of sizes in a row. X holds proposed eigenvectors of G, v the
-last of them.
 """
 
 from __future__ import annotations
@@ -96,26 +88,28 @@ def visitations(chain: MidRad, gamma: MidRad) -> MidRad:
     found = found / pivot[..., None, None]
     for ahead, pivot, column in reversed(steps[:-1]):
         found = joined((column + found @ ahead[..., None]) / pivot[..., None, None], found)
-    return turned(found)
+    return found.swapaxes(-1, -2)
 
 
-def turned(table: MidRad) -> MidRad:
-    """The last two axes exchanged."""
-    return table.rearranged(lambda x: x.swapaxes(-1, -2))
+def _proposed_eigenvectors(table: Array) -> Array:
+    """Of symmetric (..., d, d) in float64, in the columns; unit vectors where that did not succeed."""
+    sound, unit = np.isfinite(table).all((-1, -2), keepdims=True), np.eye(table.shape[-1])
+    try:
+        return np.where(sound, np.linalg.eigh(np.where(sound, table, unit))[1], unit)
+    except np.linalg.LinAlgError:
+        return np.broadcast_to(unit, table.shape)
 
 
 def largest_eigenvalue(gram: MidRad) -> MidRad:
     """That of every symmetric positive semidefinite matrix (..., d, d) that is enclosed."""
-    table = np.broadcast_to(gram.mid, gram.shape)
-    sound = np.isfinite(table).all((-1, -2), keepdims=True)
-    near = MidRad(np.linalg.eigh(np.where(sound, table, 0.0))[1])
-    turned_near = turned(near)
-    apart = (MidRad(np.eye(gram.shape[-1])) - turned_near @ near).size
-    share = 1 - MidRad(apart).sum(-1).high.max(-1)
-    size = (turned_near @ gram @ near).size
-    top = MidRad(size).sum(-1).high.max(-1) / MidRad(np.where(share > 0, share, np.nan))
+    near = MidRad(_proposed_eigenvectors(np.broadcast_to(gram.mid, gram.shape)))
+    turned = near.swapaxes(-1, -2)
+    apart = (MidRad(np.eye(gram.shape[-1])) - turned @ near).size
+    share = MidRad(apart).sum(-1).high.max(-1)
+    size = (turned @ gram @ near).size
+    top = MidRad(size).sum(-1).high.max(-1) / (1 - MidRad(np.where(share < 1, share, np.nan)))
     v = near[..., -1:]
-    bottom = ((turned(v) @ gram @ v) / (turned(v) @ v))[..., 0, 0].low
+    bottom = ((v.swapaxes(-1, -2) @ gram @ v) / (v.swapaxes(-1, -2) @ v))[..., 0, 0].low
     return MidRad.between(np.where(bottom > 0, bottom, 0.0), top.high)
 
 

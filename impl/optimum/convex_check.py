@@ -36,7 +36,7 @@ from functools import cached_property
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
 
-from ..arithmetic import Array, Balls, bounds, norm, rational, root, to_float
+from ..arithmetic import Array, Balls, bounds, exactly, norm, rational, root, to_float
 from ..blas import product
 from ..instances import Vector
 from ..midrad import UP, MidRad, U
@@ -179,7 +179,7 @@ class Prover:
         v = stack.back(v, path.bends, stack.rate, self.watch)
         gradient, error = weighted(stack.weights, v)
         return Point(
-            _ball(float(value.low), float(value.high)), [_exactly(g) for g in gradient.tolist()], _exactly(error)
+            _ball(float(value.low), float(value.high)), [exactly(g) for g in gradient.tolist()], exactly(error)
         )
 
     # --- in balls ---------------------------------------------------------------------------------------------------
@@ -291,12 +291,8 @@ class Prover:
         return found
 
 
-def _exactly(value: float) -> arb:
-    return arb(value) if math.isfinite(value) else arb("nan")
-
-
 def _ball(low: float, high: float) -> arb:
-    return _exactly(low).union(_exactly(high))
+    return exactly(low).union(exactly(high))
 
 
 # --- what a certificate claims --------------------------------------------------------------------------------------

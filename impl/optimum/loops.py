@@ -45,9 +45,10 @@ from ..instances import Vector
 from ..judge import Enclosure
 from ..losses import Link
 from ..midrad import MidRad
+from ..series import series_terms
 from ..supervised.adaptation import Gradient, Implicit
 from ..supervised.instance import MetaSLInstance, split
-from ..supervised.taylor import risk_gradient, series_terms, slope_rows
+from ..supervised.taylor import risk_gradient, slope_rows
 from .exact import PRECISION, alone
 from .gradients import Field, LoopStationarity, laws_of, share_of, sides_of
 from .objectives import Loop, others, own_loop

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..arithmetic import Number
+from ..arithmetic import Number, square
 
 
 def half_span(gamma: Number, span: Number) -> Number:
@@ -18,3 +18,8 @@ def lookahead(step: Number, gamma: Number, span: Number) -> Number:
 def lipschitz(half_width: Number, gamma: Number, span: Number, ahead: Number) -> Number:
     """span/(2(1-gamma)) b (1 + kappa), of half_width = b and ahead = kappa."""
     return half_span(gamma, span) * half_width * (1 + ahead)
+
+
+def smoothness(half_width: Number, gamma: Number, span: Number, ahead: Number) -> Number:
+    """span [b^2 (1 + kappa)^2 + kappa b^2]/(1-gamma)^2."""
+    return span * (square(half_width * (1 + ahead)) + ahead * square(half_width)) / square(1 - gamma)

@@ -8,9 +8,9 @@ from functools import cached_property
 from flint import arb
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Matrix, Number, norm, square
+from ..arithmetic import Balls, Matrix, Number, norm
 from . import taylor
-from .constants import half_span, lipschitz, lookahead
+from .constants import half_span, lipschitz, lookahead, smoothness
 from .instance import Adaptation, Policies
 from .planning import proposed_policy
 from .problem import Process
@@ -131,10 +131,6 @@ class MetaRLQuantities(TaskQuantities):
                     largest = largest.max(norm([arb(x - y) for x, y in zip(row, other, strict=True)]))
         return largest / (2 * self.problem.tau)
 
-    def _stretched(self, process: Process) -> arb:
-        """b_i = b(1 + |eta| gamma_i span_i/(2(1-gamma_i)))."""
-        return self._half_width * (1 + self._lookahead(process))
-
     def _lookahead(self, process: Process) -> Number:
         """|eta| gamma_i span_i/(2(1-gamma_i))."""
         return lookahead(self.m.number(abs(self.instance.eta)), process.gamma, self._span(process))
@@ -149,12 +145,9 @@ class MetaRLQuantities(TaskQuantities):
     @cached_property
     def smoothness(self) -> arb:
         self._require(Adaptation.KL_STEP)
-        total = arb(0)
-        for process in self.processes:
-            rest, span = 1 - process.gamma, self._span(process)
-            own = span * square(self._stretched(process)) / square(rest)
-            total += process.weight * (own + self._lookahead(process) * span * square(self._half_width) / square(rest))
-        return total
+        return self._sum(
+            p.weight * smoothness(self._half_width, p.gamma, self._span(p), self._lookahead(p)) for p in self.processes
+        )
 
     @cached_property
     def curvature_size(self) -> arb:

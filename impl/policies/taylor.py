@@ -7,15 +7,11 @@ visitation, no score function and no meta-feature occurs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-
-from flint import ctx
 
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Matrix, Number, quotient, solved
-from ..series import BallSeries, RationalSeries
+from ..series import BallSeries, RationalSeries, combined, series_terms
 from .instance import Adaptation
 from .problem import NO_POLICY, Problem, Process
 
@@ -48,15 +44,8 @@ def _prior(problem: Problem, direction: list[Number]) -> Table:
 def _moved(problem: Problem, theta: list[Series]) -> Table:
     """pi at phi'theta/tau."""
     count = problem.actions
-    flat = [_dot(row, theta) / problem.tau for row in problem.features.tolist()]
+    flat = [combined(row, theta) / problem.tau for row in problem.features.tolist()]
     return _softmax(problem, [flat[s * count : (s + 1) * count] for s in range(problem.states)])
-
-
-def _dot(numbers: list[Number], series: list[Series]) -> Series:
-    total = numbers[0] * series[0]
-    for number, term in zip(numbers[1:], series[1:], strict=True):
-        total = total + number * term
-    return total
 
 
 def _values(
@@ -119,7 +108,7 @@ Curves = dict[tuple[int, int], Series]
 def _curves(problem: Problem) -> list[Curves]:
     """Per process J_i along e_j + e_k (along e_j where j = k) to second order."""
     pairs = [(j, k) for j in range(problem.dimension) for k in range(j, problem.dimension)]
-    with _terms(3):
+    with series_terms(3):
         policies = [_prior(problem, _units(problem, *pair)) for pair in pairs]
         return [dict(zip(pairs, _returns(problem, process, policies, 2), strict=True)) for process in problem.processes]
 
@@ -182,7 +171,7 @@ def _along(problem: Problem, directions: list[list[Number]], order: int) -> list
     assert order <= 1 or problem.instance.adaptation is not Adaptation.GRADIENT
     curves = _curves(problem) if _on_parameters(problem) else None
     total = [[problem.m.number(0)] * (order + 1) for _ in directions]
-    with _terms(order + 1):
+    with series_terms(order + 1):
         priors = [_prior(problem, direction) for direction in directions] if curves is None else []
         for i, process in enumerate(problem.processes):
             if curves is None:
@@ -200,13 +189,3 @@ def _along(problem: Problem, directions: list[list[Number]], order: int) -> list
 def gradient(problem: Problem) -> list[Number]:
     """grad L(omega) [d]."""
     return [one[1] for one in _along(problem, [_units(problem, j) for j in range(problem.dimension)], 1)]
-
-
-@contextmanager
-def _terms(count: int) -> Iterator[None]:
-    """Within the block power series keep `count` terms."""
-    before, ctx.cap = ctx.cap, count
-    try:
-        yield
-    finally:
-        ctx.cap = before

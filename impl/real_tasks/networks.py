@@ -22,13 +22,9 @@ from ..supervised.adaptation import Gradient
 from ..supervised.instance import Atom, Functions, NetworkInstance, Task
 from ..supervised.relu.training import train
 from ..vector_losses import VectorLoss
+from .grid import on_grid, rounded
 
-GRID = 2.0**20
 WIDTHS = (16, 64, 256, 1024, 4096)
-
-
-def _on_grid(values: np.ndarray) -> np.ndarray:
-    return np.round(values * GRID) / GRID
 
 
 def _tasks(points: list[list[int]], labels: list[np.ndarray]) -> tuple[Task, ...]:
@@ -36,7 +32,7 @@ def _tasks(points: list[list[int]], labels: list[np.ndarray]) -> tuple[Task, ...
     return tuple(
         Task(
             fmpq(1, len(points)),
-            tuple(Atom(x, rational(float(y)), fmpq(1, len(row))) for x, y in zip(row, _on_grid(values), strict=True)),
+            tuple(Atom(x, rational(float(y)), fmpq(1, len(row))) for x, y in zip(row, on_grid(values), strict=True)),
         )
         for row, values in zip(points, labels, strict=True)
     )
@@ -48,8 +44,8 @@ def _network(
     """An untrained network of the given width on the tasks."""
     rng = np.random.default_rng((seed, width))
     d = inputs.shape[1]
-    initial = Weights(_on_grid(rng.standard_normal((width, d)) / np.sqrt(d)))
-    rows = tuple(tuple(rational(float(v)) for v in row) for row in _on_grid(inputs))
+    initial = Weights(on_grid(rng.standard_normal((width, d)) / np.sqrt(d)))
+    rows = tuple(map(rounded, inputs))
     signs = tuple(int(b) for b in rng.choice([-1, 1], loss.outputs * width))
     return NetworkInstance(loss, Gradient(eta), rows, tasks, signs, initial, initial, initial, fmpq(1))
 
@@ -71,7 +67,7 @@ def _label_means(instance: NetworkInstance) -> Functions:
 def trained_cases(label: str, instance: NetworkInstance, rounds: int, rate: float) -> list[tuple[str, NetworkInstance]]:
     """The trained network against the label means (of several outputs the initial one), the initial against the
     trained one."""
-    trained = Weights(_on_grid(train(instance, rounds=rounds, rate=rate).weights))
+    trained = Weights(on_grid(train(instance, rounds=rounds, rate=rate).weights))
     distance = float(np.sqrt(((trained.floats - instance.initial.floats) ** 2).sum()))
     radius = fmpq(max(int(np.ceil(distance * 16)), 1), 16)
     placed = replace(instance, omega=trained, radius=radius)

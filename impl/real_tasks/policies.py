@@ -23,9 +23,8 @@ from ..policies.instance import Adaptation, MetaRLInstance, Policies, Table, Tas
 from ..policies.planning import proposed_policy
 from ..policies.training import ascended, first_order_ascended
 from ..sources import RealTasks
+from .grid import rounded
 
-GRID = 2.0**20
-"""Trained parameters are multiples of 1/GRID."""
 REACH = 4.0
 """Largest norm of a trained parameter, in units of tau."""
 GAMMA = fmpq(9, 10)
@@ -87,10 +86,6 @@ def _ahead(instance: MetaRLInstance, d: int) -> MetaRLInstance:
     return replace(instance, features=features, omega=zero, comparator=zero)
 
 
-def _exact(values: np.ndarray) -> Vector:
-    return tuple(rational(float(np.round(v * GRID) / GRID)) for v in values)
-
-
 def _against(instance: MetaRLInstance, omega: Vector, rival: Vector | Policies) -> MetaRLInstance:
     """The instance at omega against a comparator; R is the parameters' distance rounded up (1 for policies)."""
     radius = fmpq(1)
@@ -112,8 +107,8 @@ def best_policies(tasks: Sequence[Task]) -> Policies:
 def _cases(label: str, instance: MetaRLInstance) -> list[tuple[str, MetaRLInstance]]:
     """Trained, first-order trained and untrained omega, against each other and against the tasks' best policies."""
     batch = batch_of(instance)
-    full = _exact(ascended(batch, 60, REACH)[0])
-    first = _exact(first_order_ascended(batch)[0])
+    full = rounded(ascended(batch, 60, REACH)[0])
+    first = rounded(first_order_ascended(batch)[0])
     zero = (fmpq(0),) * instance.shape[2]
     return [
         (f"{label}; trained, against each task's best policy", _against(instance, full, best_policies(instance.tasks))),

@@ -15,7 +15,8 @@ from ..policies.batch import Array, NetworkBatch, batch_of
 from ..policies.instance import Adaptation, MetaRLInstance, Policies, PolicyInstance, Table, Task
 from ..policies.training import ascended
 from ..sources import RealTasks
-from .policies import GRID, best_policies, lake
+from .grid import on_grid
+from .policies import best_policies, lake
 
 WIDTHS = (16, 64, 256)
 ROUNDS, EARLY = 30, 10
@@ -23,13 +24,9 @@ ROUNDS, EARLY = 30, 10
 TAU = fmpq(1, 8)
 
 
-def _rounded(values: Array) -> Array:
-    return np.round(values * GRID) / GRID
-
-
 def cases(start: NetworkBatch, best: Policies) -> list[tuple[str, PolicyInstance]]:
     """Trained W against the tasks' best policies; W stopped early and W0 against it; R is their distance rounded up."""
-    early, trained = (_rounded(ascended(start, rounds)) for rounds in (EARLY, ROUNDS))
+    early, trained = (on_grid(ascended(start, rounds)) for rounds in (EARLY, ROUNDS))
 
     def against_trained(omega: Array) -> PolicyInstance:
         distance = np.sqrt(((trained - omega) ** 2).sum((1, 2)))
@@ -73,7 +70,7 @@ def _untrained(inputs: tuple[Table, ...], tasks: tuple[Task, ...], width: int) -
     p = len(inputs[0][0])
     zero = (fmpq(0),) * p
     linear = MetaRLInstance(inputs, tasks, TAU, fmpq(8), Adaptation.KL_STEP, zero, zero, fmpq(1))
-    initial = _rounded(np.random.default_rng(width).standard_normal((1, width, p)) / p**0.5)
+    initial = on_grid(np.random.default_rng(width).standard_normal((1, width, p)) / p**0.5)
     signs = np.where(np.arange(width) % 2 == 0, 1.0, -1.0)[None]
     fields = vars(batch_of(linear)) | {"omega": initial, "rival": initial}
     return NetworkBatch(**fields, signs=signs, initial=initial)

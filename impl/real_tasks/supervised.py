@@ -12,7 +12,6 @@ from dataclasses import replace
 import numpy as np
 from flint import fmpq
 
-from ..arithmetic import rational
 from ..extras import require
 from ..instances import Vector
 from ..losses import Loss
@@ -20,18 +19,12 @@ from ..sources import RealTasks
 from ..supervised.adaptation import Adaptation, Gradient, Implicit
 from ..supervised.instance import Atom, Functions, MetaSLInstance, Task
 from ..supervised.training import train
-
-GRID = 2.0**20
-"""Numbers are multiples of 1/GRID."""
-
-
-def _exact(values: Sequence[float] | np.ndarray) -> Vector:
-    return tuple(rational(float(np.round(v * GRID) / GRID)) for v in values)
+from .grid import rounded
 
 
 def _law(points: Sequence[int], labels: Sequence[float]) -> tuple[Atom, ...]:
     """Uniform atoms at those rows of the features."""
-    return tuple(Atom(int(x), y, fmpq(1, len(points))) for x, y in zip(points, _exact(labels), strict=True))
+    return tuple(Atom(int(x), y, fmpq(1, len(points))) for x, y in zip(points, rounded(labels), strict=True))
 
 
 def _tasks(points: Sequence[Sequence[int]], labels: Sequence[Sequence[float]]) -> tuple[Task, ...]:
@@ -41,7 +34,7 @@ def _tasks(points: Sequence[Sequence[int]], labels: Sequence[Sequence[float]]) -
 
 def _problem(loss: Loss, adaptation: Adaptation, features: np.ndarray, tasks: tuple[Task, ...]) -> MetaSLInstance:
     zero = (fmpq(0),) * features.shape[1]
-    return MetaSLInstance(loss, adaptation, tuple(_exact(row) for row in features), tasks, zero, zero, fmpq(1))
+    return MetaSLInstance(loss, adaptation, tuple(rounded(row) for row in features), tasks, zero, zero, fmpq(1))
 
 
 def _against(instance: MetaSLInstance, omega: Vector, rival: Vector | Functions) -> MetaSLInstance:
@@ -73,18 +66,21 @@ def _cases(label: str, instance: MetaSLInstance, start: Sequence[float]) -> list
     trained = train(instance)
     other = train(instance, start=tuple(start), rounds=10, polish=False)
     first = train(instance, first_order=True)
-    best, rival, zero = _exact(trained.omega), _exact(other.omega), (fmpq(0),) * instance.dimension
+    best, rival, zero = rounded(trained.omega), rounded(other.omega), (fmpq(0),) * instance.dimension
     return [
         (f"{label}; MAML-trained, against a briefly trained point", _against(instance, best, rival)),
         (f"{label}; MAML-trained, against label means", _against(instance, best, _label_means(instance))),
-        (f"{label}; FOMAML-trained, against the MAML-trained point", _against(instance, _exact(first.omega), best)),
+        (
+            f"{label}; FOMAML-trained, against the MAML-trained point",
+            _against(instance, rounded(first.omega), best),
+        ),
         (f"{label}; untrained, against the MAML-trained point", _against(instance, zero, best)),
     ]
 
 
 def _small(label: str, instance: MetaSLInstance) -> list[tuple[str, MetaSLInstance]]:
     """MAML-trained and untrained omega of a problem with few parameters, so that its optimum can be searched."""
-    best, zero = _exact(train(instance).omega), (fmpq(0),) * instance.dimension
+    best, zero = rounded(train(instance).omega), (fmpq(0),) * instance.dimension
     return [
         (f"{label}, {instance.dimension} parameters; MAML-trained", _against(instance, best, zero)),
         (f"{label}, {instance.dimension} parameters; untrained", _against(instance, zero, best)),
@@ -181,13 +177,13 @@ def few_shot() -> tuple[tuple[str, MetaSLInstance], ...]:
         for name, eta in (("logistic", fmpq(2)), ("squared", fmpq(1, 2))):
             instance = _few_shot(*images, Loss(name), eta, shots, components)
             label = f"{name}, {shots}-shot, {instance.dimension} parameters"
-            best, zero = _exact(train(instance, rounds=10).omega), (fmpq(0),) * instance.dimension
+            best, zero = rounded(train(instance, rounds=10).omega), (fmpq(0),) * instance.dimension
             cases += [
                 (f"{label}; MAML-trained", _against(instance, best, zero)),
                 (f"{label}; untrained", _against(instance, zero, best)),
             ]
             if components == 2:
-                first = _exact(train(instance, first_order=True).omega)
+                first = rounded(train(instance, first_order=True).omega)
                 cases.append((f"{label}; FOMAML-trained", _against(instance, first, best)))
     return tuple(cases)
 

@@ -7,14 +7,12 @@ parameter is a matrix [value | tangents]; linear maps act on all columns alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from flint import arb, ctx
+from flint import arb
 
 from ..arithmetic import Balls, Matrix, Number, Rationals, norm, solved
-from ..series import BallSeries, RationalSeries
+from ..series import BallSeries, RationalSeries, combined, series_terms
 from .adaptation import Gradient, Implicit
 from .maml import Law, Problem, Risks
 
@@ -155,38 +153,21 @@ def along(problem: Problem, direction: list[Number], order: int) -> list[Number]
                 continue
             theta = [s.series([o, v]) for o, v in zip(problem.omega.entries(), direction, strict=True)]
             for _ in range(adaptation.steps):
-                z = [_dot(row, theta) for row in features]
+                z = [combined(row, theta) for row in features]
                 slopes: dict[int, Any] = {}
                 for x, y, p in law.inner.atoms:
                     found = problem.loss.d1(s, z[x], y)
                     for j, slope in enumerate(found, start=x.start) if isinstance(x, slice) else ((x, found),):
                         slopes[j] = slopes[j] + p * slope if j in slopes else p * slope
-                slope = [_dot([features[x][j] for x in slopes], list(slopes.values())) for j in range(len(theta))]
+                slope = [combined([features[x][j] for x in slopes], list(slopes.values())) for j in range(len(theta))]
                 theta = [
                     t - rate * (g + problem.decay * t) for t, g, rate in zip(theta, slope, problem.rates, strict=True)
                 ]
-            z = [_dot(row, theta) for row in features]
+            z = [combined(row, theta) for row in features]
             for x, y, p in law.atoms:
                 term = law.weight * p * problem.loss.value(s, z[x], y)
                 total = term if total is None else total + term
         return [m.number(0) if total is None else total[k] for k in range(order + 1)]
-
-
-def _dot(numbers: list[Number], series: list[Any]) -> Any:
-    total = numbers[0] * series[0]
-    for number, term in zip(numbers[1:], series[1:], strict=True):
-        total = total + number * term
-    return total
-
-
-@contextmanager
-def series_terms(count: int) -> Iterator[None]:
-    """Within the block power series keep `count` terms."""
-    before, ctx.cap = ctx.cap, count
-    try:
-        yield
-    finally:
-        ctx.cap = before
 
 
 def curvature(problem: Problem, direction: list[arb]) -> arb:

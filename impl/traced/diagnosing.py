@@ -25,6 +25,7 @@ from ..models.traced.middles import Middles
 from ..models.traced.roundings import Format, Turned
 from ..models.traced.systems import Fine, System, Value, each
 from ..models.traced.trace import array_of, traced
+from .entries import joined
 from .learner import SGD, Inner, Learner, Loss, Task, bad, mse, weights
 from .problem import programs
 from .tolerance import CHANCE, FORMATS, Tolerance
@@ -114,7 +115,7 @@ class Objectives:
             point = evaluated(self._graph("adapted", data, learner), [*self.omega, *arrays], s)[0]
         elif name == "no-adaptation":
             name = "first-order"
-        return _joined(evaluated(self._graph(name, data, learner), [*point, *arrays], s)[0])
+        return joined(evaluated(self._graph(name, data, learner), [*point, *arrays], s)[0])
 
     def total(self, s: System, **named: Any) -> Value:
         """The tasks' gradients, weighted."""
@@ -164,7 +165,7 @@ class Objectives:
             if not kept:
                 inputs = (*learner.omega, *flat)
                 kept.append(traced(lambda *a: torch.func.grad(risk)(a[:count], *a[count:]), inputs, range(count)))
-            return _joined(evaluated(kept[0], [*self.omega, *map(array_of, flat)], s)[0])
+            return joined(evaluated(kept[0], [*self.omega, *map(array_of, flat)], s)[0])
 
         kept: list[Graph] = []
         yield Candidate("no-reset", MEANING["no-reset"], value)
@@ -212,7 +213,7 @@ class Objectives:
             for data, q in zip(self.data, self.weights, strict=True):
                 rate = s.mul(s.lift(c), s.lift(float(inner.lr)))
                 values = evaluated(graph(data), [*self.omega, rate, *map(array_of, data)], s)[0]
-                parts.append(_times(s, _joined(values), q))
+                parts.append(_times(s, joined(values), q))
             return _added(s, parts)
 
         return value
@@ -226,11 +227,6 @@ def with_other_statistics(model: torch.nn.Module) -> torch.nn.Module | None:
             module.train(not module.training)
             found = True
     return other if found else None
-
-
-def _joined(values: Sequence[Value]) -> Value:
-    """Tensors as one vector [p]."""
-    return each(lambda *x: np.concatenate(x), *(each(np.ravel, v) for v in values))
 
 
 def _added(s: System, parts: Sequence[Value]) -> Value:

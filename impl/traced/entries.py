@@ -59,3 +59,8 @@ class Features:
     def pairings(self, vector: Entries) -> list[Number]:
         """<phi_a, vector> [N]."""
         return self.s.balls(self.s.product(self.rows, each(lambda x: x[:, None], vector.value)))
+
+
+def joined(tensors: Sequence[Value]) -> Value:
+    """Tensors as one vector [p]."""
+    return each(lambda *x: np.concatenate(x), *(each(np.ravel, v) for v in tensors))

@@ -21,7 +21,7 @@ from ..models.traced.convexity import convex
 from ..models.traced.evaluate import Kink, Run, evaluated
 from ..models.traced.middles import Middles
 from ..models.traced.systems import Fine, System, Value, each, shape_of
-from .entries import Entries, Features
+from .entries import Entries, Features, joined
 from .instance import TracedInstance, TracedTask
 from .losses import NAMED
 
@@ -145,7 +145,7 @@ class TracedQuantities(SpannedQuantities):
     @cached_property
     def task_gradients(self) -> list[Value]:
         """grad L_i per task [p], without weights."""
-        return [_flat(self._at("gradient", i, self.instance.omega)) for i in range(len(self._tasks))]
+        return [joined(self._at("gradient", i, self.instance.omega)) for i in range(len(self._tasks))]
 
     @cached_property
     def _whole_gradient(self) -> Entries:
@@ -280,7 +280,7 @@ class TracedQuantities(SpannedQuantities):
     @cached_property
     def eps_support(self) -> arb:
         """||grad|| of L with the supports' risks."""
-        return self._weighed([_flat(self._on_support("gradient", i)) for i in range(len(self._tasks))]).length
+        return self._weighed([joined(self._on_support("gradient", i)) for i in range(len(self._tasks))]).length
 
     def _on_support(self, name: str, i: int) -> list[Value]:
         """A graph with the support in the query's place. Errors: UndefinedQuantityError, if it has another shape."""
@@ -375,7 +375,3 @@ class TracedQuantities(SpannedQuantities):
 def _table(value: Value) -> Value:
     """Predictions as (points, components); one number is one point."""
     return each(lambda x: x.reshape(len(np.atleast_1d(x)), -1), value)
-
-
-def _flat(values: Sequence[Value]) -> Value:
-    return each(lambda *x: np.concatenate(x), *(each(np.ravel, v) for v in values))

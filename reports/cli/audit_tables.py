@@ -40,7 +40,7 @@ def print_audit(record: AuditRecord | MutantsRecord, page: Path | None, *, detai
         within = "" if page is None else f"{page.parent}/"
         said += [f"VIOLATED: {row.claim} ({within}{row.witness})" for row in record.joint if row.violated]
         needed = [row for row in record.cells if row.status == Standing.NEEDED.value]
-        said.append(f"{len(needed)} times an assumption is needed, with a counterexample")
+        said.append(f"{count(len(needed), 'time')} an assumption is needed, with a counterexample")
         opened = [row for row in record.cells if row.status == Standing.OPEN.value]
         if opened:
             said.append(f"open (superfluous?): {', '.join(f'{row.claim} without {row.assumption}' for row in opened)}")

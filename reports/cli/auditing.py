@@ -21,7 +21,7 @@ from ...impl.own_claims import standing, stating
 from .. import audit as audits
 from .. import witnesses
 from ..formats.auditing import AuditRecord, MutantsRecord
-from ..matrix import alarms
+from ..matrix import alarms, unsearched
 from ..own import option
 from ..processes import apart
 from ..records import dumps, hashes, save_files, write_text
@@ -160,7 +160,8 @@ def audit(
     # A mutant of ours that survives is a fault of the suite; of one's own claim it may be a better theorem.
     if (survived and stated is None) or (isinstance(record, AuditRecord) and alarms(record)):
         raise typer.Exit(1)
-    raise typer.Exit(0 if record.status == "complete" and not record.lost and not survived else 3)
+    unmet = isinstance(record, AuditRecord) and unsearched(record)
+    raise typer.Exit(0 if record.status == "complete" and not record.lost and not survived and not unmet else 3)
 
 
 def _write(

@@ -172,7 +172,7 @@ def _print(path: Path, family: str, judgement: Judgement) -> None:
         name = one.claim.removeprefix(f"{family}-")
         sides = (_side(one.left), _side(one.bound))
         table.add_row(name, one.verdict.name, *sides, one.tight)
-        reasons.setdefault(f"{one.verdict.name}: {one.reason}", []).append(name)
+        reasons.setdefault(f"{one.verdict.name}: {one.reason.removesuffix('.')}", []).append(name)
     console.print(table)
     for reason, names in reasons.items():
         console.print(f"{reason}: {', '.join(names)}", highlight=False)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from metagap.reports.certifying import certify, problem
     from metagap.theory.claim import Assumption, Claim, Mutant, Relation, quantity
 
-    from . import strategies, torch
+    from . import common, strategies, torch
 
 __all__ = [
     "Assumption",
@@ -32,6 +32,7 @@ __all__ = [
     "assert_proved",
     "certify",
     "check",
+    "common",
     "judge",
     "load",
     "minimise",
@@ -60,7 +61,7 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     if name == "__version__":
         return metadata.version("metagap")
-    if name in ("strategies", "torch"):
+    if name in ("common", "strategies", "torch"):
         return import_module(f"metagap.{name}")
     for home, names in _HOMES.items():
         if name in names:

@@ -52,9 +52,9 @@ NETWORK_BATCHES = (
           contain()),
     # --- spectra ---
     fault("eigenvectors-taken-for-orthogonal", END, f"{LINEAR}:largest_eigenvalue",
-          Edit("1 - MidRad(apart).sum(-1).high.max(-1)", "1 - 0 * MidRad(apart).sum(-1).high.max(-1)"), POOR),
+          Edit("share = MidRad(apart)", "share = 0 * MidRad(apart)"), POOR),
     fault("eigenvectors-of-nothing", OPEN, f"{LINEAR}:largest_eigenvalue",
-          Edit("np.where(share > 0, share, np.nan)", "np.where(share > 0, share, 1.0)"), POOR),
+          Edit("np.where(share < 1, share, np.nan)", "np.where(share < 1, share, 0.0)"), POOR),
     fault("largest-of-the-diagonal", END, f"{LINEAR}:largest_eigenvalue",
           Edit("MidRad(size).sum(-1).high.max(-1)", "size[..., range(size.shape[-1]), range(size.shape[-1])].max(-1)"),
           POOR),

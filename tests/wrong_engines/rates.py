@@ -95,7 +95,8 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{OPTIMUM}.stack:Stack.without", "None if decay else self.decay", "self.decay", NAMED),
     ("metagap.impl.own_tasks:_rates", "eta * (size // columns)", "eta", ARRAYS),
     # networks
-    (f"{RELU}.scales:Scales.__init__", "adaptation.eta * adaptation.decay", "adaptation.decay", LINEAR),
+    (f"{RELU}.scales:Scales._factors", "self._adaptation.eta * self._adaptation.decay", "self._adaptation.decay",
+     LINEAR),
     (f"{RELU}.scales:ScaledLayer.kernel", "x // self._size + scale", "scale", LINEAR),
     (f"{RELU}.scales:ScaledLayer.totals", "self.scales.times(weights, scale)", "weights", TORCH_RELU),
     (f"{RELU}.scales:ScaledLayer.kept", "c * self.share", "c", LINEAR_DECAY),

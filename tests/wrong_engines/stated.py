@@ -19,6 +19,7 @@ OF_A_TASK = suite(ASKED, body="return 1 if at.tasks[0].weight < 1 else 0")
 OF_A_LOSS = suite("test_own_claims:test_a_wrong_loss_is_refused",
                   wrong="value=lambda m, t: t * t / 2 + (m.log_cosh(t) if t == 0 else m.log_cosh(t))")  # fmt: skip
 OF_A_CONSTANT = suite(ASKED, body="return 1 if at.instance.loss.constants().m2 < 2 else 0")
+VACUOUS = suite("test_own_claims:test_a_search_that_judged_nothing_says_so", kind="a quantity without a value")
 
 
 def fault(name: str, kind: str, where: str, old: str, new: str, guard: Guard, module: str = TASKS) -> Fault:
@@ -45,4 +46,6 @@ STATED_FAULTS = (
           "opened(self.formulas[order](Sealing(m), Sealed(t)))", "self.formulas[order](m, t)", OF_A_LOSS, LOSSES),
     fault("constants-handed-out-unsealed", "own code may compare enclosures", "Exact._sealed",
           "return Sealed(value)", "return value", OF_A_CONSTANT, SEALED),
+    fault("judged-nothing-found-nothing", "nothing judged is called nothing refuted", "Found.vacuous",
+          "self.value == -np.inf", "False", VACUOUS, "metagap.impl.falsify.pursuit"),
 )  # fmt: skip

@@ -83,6 +83,7 @@ TRACED = (
     fault("winner-decided", "an open gate is decided", "reductions:winners", "rivals = (signs == 2) | (signs == 0)", "rivals = signs == 0", MAX_POOL),
     fault("kink-forgotten", "a kink is not remembered", "evaluate:Run.decided", "if doubtful.any():", "if False:", MAX_POOL),
     fault("kink-of-constants", "a constant is taken for a kink", "evaluate:Run.compared", "if self._live and found.size:", "if found.size:", CONSTANTS),
+    fault("hull-of-middles", "a radius is dropped", "middles:Middles.hull", "& (a.rad == 0) & (b.rad == 0)", "& (b.rad == 0)", suite("test_traced_operators:test_hulls_hold_both_and_equal_numbers_stay_exact")),
     fault("sum-radius", "a radius is dropped", "middles:Middles.larger", "np.maximum(a.rad, b.rad)", "np.minimum(a.rad, b.rad)", contains("minimum.default")),
     fault("balls-inward", "outward rounding is left out", "middles:Middles.from_balls", "np.maximum(high - mid, mid - low) * UP", "0 * np.maximum(high - mid, mid - low)", contains("log.default")),
     fault("even-power", "a formula is wrong", "operators:power", "range(abs(int(e)) - 1)", "range(abs(int(e)))", means("pow.Tensor_Scalar", 3)),

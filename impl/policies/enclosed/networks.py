@@ -21,7 +21,7 @@ import numpy as np
 from ...arithmetic import Array
 from ...elementary import MidRads
 from ...enclosed.duals import Dual
-from ...enclosed.linear import inverse, largest_eigenvalue, norm, turned
+from ...enclosed.linear import inverse, largest_eigenvalue, norm
 from ...enclosed.quantities import UnknownError
 from ...midrad import GUARD, MidRad, U
 from ..network_batch_quantities import NetworkBatchQuantities
@@ -52,7 +52,7 @@ class EnclosedNetworkQuantities(EnclosedQuantities, NetworkBatchQuantities):
         root = MidRads.where(self._where, MidRads.sqrt(self.mass), 0.0)
         change = root[..., None] * (self.initial_features - self.meta_features)
         rows = change.reshape(len(self.given), -1, change.shape[-1])
-        return MidRads.sqrt(largest_eigenvalue(rows @ turned(rows)))
+        return MidRads.sqrt(largest_eigenvalue(rows @ rows.swapaxes(1, 2)))
 
     def _counted(self, power: int) -> Any:
         """k*: the most neurons of which the squares of a_r = |W0_r'x|/||x|| sum to at most ||W - W0||^2. The least sum
@@ -103,7 +103,7 @@ class EnclosedNetworkQuantities(EnclosedQuantities, NetworkBatchQuantities):
     @cached_property
     def _gram(self) -> Any:
         rows = self._contrasts(self.meta_features)
-        return rows @ turned(rows)
+        return rows @ rows.swapaxes(1, 2)
 
     @cached_property
     def _gram_inverse(self) -> Any:

@@ -26,7 +26,7 @@ from ...enclosed.quantities import Enclosed, UnknownError, normalised
 from ...midrad import MidRad
 from ..batch import Batch
 from ..batch_quantities import BatchQuantities
-from ..constants import lipschitz, lookahead
+from ..constants import lipschitz, lookahead, smoothness
 from ..instance import Adaptation
 from . import taylor
 
@@ -181,6 +181,26 @@ class EnclosedQuantities(Enclosed, BatchQuantities):
         self._require(Adaptation.KL_STEP)
         terms = lipschitz(self._half_width[:, None], self.batch.gamma, self._span, self._ahead)
         return (self.batch.weights * terms).sum(1)
+
+    @cached_property
+    def smoothness(self) -> Any:
+        self._require(Adaptation.KL_STEP)
+        terms = smoothness(self._half_width[:, None], self.batch.gamma, self._span, self._ahead)
+        return (self.batch.weights * terms).sum(1)
+
+    @cached_property
+    def _steepest(self) -> Array:
+        """The gradient as floats have it (B, d), in units of its largest entry; the first unit vector where it is 0."""
+        size = np.abs(self.gradient.mid).max(1, keepdims=True)
+        unit = np.eye(self.given.shape[3])[0]
+        return np.where(size > 0, self.gradient.mid / np.where(size > 0, size, 1.0), unit + 0 * size)
+
+    @cached_property
+    def curvature_size(self) -> Any:
+        """|v'Hess L v|/||v||^2."""
+        self._require(Adaptation.KL_STEP)
+        v = MidRad(self._steepest)
+        return abs(taylor.curvature(self.batch, self._energies_along, v / norm(v)[:, None]))
 
     def _require(self, adaptation: Adaptation) -> None:
         if self.given.adaptation is not adaptation:

@@ -8,8 +8,8 @@ A, d): a `Dual` of values (..., 1) and of slopes (..., d). With K = I - gamma P_
     K d_j V = sum_a (d_j pi) Q,    d_j Q = gamma P d_j V,
     K d_jk V = sum_a [(d_jk pi) Q + (d_j pi)(d_k Q) + (d_k pi)(d_j Q)].
 
-A step on the parameter, theta + eta grad J(theta), needs the second line, and d_jk pi by the product rule: p = e^x with
-linear energies x has d_jk p = p (d_j x)(d_k x), and pi T = p with T = sum_a p gives
+A step on the parameter, theta + eta grad J(theta), and the curvature of L need the last line, and d_jk pi by the
+product rule: p = e^x has d_jk p = p [(d_j x)(d_k x) + d_jk x], and pi T = p with T = sum_a p gives
 
     d_jk pi = [d_jk p - (d_j pi)(d_k T) - (d_k pi)(d_j T) - pi d_jk T]/T.
 
@@ -116,21 +116,40 @@ def _stepped(batch: Any, energies: Dual, prior: Dual, q: Dual) -> Dual:
 
 def _moved(batch: Any, energies: Dual, prior: Dual, at: Values) -> Dual:
     """The energies after a step on the parameter; the energies at omega are linear in it."""
-    powers = _powers(energies)
-    total, size = _total(powers), energies.slope.shape[-1]
-    bent = powers.slope[..., None] * energies.slope[..., None, :]
-    pi, slope, change = prior.value[..., None], prior.slope, total.slope
-    bent = bent - _crossed(slope, change) - pi * bent.sum(3)[:, :, :, None]
-    bent = bent / total.value[..., None]
-    right = (bent * at.q.value[..., None] + _crossed(slope, at.q.slope)).sum(3)
-    shape = right.shape[:3]
-    curves = (at.solve @ right.reshape(*shape, size * size)).reshape(*shape, size, size)
-    hessians = (batch.start[..., None, None] * curves).sum(2)
-    eta = batch.eta[:, None, None]
-    move, turn = eta * _returned(batch, at.slope), np.eye(size) + eta[..., None] * hessians
-    rows = energies.slope
+    hessians = (batch.start[..., None, None] * _curves(batch, at, prior, _bent(energies, prior))).sum(2)
+    rows, eta = energies.slope, batch.eta[:, None, None]
+    move, turn = eta * _returned(batch, at.slope), np.eye(rows.shape[-1]) + eta[..., None] * hessians
     along = (rows * move[:, :, None, None]).sum(4)[..., None]
     return Dual(energies.value + along, rows @ turn[:, :, None])
+
+
+def _bent(energies: Dual, policy: Dual, bend: MidRad | None = None) -> MidRad:
+    """d_jk pi (B, n, S, A, d, d) of the softmax of energies with these d_jk; None: 0."""
+    powers = _powers(energies)
+    total, found = _total(powers), powers.slope[..., None] * energies.slope[..., None, :]
+    if bend is not None:
+        found = found + powers.value[..., None] * bend
+    found = found - _crossed(policy.slope, total.slope) - policy.value[..., None] * found.sum(3)[:, :, :, None]
+    return found / total.value[..., None]
+
+
+def _curves(batch: Any, at: Values, policy: Dual, bent: MidRad) -> MidRad:
+    """d_jk V (B, n, S, d, d)."""
+    right = (bent * at.q.value[..., None] + _crossed(policy.slope, at.q.slope)).sum(3)
+    *shape, size, _ = right.shape
+    return (at.solve @ right.reshape(*shape, size * size)).reshape(*shape, size, size)
+
+
+def curvature(batch: Any, energies: Dual, v: MidRad) -> MidRad:
+    """v'Hess L(omega)v (B,) for v (B, d), of the KL step: along one line, where d_jk x = eta d_jk Q after the step."""
+    line = Dual(energies.value, (energies.slope * v[:, None, None, None]).sum(4)[..., None])
+    prior, eta = _softmax(line), batch.eta[:, None, None, None, None]
+    at = _values(batch, prior)
+    ahead = _ahead(batch, _curves(batch, at, prior, _bent(line, prior))[..., 0])
+    moved = line + at.q * eta
+    adapted = _softmax(moved)
+    curves = _curves(batch, _values(batch, adapted), adapted, _bent(moved, adapted, (eta * ahead)[..., None]))
+    return (batch.weights * (batch.start * curves[..., 0, 0]).sum(2)).sum(1)
 
 
 def _crossed(a: MidRad, b: MidRad) -> MidRad:

@@ -31,8 +31,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...models.combination import Combination
+from ...series import series_terms
 from ..maml import Law
-from ..taylor import risk_slopes, series_terms, slope_rows
+from ..taylor import risk_slopes, slope_rows
 from .problem import Iterate, NetworkProblem
 
 Paths = Sequence[tuple[Law, Sequence[Iterate]]]

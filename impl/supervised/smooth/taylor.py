@@ -17,9 +17,8 @@ from flint import arb, arb_mat
 
 from ...arithmetic import Balls, Number
 from ...models.smooth import Neurons
-from ...series import BallSeries
+from ...series import BallSeries, series_terms
 from ..maml import Law
-from ..taylor import series_terms
 from .problem import SmoothProblem
 
 

@@ -25,6 +25,9 @@ from ...smooth.batch_quantities import SmoothBatchQuantities
 from ..core import FROM_TEXT, CoreEnclosed
 from . import taylor
 
+WIDEST = 512
+"""Neurons of a ReLU network beyond which balls are faster."""
+
 
 class EnclosedNetworkQuantities(CoreEnclosed, NetworkBatchQuantities):
     """What networks of any activation have."""
@@ -87,6 +90,11 @@ class EnclosedReluQuantities(EnclosedNetworkQuantities):
     """Those of ReLU networks, off their kinks."""
 
     proved = EnclosedNetworkQuantities.proved | {"error_flips", "error_count", "linearisation_bound"}
+
+    def __init__(self, batch: Any) -> None:
+        super().__init__(batch)
+        if batch.signs.shape[2] > WIDEST:
+            raise UnknownError("balls count patterns, arrays have a number for every neuron")
 
     def _drive(self, weights: Any) -> Any:
         return MidRads.where(self._moving[:, None, :, None], super()._drive(weights), 0.0)

@@ -5,7 +5,7 @@ in a million hit it. Seconds are processor time; tightness is what is reached wi
 
 CMA-ES (cma 4.5, our moves, its own population) was tried as another driver: to the first certified hit on mutants that
 are not hit at once it took 0.4 to 1.6 times our evaluations (four mutants, six medians of three seeds), and 2.6 to 9
-times our processor time, as it asks for about 15 instances at once. It found nothing that ours did not, and is not kept.
+times our processor time, as it asks for about 15 instances at once. It found nothing more, and is not kept.
 """
 
 from __future__ import annotations

@@ -147,8 +147,8 @@ class BatchQuantities(CoreBatchQuantities):
 
     @cached_property
     def gradient(self) -> Array:
-        """grad L(omega) (B, D): the risks' gradients through the steps, the last one first, without a Jacobian; that of a
-        rule is all that is known of it."""
+        """grad L(omega) (B, D): the risks' gradients through the steps, the last one first, without a Jacobian; but for
+        a rule, of which nothing else is known."""
         back = self.slopes @ self.features
         if self.batch.rule:
             back = (back[:, :, None] @ self.jacobians)[:, :, 0]

@@ -1554,6 +1554,7 @@ SUPERVISED: Table = {
         x, lambda moves, drives: s.worst(drives, s.displaced * length(x)))),
     "linearisation_taylor": lambda s: s.over_inputs(lambda x: s.model.scale * total(
         s.remainder(d * length(x)) for d in s.model.moves(s.omega, len(x)))),
+    "linearisation_ball": lambda s: s.over_inputs(lambda x: s.remainder(s.displaced * length(x), s.model.scale)),
     "linearisation_ball_narrow": lambda s: s.over_inputs(lambda x: s.remainder(
         s.displaced * length(x), squared(s.model.scale))),
 }  # fmt: skip

@@ -31,7 +31,7 @@ BAD: dict[str, tuple[list[tuple[str, Any]], str, Any, str]] = {
         "metagap/judgement/1",
         "another kind of metagap file",
     ),
-    "format not text": ([("format", 1)], "format", 1, "a support, is required"),
+    "format not text": ([("format", 1)], "format", 1, "an own rule, is required"),
     "problem missing": (
         [("problem", DROP)],
         "problem",

@@ -224,6 +224,7 @@ def test_the_command_prints_and_writes_the_conditions(tmp_path: Path) -> None:
         ["--loss", "huber"],
         ["--loss", "huber:-1"],
         ["--eta", "1/0"],
+        ["--eta", "-1"],
         ["--task", "user"],
         ["--task", "y"],
     ],

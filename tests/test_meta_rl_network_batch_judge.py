@@ -97,8 +97,9 @@ def test_rows_that_are_equal_once_normalised_are_no_choice() -> None:
     chains[:, :, :, 0] *= 3.0
     same = replace(batch, transitions=chains / 7, rewards=np.zeros_like(batch.rewards) + 1.0)
     assert RELU.enclosed_quantities is not None
-    margin = RELU.enclosed_quantities(same)("margin_full_action_rank")
-    assert not (margin.high <= 0).any()
+    at = RELU.enclosed_quantities(same)
+    assert not (at("margin_full_action_rank").high <= 0).any()
+    assert not (at("min_norm_solution").low > 0).any() and not (at("condition").low > 1).any()
     assert not disagreements(same, RELU)[0]
 
 

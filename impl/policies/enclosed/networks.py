@@ -83,12 +83,17 @@ class EnclosedNetworkQuantities(EnclosedQuantities, NetworkBatchQuantities):
     # --- C3 ---------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _shared_choice(self) -> Array:
-        """Whether two tasks of positive weight certainly have a choice at one state (B,)."""
+    def _certain_choices(self) -> Array:
+        """`_choices` that are certainly some (B, n, S): laws whose numbers differ may be one law, normalised."""
         rewards, chains = self.given.rewards, self.batch.transitions
         moves = (MidRads.magnitude(chains - chains[:, :, :, :1]).low > 0).any(4)
         certain = (rewards != rewards[..., :1]) | (moves & (self.given.gamma > 0)[..., None, None])
-        return np.asarray(((self.reachable & certain.any(3)).sum(1) > 1).any(1))
+        return np.asarray(self.reachable & certain.any(3))
+
+    @cached_property
+    def _shared_choice(self) -> Array:
+        """Whether two tasks of positive weight certainly have a choice at one state (B,)."""
+        return np.asarray((self._certain_choices.sum(1) > 1).any(1))
 
     @cached_property
     def _chosen(self) -> Array:
@@ -96,9 +101,11 @@ class EnclosedNetworkQuantities(EnclosedQuantities, NetworkBatchQuantities):
         return np.repeat(self._choices.reshape(len(self.given), -1), self.given.shape[2] - 1, axis=1)
 
     def _contrasts(self, table: Any) -> Any:
-        """The contrasts between actions (B, N, D) of a table (B, n, S, A, D), 0 where there is no choice."""
+        """The contrasts between actions (B, N, D) of a table (B, n, S, A, D), 0 where there is no choice, and no
+        numbers where that is open."""
         rows = contrasts(self.given.shape[2]) @ table
-        return MidRads.where(self._chosen[..., None], rows.reshape(len(self.given), -1, table.shape[-1]), 0.0)
+        known = np.where(self._choices & ~self._certain_choices, np.nan, 1.0)[..., None, None]
+        return MidRads.where(self._chosen[..., None], (rows * known).reshape(len(self.given), -1, table.shape[-1]), 0.0)
 
     @cached_property
     def _gram(self) -> Any:

@@ -103,6 +103,26 @@ def test_rows_that_are_equal_once_normalised_are_no_choice() -> None:
     assert not disagreements(same, RELU)[0]
 
 
+def test_one_action_is_no_choice() -> None:
+    """Nor is there a row to find a shortest solution from; and kinks that are far are as far as 1."""
+    names = ("min_norm_solution", "condition", "margin_full_action_rank")
+    for family, name, variant in (DRAWN[0], DRAWN[4]):
+        batch = next(batches(family, name, variant, 8, 1))
+        kept = {
+            field: getattr(batch, field)[..., :1]
+            for field in ("rewards", "policies")
+            if getattr(batch, field) is not None
+        }
+        one = replace(
+            batch, **kept, features=1e3 * batch.features[:, :, :1], transitions=batch.transitions[:, :, :, :1]
+        )
+        own = (*names, "margin_differentiability") if family == RELU.name else names
+        missed, count = outside(one, own, family=FAMILIES[family])
+        assert not missed
+        assert count == len(own) * len(one)
+        assert not disagreements(one, FAMILIES[family])[0]
+
+
 def test_largest_eigenvalues_contain_those_of_balls(effort: int) -> None:
     rng, sharp, total = np.random.default_rng(2), 0, 0
     for _ in range(10 * effort):

@@ -35,7 +35,7 @@ COMMON = (
 )  # fmt: skip
 NAMES = {
     "smooth-network": (*COMMON, "error_pointwise", "error_ball", "linearisation_taylor", "linearisation_ball"),
-    "network": (*COMMON, "eps_formal", "error_flips", "error_count", "linearisation_bound"),
+    "network": (*COMMON, "eps_formal", "error_flips", "error_count", "linearisation_bound", "margin_differentiability"),
 }
 """The quantities that are enclosed."""
 DRAWN = (
@@ -120,6 +120,21 @@ def test_kinks_are_left_to_balls() -> None:
         for known in FAMILIES["network"].judged_in_arrays(kinked, FAMILIES["network"].claims):
             assert not {"network-lifted", "network-projected", "network-init-operator", "network-s3"} & set(known)
         assert not disagreements(kinked, FAMILIES["network"])[0]
+
+
+def test_kinks_where_no_mass_is_are_no_kinks() -> None:
+    """The margin is over the inputs of the law that comes next: not of tasks of weight 0, of queries before steps."""
+    for batch in batches("network", "support-query", "logistic", 4, 2):
+        support = np.zeros_like(batch.labels[..., 0])
+        support[:, :, -1] = 1.0
+        alone = np.where(np.arange(batch.weights.shape[1]) == 0, 1.0, 0.0) + np.zeros_like(batch.weights)
+        for some in (
+            replace(batch, weights=alone),
+            replace(batch, support_labels=batch.labels[..., :1], support_masses=support[..., None]),
+        ):
+            missed, count = outside(some, ("margin_differentiability",), family=FAMILIES["network"])
+            assert not missed
+            assert count
 
 
 def test_wide_networks_are_left_to_balls(monkeypatch: pytest.MonkeyPatch) -> None:

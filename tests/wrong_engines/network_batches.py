@@ -26,6 +26,7 @@ LARGEST = noticed("test_largest_eigenvalues_contain_those_of_balls")
 POOR = suite("test_network_batch_judge:test_poor_eigenvectors_only_widen")
 COUNTS = noticed("test_counts_lie_between_those_of_the_ends")
 KINKS = noticed("test_kinks_are_left_to_balls")
+NO_MASS = noticed("test_kinks_where_no_mass_is_are_no_kinks")
 RANK = noticed("test_rank_is_decided_with_no_mass_left_in")
 
 
@@ -86,6 +87,10 @@ NETWORK_BATCHES = (
     # --- kinks ---
     fault("kinks-forgotten", OPEN, f"{RELU}.margin_differentiability", Edit("least = least.min(", "least = least.max("),
           KINKS),
+    fault("kinks-of-all-tasks", END, f"{RELU}.margin_differentiability",
+          Edit("law.any(3) & self._moving[:, None]", "law.any((1, 3))[:, None] & self._moving[:, None]"), NO_MASS),
+    fault("kinks-of-queries-before-steps", END, f"{RELU}.margin_differentiability",
+          Edit("(self._inside, self._atoms)", "(self._inside | self._atoms, self._atoms)"), NO_MASS),
     fault("inputs-that-are-0", "wrong broadcasting", f"{RELU}._drive",
           Edit("super()._drive(weights), 0.0)", "super()._drive(weights), 1.0)"),
           noticed("test_inputs_that_are_0_drive_no_neuron")),

@@ -13,6 +13,7 @@ inverted, and 0 afterwards. Where tasks share what is certainly a choice, no wid
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -71,13 +72,14 @@ class EnclosedNetworkQuantities(EnclosedQuantities, NetworkBatchQuantities):
 
     @cached_property
     def margin_differentiability(self) -> Any:
-        """The least |W_r'x| at inputs but 0 of visited states; 1 for smooth networks."""
+        """The least |W_r'x| at inputs but 0 of visited states, at most 1; 1 for smooth networks."""
         if not self._sigma.kinked:
             return self._structural(True)
         _, states, actions, _ = self.given.shape
         met = self.reachable.any(1)[..., None] & (self.given.features != 0).any(3)
         sizes = MidRads.magnitude(self._drive(self.batch.omega)).reshape(len(met), states, actions, -1)
-        low, high = (np.where(met[..., None], end, 1.0).min((1, 2, 3)) for end in (sizes.low, sizes.high))
+        ends = (np.where(met[..., None], end, 1.0) for end in (sizes.low, sizes.high))
+        low, high = (np.minimum(end, 1.0).min((1, 2, 3)) for end in ends)
         return MidRad.between(low, high)
 
     # --- C3 ---------------------------------------------------------------------------------------------------
@@ -117,24 +119,26 @@ class EnclosedNetworkQuantities(EnclosedQuantities, NetworkBatchQuantities):
         unit = np.where(self._chosen, 0.0, 1.0)[..., None] * np.eye(self._chosen.shape[1])
         return MidRads.where(self._chosen[..., None] & self._chosen[:, None], inverse(self._gram + unit), 0.0)
 
-    def _with_choices(self, found: Any, otherwise: float) -> Any:
-        return MidRads.where(np.asarray(self._choices.any((1, 2))), found, otherwise)
+    def _with_choices(self, found: Callable[[], Any], otherwise: float) -> Any:
+        """What is found where there is a choice. Of one action there are no rows to find it from."""
+        some = np.asarray(self._choices.any((1, 2)))
+        return MidRads.where(some, found() if some.any() else self.zero, otherwise)
 
     @cached_property
     def min_norm_solution(self) -> Any:
         """||v|| for the shortest v with the contrasts of Phi v those of u."""
         aims = self._contrasts(self.u[..., None])
-        return self._with_choices(MidRads.sqrt((aims * (self._gram_inverse @ aims)).sum((1, 2))), 0.0)
+        return self._with_choices(lambda: MidRads.sqrt((aims * (self._gram_inverse @ aims)).sum((1, 2))), 0.0)
 
     @cached_property
     def condition(self) -> Any:
         """Of the Gram matrix; 1 if there is no choice."""
-        return self._with_choices(largest_eigenvalue(self._gram) * largest_eigenvalue(self._gram_inverse), 1.0)
+        return self._with_choices(lambda: largest_eigenvalue(self._gram) * largest_eigenvalue(self._gram_inverse), 1.0)
 
     @cached_property
     def margin_full_action_rank(self) -> Any:
-        flat = self._gram_inverse.reshape(len(self.given), -1)
-        return MidRads.where(self._shared_choice, -1.0, self._with_choices(1 / norm(flat), 1.0))
+        found = self._with_choices(lambda: 1 / norm(self._gram_inverse.reshape(len(self.given), -1)), 1.0)
+        return MidRads.where(self._shared_choice, -1.0, found)
 
 
 def contrasts(actions: int) -> MidRad:

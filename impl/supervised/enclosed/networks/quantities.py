@@ -105,13 +105,14 @@ class EnclosedReluQuantities(EnclosedNetworkQuantities):
 
     @cached_property
     def margin_differentiability(self) -> Any:
-        """The least |W_r'x| over iterates, neurons and inputs that are met and not 0, if it is less than the distance
-        of the joints of the loss."""
-        met = (self._inside | self._atoms).any((1, 3)) & self._moving
+        """The least |W_r'x|, if it is less than the distance of the joints of the loss: over iterates, neurons and
+        inputs but 0 with mass in the law that comes next, of any task at W."""
+        inner, outer = (law.any(3) & self._moving[:, None] for law in (self._inside, self._atoms))
+        laws = [inner.any(1, keepdims=True), *[inner] * (self.given.steps - 1), outer]
         least = self.margin_joints
-        for weights in self._path:
+        for weights, met in zip(self._path, laws, strict=True):
             drive = MidRads.magnitude(self._drive(weights))
-            ends = (np.where(met[:, None, :, None], end, np.inf) for end in (drive.low, drive.high))
+            ends = (np.where(met[..., None], end, np.inf) for end in (drive.low, drive.high))
             low, high = (np.minimum(end.min((1, 2, 3)), 1.0) for end in ends)
             least = least.min(MidRad.between(low, high))
         return least

@@ -123,14 +123,22 @@ def test_kinks_are_left_to_balls() -> None:
 
 
 def test_kinks_where_no_mass_is_are_no_kinks() -> None:
-    """The margin is over the inputs of the law that comes next: not of tasks of weight 0, of queries before steps."""
+    """The margin is over the inputs of the law that comes next: queries after steps; adapted, no task of weight 0."""
     for batch in batches("network", "support-query", "logistic", 4, 2):
         support = np.zeros_like(batch.labels[..., 0])
         support[:, :, -1] = 1.0
-        alone = np.where(np.arange(batch.weights.shape[1]) == 0, 1.0, 0.0) + np.zeros_like(batch.weights)
+        alone = np.where(np.arange(batch.weights.shape[1]) == 0, 0.0, 1.0) + np.zeros_like(batch.weights)
+        near = batch.features.copy()  # to kinks; only task 0 has mass there
+        near[:, 0] *= 1e-3
+        apart = np.zeros_like(support)
+        apart[:, 0, 0] = apart[:, 1:, -1] = 1.0
+        assert batch.weights.shape[1] > 1 < near.shape[1]
         for some in (
-            replace(batch, weights=alone),
+            replace(batch, weights=1.0 - alone),
             replace(batch, support_labels=batch.labels[..., :1], support_masses=support[..., None]),
+            replace(
+                batch, weights=alone, features=near, support_masses=None, masses=apart[..., None] + 0 * batch.masses
+            ),
         ):
             missed, count = outside(some, ("margin_differentiability",), family=FAMILIES["network"])
             assert not missed

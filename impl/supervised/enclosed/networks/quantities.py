@@ -106,9 +106,12 @@ class EnclosedReluQuantities(EnclosedNetworkQuantities):
     @cached_property
     def margin_differentiability(self) -> Any:
         """The least |W_r'x|, if it is less than the distance of the joints of the loss: over iterates, neurons and
-        inputs but 0 with mass in the law that comes next, of any task at W."""
+        inputs but 0 with mass in the law that comes next; at W in any, also of tasks of weight 0, as balls have it."""
+        batch = self.given
         inner, outer = (law.any(3) & self._moving[:, None] for law in (self._inside, self._atoms))
-        laws = [inner.any(1, keepdims=True), *[inner] * (self.given.steps - 1), outer]
+        masses = batch.masses if batch.support_masses is None else batch.support_masses
+        first = ((masses > 0).any((1, 3)) & self._moving)[:, None]
+        laws = [first, *[inner] * (batch.steps - 1), outer]
         least = self.margin_joints
         for weights, met in zip(self._path, laws, strict=True):
             drive = MidRads.magnitude(self._drive(weights))

@@ -220,6 +220,17 @@ def test_margins_are_those_of_balls(effort: int) -> None:
     assert all({(name, 1.0), (name, -1.0)} <= signs for name in MARGINS)
 
 
+def test_tasks_of_weight_0_leave_nothing_open() -> None:
+    """The least 1 + eta Q is that of the other tasks, and known."""
+    for batch in batches("policies", "rational-step", 31, 3):
+        weights = batch.weights.copy()
+        weights[:, 0] = 0.0
+        some = replace(batch, weights=weights, eta=np.full(len(batch), -0.25)).take(weights.any(1))
+        missed, count = outside(some, ("margin_positive_policy",), family=META_RL)
+        assert not missed
+        assert count == len(some)
+
+
 def test_a_unit_that_comes_twice_is_no_table() -> None:
     batch = next(batches("tabular", "kl-step", 1, 1))
     twice = batch.features.copy()

@@ -124,8 +124,10 @@ POLICY_BATCHES = (
           Edit(" / (v.swapaxes(-1, -2) @ v))", ")"), EIGEN),
     # --- margins ---
     fault("largest-tilt", END, f"{ENCLOSED}.margin_positive_policy",
-          Edit("-self._largest(MidRads.where((batch.weights > 0)[..., None, None], -tilts, -np.inf), (1, 2, 3))",
-               "self._largest(tilts, (1, 2, 3))"), MARGINS),
+          Edit("np.inf).min((1, 2, 3))", "-np.inf).max((1, 2, 3))"), MARGINS),
+    fault("tilts-of-weight-0", TASKS, f"{ENCLOSED}.margin_positive_policy",
+          Edit("np.where(used, end, np.inf)", "end"),
+          suite(f"{TESTS}:test_tasks_of_weight_0_leave_nothing_open")),
     fault("any-step-is-myopic", OPEN, f"{ENCLOSED}.margin_no_lookahead",
           Edit(" & (batch.adaptation is not Adaptation.GRADIENT)", ""), MARGINS),
     fault("any-rows-are-units", OPEN, f"{ENCLOSED}.margin_tabular",

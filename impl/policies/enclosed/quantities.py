@@ -228,8 +228,9 @@ class EnclosedQuantities(Enclosed, BatchQuantities):
         if batch.adaptation is not Adaptation.RATIONAL_STEP:
             return self._structural(True)
         tilts = 1 + self.batch.eta[:, None, None, None] * self.prior.q
-        least = -self._largest(MidRads.where((batch.weights > 0)[..., None, None], -tilts, -np.inf), (1, 2, 3))
-        return MidRads.where(batch.eta == 0, 1.0, least)
+        used = (batch.weights > 0)[..., None, None]
+        ends = (np.where(used, end, np.inf).min((1, 2, 3)) for end in (tilts.low, tilts.high))
+        return MidRads.where(batch.eta == 0, 1.0, MidRad.between(*ends))
 
     def _adapts_by(self, *steps: Adaptation) -> MidRad:
         return self._structural(self.given.adaptation in steps)

@@ -26,6 +26,9 @@ JOINT = guard("a_joint_where_a_rule_looks_is_noticed")
 KEPT = bad("KEPT.append(theta); return [t + k for t, k in zip(theta, KEPT[0])]")
 LAUNDERED = bad("KEPT.append(task); return KEPT[0].gradient(theta)")
 ABS = bad("return [abs(t) for t in theta]")
+ENDLESS, COUNTED = guard("what_never_ends_is_refused_in_time"), guard("whole_numbers_of_numpy_are_whole_numbers")
+HIGH = bad("return [t ** 10**9 for t in theta]")
+CONSTANT = bad("return [task.number(t) for t in theta]")
 NAMED = guard("claims_on_steps_are_refused_by_name")
 
 ROWS: tuple[tuple[str, str, str, Any], ...] = (
@@ -35,10 +38,17 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{RULES}:View.sqrt", "1 / (2 * value)", "1 / value", BOTH),
     (f"{RULES}:View.hessian", "[turn[i] for turn in turns]", "[[0 * v for v in turn[i]] for turn in turns]", BOTH),
     (f"{RULES}:View.solve", "[a - b for a, b in", "[a for a, b in", BOTH),
-    (f"{RULES}:run", "for caught in view._heard:", "for caught in ():", FORCE),
+    (f"{RULES}:run", "for caught in kind.heard:", "for caught in ():", FORCE),
+    (f"{RULES}:run", "2 * len(theta) + 9", "None", ENDLESS),
+    (f"{RULES}:View.sqrt", "divided(1, 2 * value)", "1 / (2 * value)", FORCE),
     (f"{RULES}:run", "kind = Smooth.anew()", "kind = Smooth", KEPT),
     ("metagap.impl.sealed:Smooth.__abs__", "raise MisuseError(", "return MisuseError(", ABS),
-    (f"{RULES}:Affine.broken", "cls.kept = False", "cls.kept = True", FORCE),
+    ("metagap.impl.sealed:_told", "self.hear(error)", "pass", FORCE),
+    ("metagap.impl.sealed:opened", "return int(value)", "return value", COUNTED),
+    ("metagap.impl.sealed:Sealed.__pow__", "abs(exponent) > HIGHEST", "False", HIGH),
+    ("metagap.impl.sealed:Sealing.__getattr__", 'name == "number" and', "False and", CONSTANT),
+    (f"{RULES}:Affine.bent", "not self.constant", "False", FORCE),
+    (f"{OWN}:_ending", "raise _EndlessError", "pass", ENDLESS),
     (f"{STEPS}:LawView._bend", "2 * slope[2]", "slope[2]", BOTH),
     (f"{STEPS}:LawView._third", "* dz[x]", "", BOTH),
     (f"{STEPS}:LawView._solved", "b[1] - self.dot", "b[1] + self.dot", BOTH),

@@ -310,7 +310,7 @@ def test_what_a_rule_catches_is_raised_again(tmp_path: Path) -> None:
             "while True:\n        try: task.eta\n        except Exception: pass",
             "it has not ended on the problems tried",
         ),
-        ("return itertools.repeat(theta[0])", "as many numbers as theta has, here 1"),
+        ("return itertools.repeat(theta[0])", "=11: as many numbers as theta has, here 1"),
     ],
 )
 def test_what_never_ends_is_refused_in_time(
@@ -321,8 +321,9 @@ def test_what_never_ends_is_refused_in_time(
     (tmp_path / "bad.py").write_text(
         f"{HEAD}import itertools\ndef mine(task, theta):\n    {body}\nM = Adaptation('m', mine)\n"
     )
-    with pytest.raises(BadInputError, match=said):
+    with pytest.raises(BadInputError) as refused:
         read(str(tmp_path / "bad.py"))
+    assert said in str(refused.value)
     assert signal.getsignal(signal.SIGALRM) == before and signal.getitimer(signal.ITIMER_REAL)[0] == 0
 
 

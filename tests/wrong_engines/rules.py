@@ -44,7 +44,7 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{RULES}:View.hessian", "[turn[i] for turn in turns]", "[[0 * v for v in turn[i]] for turn in turns]", BOTH),
     (f"{RULES}:View.solve", "[a - b for a, b in", "[a for a, b in", BOTH),
     (f"{RULES}:run", "for caught in kind.heard:", "for caught in ():", FORCE),
-    (f"{RULES}:run", "2 * len(theta) + 9", "None", ends("return itertools.repeat(theta[0])", "as many numbers")),
+    (f"{RULES}:run", "2 * len(theta) + 9", "10**6", ends("return itertools.repeat(theta[0])", "=11: as many numbers")),
     (f"{RULES}:View.sqrt", "divided(1, 2 * value)", "1 / (2 * value)", FORCE),
     (f"{RULES}:run", "kind = Smooth.anew()", "kind = Smooth", KEPT),
     ("metagap.impl.sealed:Smooth.__abs__", "raise MisuseError(", "return MisuseError(", ABS),

@@ -93,7 +93,7 @@ def test_both_engines_agree_within_the_rounding_unit(loss: str, name: str, effor
 def test_the_gradient_back_through_the_steps_is_that_of_the_features(loss: str) -> None:
     several = 0
     kinds = [g for g in GENERATORS if g.name in ("arbitrary", "support-query", "rates")]
-    for seed in range(20):
+    for seed in range(40):
         for generator in (g for g in kinds if loss in g.variants):
             at = LinearQuantities(generator.build(RandomSource((5, seed), 8), loss))
             with np.errstate(all="ignore"):

@@ -70,7 +70,7 @@ def test_quantities_contain_those_of_balls(family: str, name: str, variant: str,
 @pytest.mark.parametrize(("family", "name", "variant"), DRAWN)
 def test_arrays_say_what_balls_say(family: str, name: str, variant: str, effort: int) -> None:
     decided = 0
-    for batch in batches(family, name, variant, 11, 2 * effort):
+    for batch in batches(family, name, variant, 11, 3 * effort):
         wrong, count = disagreements(batch, FAMILIES[family])
         assert not wrong
         decided += count

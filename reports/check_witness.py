@@ -2849,6 +2849,8 @@ def outcome_of(given: Callable[[], Any], seconds: float) -> tuple[str, str, str]
             return (*check(witness), family)
     except OutOfTimeError:
         return "not checked", f"it takes longer than {seconds:g} s", family
+    except RecursionError:
+        return "not read", "ValueError: expressions that are nested too deep", family
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
         return "not read", f"{type(error).__name__}: {error}", family
 

@@ -330,6 +330,21 @@ def test_a_file_of_another_form_is_not_read(kind: str) -> None:
     assert checker.outcome_of(lambda: witness, 60)[0] == "not read"
 
 
+@pytest.mark.parametrize(("line", "left"), [
+    ("aten.neg.default(" + "-" * 2000 + "1)", "gap"), ("a" + ".b" * 900 + "(v0)", "gap"), ("v0", "-" * 990 + "gap")
+])  # fmt: skip
+def test_what_is_nested_too_deep_is_not_read(line: str, left: str) -> None:
+    witness = json.loads(text(KEPT / f"{NO_HESSIAN}.json"))
+    witness["statement"]["left"] = left
+    if line != "v0":
+        witness["instance"]["model"]["programs"][0]["plain"]["nodes"].append(line)
+    try:
+        outcome = checker.outcome_of(lambda: witness, 60)
+    except RecursionError as error:
+        pytest.fail(str(error))
+    assert outcome[:2] == ("not read", "ValueError: expressions that are nested too deep")
+
+
 def test_true_statements_and_other_sides_do_not_fall() -> None:
     witness = json.loads(text(KEPT / f"{NO_HESSIAN}.json"))
     true = witness | {"statement": witness["statement"] | {"bound": "radius*eps + weight_norm*misfit"}}

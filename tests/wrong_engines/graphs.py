@@ -42,6 +42,9 @@ def form(kind: str) -> Guard:
 
 LAX, ODD = "a line without a value is given one", "a line is read otherwise than PyTorch does"
 GRAPH_FAULTS = (
+    fault("depth-not-told", "a reader that is too lax", f"{CHECKER}:outcome_of",
+          Edit("except RecursionError:", "except BlockingIOError:"),
+          suite("test_check_graph:test_what_is_nested_too_deep_is_not_read", line="v0", left="-" * 990 + "gap")),
     fault("flips-all", ODD, f"{GRAPHS}:flipped", Edit("if axes else ()", ""),
           suite("test_check_graph:test_no_axes_are_none_or_all", line="aten.flip.default(v0, [])", kept=True)),
     fault("nan-is-itself", ODD, f"{GRAPHS}:Numbers.order", Edit("math.isnan(x)", "False"),

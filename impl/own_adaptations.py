@@ -8,6 +8,8 @@ numbers, whose values must agree.
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -34,6 +36,8 @@ from .supervised.rule_steps import adapted, tangents, visited
 
 SECONDS = 1.0
 """Processor time that one evaluation on the small problem may take: an instance asks for dozens."""
+LONGEST = 30.0
+"""Seconds after which a rule on the small problems is taken for one that never ends, where the system has an alarm."""
 BITS, STEP, AGREE = 1024, 256, 200
 """Of the comparison with differences: bits of the balls, minus log2 of the step, and bits that must agree."""
 LOOKS, DIGITS = 3, 1000
@@ -56,6 +60,28 @@ class Adaptation:
     def rule(self) -> Rule:
         """What stands for it."""
         return Rule(self.adapt, _rational(self))
+
+
+class _EndlessError(BaseException):
+    """What no `except Exception` of a rule catches."""
+
+
+@contextmanager
+def _ending() -> Iterator[None]:
+    """Errors: _EndlessError, of work within that takes longer than `LONGEST`."""
+
+    def ring(*_: object) -> None:
+        raise _EndlessError
+
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before, rest = signal.signal(signal.SIGALRM, ring), signal.setitimer(signal.ITIMER_REAL, LONGEST)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *rest)
+        signal.signal(signal.SIGALRM, before)
 
 
 @contextmanager
@@ -128,28 +154,35 @@ def faults(adaptation: Adaptation) -> str | None:
         return "a function of (task, theta) is required as adapt"
     if adaptation.name in (*RULES, Gradient.name, Implicit.name):
         return f"name={adaptation.name!r}, as another adaptation is called"
+    try:
+        with _standing(adaptation), _ending():
+            return _faults(adaptation)
+    except _EndlessError:
+        return f"it has not ended on the problems tried: at most {LONGEST:g} s are taken"
+
+
+def _faults(adaptation: Adaptation) -> str | None:
     seen = False
-    with _standing(adaptation):
-        with suppress(UndefinedQuantityError):  # of one parameter, whatever comes out
-            adapted((alone := Problem(simplest(adaptation.name), Balls)), alone.laws[0], alone.omega)
-        for loss in ("squared", "log-cosh"):
-            for omega in ((1, -2), (-3, 1)):
-                begin, instance = time.process_time(), tried(adaptation.name, loss, omega)
-                with ctx.workprec(BITS):
-                    problem = Problem(instance, Balls)
-                    for law in problem.laws:
-                        try:
-                            exact = adapted(problem, law.inner, problem.omega)
-                        except UndefinedQuantityError:
-                            continue
-                        spent = (time.process_time() - begin) / 2
-                        if spent > SECONDS:
-                            return f"it takes {spent:.1f} s on two parameters: at most {SECONDS:g} s are taken"
-                        seen |= all(v.is_finite() for v in exact.entries())
-                        if wrong := _differs(problem, law.inner):
-                            return f"{wrong} (squares)" if loss == "squared" else wrong
-                if wrong := _otherwise(instance):
-                    return wrong
+    with suppress(UndefinedQuantityError):  # of one parameter, whatever comes out
+        adapted((alone := Problem(simplest(adaptation.name), Balls)), alone.laws[0], alone.omega)
+    for loss in ("squared", "log-cosh"):
+        for omega in ((1, -2), (-3, 1)):
+            begin, instance = time.process_time(), tried(adaptation.name, loss, omega)
+            with ctx.workprec(BITS):
+                problem = Problem(instance, Balls)
+                for law in problem.laws:
+                    try:
+                        exact = adapted(problem, law.inner, problem.omega)
+                    except UndefinedQuantityError:
+                        continue
+                    spent = (time.process_time() - begin) / 2
+                    if spent > SECONDS:
+                        return f"it takes {spent:.1f} s on two parameters: at most {SECONDS:g} s are taken"
+                    seen |= all(v.is_finite() for v in exact.entries())
+                    if wrong := _differs(problem, law.inner):
+                        return f"{wrong} (squares)" if loss == "squared" else wrong
+            if wrong := _otherwise(instance):
+                return wrong
     return None if seen else "it has no finite value on the problems tried"
 
 

@@ -15,15 +15,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, ClassVar, NoReturn
-
-import numpy as np
+from itertools import islice
+from typing import Any
 
 from ..theory.claim import UndefinedQuantityError
 from .arithmetic import IrrationalError, Number
 from .files.faults import BadInputError
-from .sealed import EXACT, MisuseError, Sealing, Smooth, fault, opened
+from .sealed import EXACT, MisuseError, Sealing, Smooth, divided, fault, opened
 
 Vector = list[Any]
 
@@ -125,8 +123,6 @@ class Affine(Dual):
     """The same of affine functions: those that are constant have derivatives that are 0 exactly."""
 
     __slots__ = ()
-    kept: ClassVar[bool] = True
-    """Whether all numbers of the kind are affine."""
 
     @property
     def constant(self) -> bool:
@@ -135,23 +131,12 @@ class Affine(Dual):
 
     def _multiplied(self, other: Dual) -> None:
         if not (self.constant or (isinstance(other, Affine) and other.constant)):
-            self.broken()
+            raise NotAffineError
 
     def bent(self, value: Number, slope: Number) -> Dual:
         if not self.constant:
-            self.broken()
+            raise NotAffineError
         return super().bent(value, slope)
-
-    @classmethod
-    def broken(cls) -> NoReturn:
-        """It is not affine; the kind remembers it. Errors: NotAffineError."""
-        cls.kept = False
-        raise NotAffineError("it is not affine in the parameters")
-
-    @classmethod
-    def anew(cls) -> type[Affine]:
-        """Another kind, of which nothing is broken yet."""
-        return type(cls.__name__, (cls,), {"__slots__": ()})
 
 
 @dataclass(frozen=True)
@@ -181,20 +166,6 @@ PASSED = (UndefinedQuantityError, IrrationalError, BadInputError)
 """What a rule's numbers may say of themselves; anything else that it raises is a defect of it."""
 
 
-def _heard(method: Callable[..., Any]) -> Callable[..., Any]:
-    """The method of a view; the view remembers what it raised."""
-
-    @wraps(method)
-    def asked(self: View, *given: Any) -> Any:
-        try:
-            return method(self, *given)
-        except PASSED as error:
-            self._heard.append(error)
-            raise
-
-    return asked
-
-
 # --- what a rule sees of a task ---------------------------------------------------------------------------------
 
 
@@ -203,9 +174,6 @@ class View(ABC):
 
     Parameters are lists of d numbers. `eta` is the instance's rate, which a rule need not use.
     """
-
-    def __init__(self) -> None:
-        self._heard: list[Exception] = []
 
     @property
     @abstractmethod
@@ -216,7 +184,6 @@ class View(ABC):
     def number(self, value: Any) -> Number:
         """A constant: number("1/3")."""
 
-    @_heard
     def gradient(self, theta: Vector) -> Vector:
         """grad R(theta) [d]."""
         parts = Parts.of(theta)
@@ -224,7 +191,6 @@ class View(ABC):
         bends = self._hessian(values) if parts.moved else []
         return parts.joined(self._gradient(values), [[self.dot(row, t) for row in bends] for t in parts.moved])
 
-    @_heard
     def hessian(self, theta: Vector) -> list[Vector]:
         """Hess R(theta) [d][d]."""
         parts = Parts.of(theta)
@@ -233,16 +199,14 @@ class View(ABC):
         rows = self._hessian(values)
         return [parts.joined(row, [turn[i] for turn in turns]) for i, row in enumerate(rows)]
 
-    @_heard
     def solve(self, rows: list[Vector], right: Vector) -> Vector:
         """The x with rows x = right. Errors: UndefinedQuantityError of a singular system."""
         d = len(right)
         if len(rows) != d or any(len(row) != d for row in rows):
             raise MisuseError(f"solve takes d rows of d numbers, and d numbers: given {len(rows)} rows, {d} numbers")
         flat = [v for row in rows for v in row]
-        for v in flat:
-            if isinstance(v, Affine) and not v.constant:
-                v.broken()
+        if any(isinstance(v, Affine) and not v.constant for v in flat):
+            raise NotAffineError
         parts = Parts.of([*flat, *right])
         values = self._lifted(parts.values)
         system = [values[i * d : i * d + d] for i in range(d)]
@@ -257,15 +221,13 @@ class View(ABC):
         """The sum of products."""
         return sum(s * t for s, t in zip(a, b, strict=True))
 
-    @_heard
     def sqrt(self, t: Number) -> Number:
         """The square root."""
         if not isinstance(t, Dual):
             return self._root(*self._lifted([t]))
         value = self._root(t.value)
-        return t.bent(value, 1 / (2 * value))
+        return t.bent(value, divided(1, 2 * value))
 
-    @_heard
     def exp(self, t: Number) -> Number:
         """The exponential."""
         if not isinstance(t, Dual):
@@ -312,7 +274,9 @@ def run(name: str, view: View, theta: Vector) -> Vector:
     code, what = RULES[name].adapt.__code__, f"the adaptation {name}"
     try:
         kind = Smooth.anew()
-        found = list(RULES[name].adapt(Sealing(view, kind=kind), [kind(v) for v in theta]))
+        found = list(islice(RULES[name].adapt(Sealing(view, kind=kind), [kind(v) for v in theta]), 2 * len(theta) + 9))
+        for caught in kind.heard:  # it has gone another way than where nothing is raised
+            raise caught
     except PASSED:
         raise
     except Exception as error:
@@ -324,7 +288,5 @@ def run(name: str, view: View, theta: Vector) -> Vector:
         if not isinstance(value, kind | EXACT):
             required = "numbers that task and theta of this very call gave, or exact ones: no float, no text"
             raise BadInputError(code.co_filename, place, type(value).__name__, required)
-    for caught in view._heard:  # it has gone another way than where nothing is raised
-        raise caught
-    given, parts = Parts.of(theta), Parts.of([int(v) if isinstance(v, np.integer) else v for v in map(opened, found)])
+    given, parts = Parts.of(theta), Parts.of([opened(v) for v in found])
     return given.joined(view._lifted(parts.values), parts.moved or [[0 * t for t in own] for own in given.moved])

@@ -11,7 +11,8 @@ import operator
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
-from typing import Any, NoReturn
+from functools import wraps
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 from flint import arb, fmpq, fmpz
@@ -23,6 +24,8 @@ from .files.faults import BadInputError, nearest
 
 EXACT = int | np.integer | fmpz | fmpq
 """What own code may combine with a sealed number."""
+HIGHEST = 1000
+"""The highest power that it may take: those of rationals have as many times the digits."""
 
 
 PACKAGE = __name__.partition(".")[0] + "."
@@ -39,20 +42,37 @@ def _asked(what: str, use: str = "largest, least, magnitude") -> Callable[..., N
     return refuse
 
 
-def _divided(top: Any, bottom: Any) -> Any:
+def divided(top: Any, bottom: Any) -> Any:
+    """top/bottom. Errors: UndefinedQuantityError where a rational is divided by 0."""
     try:
         return quotient(top, bottom)
     except ZeroDivisionError:
         raise UndefinedQuantityError("a number is divided by 0") from None
 
 
+def _told(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The operation; the kind of its number hears what it raises."""
+
+    @wraps(method)
+    def asked(self: Sealed, *given: Any) -> Any:
+        try:
+            return method(self, *given)
+        except Exception as error:
+            self.hear(error)
+            raise
+
+    return asked
+
+
 def _operators(operation: Callable[[Any, Any], Any]) -> Iterator[Callable[[Sealed, object], Any]]:
     """The operation with the number on its left, and on its right."""
 
+    @_told
     def forward(self: Sealed, other: object) -> Any:
         found = _operand(other, type(self))
         return found if found is NotImplemented else type(self)(operation(self._number, found))
 
+    @_told
     def backward(self: Sealed, other: object) -> Any:
         found = _operand(other, type(self))
         return found if found is NotImplemented else type(self)(operation(found, self._number))
@@ -81,14 +101,21 @@ class Sealed:
     def __init__(self, number: Any) -> None:
         self._number = number
 
+    @classmethod
+    def hear(cls, error: Exception) -> None:
+        """An operation on numbers of the kind has raised it."""
+
     __add__, __radd__ = _operators(operator.add)
     __sub__, __rsub__ = _operators(operator.sub)
     __mul__, __rmul__ = _operators(operator.mul)
-    __truediv__, __rtruediv__ = _operators(_divided)
+    __truediv__, __rtruediv__ = _operators(divided)
 
+    @_told
     def __pow__(self, exponent: int) -> Sealed:
         if not isinstance(exponent, int):
             return NotImplemented
+        if abs(exponent) > HIGHEST:
+            raise MisuseError(f"whole powers up to {HIGHEST} are taken")
         found = type(self)(fenced(self._number) ** abs(exponent))
         return 1 / found if exponent < 0 else found
 
@@ -104,20 +131,28 @@ class Sealed:
     def __repr__(self) -> str:
         return "<number>"
 
+    def __copy__(self, *_: object) -> Sealed:
+        return self
+
+    __deepcopy__ = __copy__
+
     __lt__, __le__, __gt__, __ge__ = map(_asked, ("<", "<=", ">", ">="))
     __eq__, __ne__ = map(_asked, ("==", "!="))
     __hash__ = _asked("a hash")
     __bool__ = _asked("the truth")
     __float__ = _asked("the float", "the functions that are given, as at.sqrt (no math, no numpy)")
     __int__, __index__, __complex__ = map(_asked, ("the integer", "the index", "the complex"))
+    __reduce_ex__ = _asked("a pickle", "the number itself")
     __round__, __floor__, __ceil__, __trunc__ = map(_asked, ("the rounding", "the floor", "the ceiling", "the integer"))
 
 
 class Smooth(Sealed):
     """A number that is asked for nothing without a derivative. Each run of a rule has a kind of its own: what another
-    one left behind is none of its numbers."""
+    one left behind is none of its numbers. It remembers what was raised, whoever caught it: what raises differs from
+    one number system to the next."""
 
     __slots__ = ()
+    heard: ClassVar[list[Exception]]
 
     def __abs__(self) -> NoReturn:
         raise MisuseError("it asks abs of a number, which has no derivative at 0: an adaptation must have one")
@@ -125,7 +160,11 @@ class Smooth(Sealed):
     @classmethod
     def anew(cls) -> type[Smooth]:
         """Another kind."""
-        return type(cls.__name__, (cls,), {"__slots__": ()})
+        return type(cls.__name__, (cls,), {"__slots__": (), "heard": []})
+
+    @classmethod
+    def hear(cls, error: Exception) -> None:
+        cls.heard.append(error)
 
 
 class Sealing:
@@ -154,9 +193,20 @@ class Sealing:
         found = getattr(self._thing, name)
         if not callable(found):
             return self._sealed(found)
-        return lambda *args, **named: self._sealed(
-            found(*(opened(v, self._kind) for v in args), **{k: opened(v, self._kind) for k, v in named.items()})
-        )
+
+        def asked(*args: Any, **named: Any) -> Any:
+            try:
+                if name == "number" and any(isinstance(v, Sealed) for v in (*args, *named.values())):
+                    raise MisuseError("number takes a constant, which none of its numbers is")
+                given = {k: opened(v, self._kind) for k, v in named.items()}
+                return self._sealed(found(*(opened(v, self._kind) for v in args), **given))
+            except Exception as error:
+                self._kind.hear(error)
+                raise
+
+        return asked
+
+    __reduce_ex__ = _asked("a pickle", "the thing itself")
 
     def _sealed(self, value: Any) -> Any:
         if value is None or isinstance(value, int | str):
@@ -200,6 +250,8 @@ def opened(value: Any, kind: type[Sealed] = Sealed) -> Any:
         return value._number
     if isinstance(value, Sealing):
         return value._thing
+    if isinstance(value, np.integer):
+        return int(value)
     return [opened(v, kind) for v in value] if isinstance(value, Iterable) and not isinstance(value, str) else value
 
 

@@ -57,11 +57,13 @@ class Numbers:
 
     def order(self, a: Any, b: Any) -> int:
         """The sign of a - b. Errors: UnknownError at a kink."""
+        for x, side in ((b, -1), (a, 1)):
+            if isinstance(x, float) and math.isnan(x):
+                raise UnknownError("an order of nan")
+            if isinstance(x, float) and math.isinf(x):
+                return 0 if a is b or valued(a) == valued(b) else side if x > 0 else -side
         if a is b or (not isinstance(a, Taped) and not isinstance(b, Taped) and a == b):
             return 0
-        for x, side in ((b, -1), (a, 1)):
-            if isinstance(x, float) and math.isinf(x):
-                return side if x > 0 else -side
         off = self.real(a) - self.real(b)
         found = self.sign(off.value if isinstance(off, Taped) else off)
         if not found and isinstance(off, Taped):
@@ -284,6 +286,7 @@ def shaped(a: Table, shape: Sequence[int]) -> Table:
 
 def sliced(a: Table, axis: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Table:
     axis = axis_of(axis, len(a.shape))
+    need(step > 0, "a step forwards")
     kept, axes = range(*slice(start, end, step).indices(a.shape[axis])), list(zip(a.shape, a.strides, strict=True))
     begin = kept.start * axes[axis][1] if kept else 0
     axes[axis] = (len(kept), step * axes[axis][1])
@@ -292,11 +295,13 @@ def sliced(a: Table, axis: int = 0, start: Any = None, end: Any = None, step: in
 
 def selected(a: Table, axis: int, place: int) -> Table:
     axis = axis_of(axis, len(a.shape))
+    need(-a.shape[axis] <= place < a.shape[axis], "a place on the axis")
     one = sliced(a, axis, place, place + 1 or None)
     return Table(one.shape[:axis] + one.shape[axis + 1 :], one.entries)
 
 
 def parts(a: Table, sizes: Sequence[int], axis: int = 0) -> list[Table]:
+    need(min(sizes, default=0) >= 0 and sum(sizes) == a.shape[axis_of(axis, len(a.shape))], "the sizes of all parts")
     ends = list(itertools.accumulate(sizes))
     return [sliced(a, axis, end - n, end) for n, end in zip(sizes, ends, strict=True)]
 
@@ -309,6 +314,8 @@ def split(a: Table, size: int, axis: int = 0) -> list[Table]:
 def joined(given: Sequence[Table], axis: int = 0) -> Table:
     kept = [a for a in given if a.shape != (0,)]
     axis = axis_of(axis, len(kept[0].shape))
+    rests = {(a.shape[:axis], a.shape[axis + 1 :]) for a in kept}
+    need(len(rests) == 1, "tables that are alike but along the axis")
     inner = [math.prod(a.shape[axis:]) for a in kept]
     entries: list[Any] = []
     for k in range(math.prod(kept[0].shape[:axis])):
@@ -323,12 +330,13 @@ def unsqueezed(a: Table, axis: int) -> Table:
 
 
 def squeezed(a: Table, axes: Any = None) -> Table:
-    gone = axes_of(a, axes)
+    gone = [] if axes == [] else axes_of(a, axes)
     return Table(tuple(n for k, n in enumerate(a.shape) if k not in gone or n != 1), a.entries)
 
 
 def diagonal(a: Table, offset: int = 0, first: int = 0, second: int = 1) -> Table:
     i, j = (axis_of(k, len(a.shape)) for k in (first, second))
+    need(i != j, "two axes")
     down, right = max(-offset, 0), max(offset, 0)
     length = max(min(a.shape[i] - down, a.shape[j] - right), 0)
     axes = [(a.shape[k], a.strides[k]) for k in range(len(a.shape)) if k not in (i, j)]
@@ -337,7 +345,7 @@ def diagonal(a: Table, offset: int = 0, first: int = 0, second: int = 1) -> Tabl
 
 
 def flipped(a: Table, axes: Sequence[int]) -> Table:
-    for axis in axes_of(a, axes):
+    for axis in axes_of(a, axes) if axes else ():
         rows = [sliced(a, axis, k, k + 1) for k in reversed(range(a.shape[axis]))]
         a = joined(rows, axis) if rows else a
     return a
@@ -354,6 +362,8 @@ def written(a: Table, b: Table, place: Callable[[Table], Table], add: Callable[[
 def gathered(a: Table, axis: int, index: Table) -> Table:
     axis = axis_of(axis, len(a.shape)) if a.shape else 0
     need(all(type(k) is int and 0 <= k < a.shape[axis] for k in index.entries), "an index of the axis")
+    need(all(k == axis or n <= m for k, (n, m) in enumerate(zip(index.shape, a.shape, strict=True))),
+         "an index that fits the other axes")  # fmt: skip
     step = a.strides[axis]
     own = strided(numbered(a.shape), [(n, 0 if k == axis else s) for k, (n, s) in
                                       enumerate(zip(index.shape, a.strides, strict=True))])  # fmt: skip
@@ -534,8 +544,8 @@ class Rows:
             self.known[name] = lambda a: entrywise(lambda x: not x, self._masks(a))
         for name, every in (("any", any), ("all", all)):
             for end in ("default", "dim", "dims"):
-                self.known[f"{name}.{end}"] = lambda a, axes=None, keep=False, f=every: folded(
-                    f, self._masks(a), axes, keep)  # fmt: skip
+                self.known[f"{name}.{end}"] = lambda a, axes=None, keep=False, f=every: (
+                    self._masks(a) if axes == [] else folded(f, self._masks(a), axes, keep))  # fmt: skip
         self.known |= {
             "neg.default": lambda a: entrywise(lambda x: -x, self._plain(a)),
             "reciprocal.default": lambda a: entrywise(lambda x: self._ratio(1, x), a),
@@ -701,6 +711,8 @@ class Rows:
                 x, y = (x * alpha, y) if alpha != 1 and first else (x, y * alpha) if alpha != 1 else (x, y)
                 if type(x) not in (int, bool) or type(y) not in (int, bool):
                     return f(self.m.real(x), self.m.real(y))
+                if type(x) is type(y) is bool:
+                    raise UnknownError("arithmetic of masks")
                 found = f(int(x), int(y))
                 if abs(found) >= 2**63:
                     raise UnknownError("an integer that is out of reach")
@@ -776,6 +788,8 @@ class Rows:
             mean = self.total(row) / len(row)
             return self.total([self.m.apply("square", x - mean) for x in row]) / (len(row) - self.m.real(correction))
 
+        if math.prod(a.shape[k] for k in axes_of(a, axes)) <= correction:
+            raise UnknownError("a variance of too few numbers")
         return folded(one, self._real(a), axes, keepdim)
 
     def _winners(self, a: Table, axis: int, keep: bool, side: int) -> tuple[Table, Table]:
@@ -821,6 +835,8 @@ class Rows:
     def _like(self, a: Table, value: Any, dtype: str | None = None) -> Table:
         kinds = {type(v) for v in a.entries}
         own = "bool" if kinds == {bool} else "int" if kinds == {int} else None
+        if own and not dtype and value != (bool if own == "bool" else int)(value):
+            raise UnknownError("a fraction among what may be whole numbers")
         return filled(a.shape, self._of(value, dtype or own))
 
     @staticmethod
@@ -846,6 +862,8 @@ class Rows:
     def _convolution(self, a: Table, weight: Table, bias: Table | None, *how: Any) -> Table:
         """y[n, o, p] = sum of w[o, c, k] x[n, c, s p + d k - padding]; transposed: of those with x and y exchanged."""
         stride, padding, dilation, transposed, spare, groups = how
+        taken = weight.shape[0] if transposed else weight.shape[1] * groups
+        need(weight.shape[0] % groups == 0 and a.shape[1] == taken, "the channels of the weight")
         kernel, plane = weight.shape[2:], a.shape[2:]
         s, p, d, e = (list(v) * len(kernel) if len(v) == 1 else v for v in (stride, padding, dilation, spare))
         wide = [(m - 1) * s[j] - 2 * p[j] + d[j] * (kernel[j] - 1) + e[j] + 1 for j, m in enumerate(plane)]

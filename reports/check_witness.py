@@ -9,6 +9,9 @@ script computes both sides again, from the definitions, and says
     not refuted   one of these is not so (of an infimum: no direction was found for which it is)
     not checked   this script does not compute one of the quantities, for the reason given
 
+What falls is the statement as it stands in the file. Whether it is that of the claim by whose name the file goes, and
+whether the instance has what that claim assumes, is not looked at here: `metagap replay` does.
+
 It covers supervised and reinforcement learning, with linear models and two-layer networks (ReLU, tanh, softplus), and
 adaptation by gradient steps, KL steps and rational steps; and traced PyTorch programs, which `check_graph.py`, beside
 this script, evaluates: their derivatives are those of the graph of predictions, and the file's own graphs of
@@ -2219,14 +2222,18 @@ class Programs(Quantities):
                     support: bool = False) -> Vector:  # fmt: skip
         """z row after row. support: on the support, in the query's place."""
         data = self.tasks[i][2]
-        return self.run(name, i, [*parameters, *(data[:2] * 2 if support else data)])[0].entries
+        found = self.run(name, i, [*parameters, *(data[:2] * 2 if support else data)])
+        need([list(z.shape) for z in found] == [self.tasks[i][1]["shape"]], f"{name} of the shape that the task says")
+        return found[0].entries
 
     def risk(self, i: int, z: Vector, support: bool = False) -> Any:
         """R_i of predictions: of a loss with a name by its formula."""
         _, task, data = self.tasks[i]
         labels, rows = data[1 if support else 3], graphs.Rows(NUMBERS)
         if self.loss == "own":
-            return self.run("risk", i, [graphs.Table(tuple(task["shape"]), z), labels])[0].entries[0]
+            (whole,) = self.run("risk", i, [graphs.Table(tuple(task["shape"]), z), labels])
+            need(whole.shape == (), "risk: one number")
+            return whole.entries[0]
         if self.loss == "cross_entropy":
             c = len(z) // len(labels.entries)
             logs = rows.softmax(graphs.Table((len(labels.entries), c), z), 1, log=True).entries
@@ -2338,6 +2345,9 @@ class Programs(Quantities):
     def plain(self) -> Rows:  # type: ignore[override]
         """d f_p(x)/dp at the adapted parameters, whose predictions must be those of omega."""
         adapted = [self.run("adapted", i, [*self.omega, *self.tasks[i][2]]) for i in self.every]
+        need(
+            all([t.shape for t in own] == [t.shape for t in self.omega] for own in adapted), "adapted: shapes of omega"
+        )
         found = [self.jacobian(i, adapted[i], "unadapted") for i in self.every]
         self.agree("unadapted", self.ends, adapted)
         self.agree("plain", [self.by_tensor(rows) for rows in found], adapted)
@@ -2839,6 +2849,8 @@ def outcome_of(given: Callable[[], Any], seconds: float) -> tuple[str, str, str]
             return (*check(witness), family)
     except OutOfTimeError:
         return "not checked", f"it takes longer than {seconds:g} s", family
+    except RecursionError:
+        return "not read", "ValueError: expressions that are nested too deep", family
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
         return "not read", f"{type(error).__name__}: {error}", family
 

@@ -181,6 +181,52 @@ def test_what_is_not_known_is_named(line: str, why: str) -> None:
         program(line)([table(np.array([[1.0, 2.0, 3.0]]))], NUMBERS)
 
 
+NONE: list[tuple[str, tuple[int, ...]]] = [
+    ("aten.select.int(v0, 0, 7)", (2, 3)),
+    ("aten.slice.Tensor(v0, 1, 0, 3, -1)", (2, 3)),
+    ("aten.diagonal.default(v0, 0, 1, 1)", (2, 3)),
+    ("aten.split_with_sizes.default(v0, [1, 1], 1)", (2, 3)),
+    ("aten.cat.default([v0, v1, v2])", (2, 3)),
+    ("aten.gather.default(v0, 0, v1)", (2, 3)),
+    ("aten.convolution.default(v0, v1, None, [1], [0], [1], False, [0], 1)", (1, 4, 3)),
+    ("aten.convolution.default(v0, v1, None, [1], [0], [1], False, [0], 2)", (1, 4, 3)),
+]
+OTHERS = {
+    "aten.cat.default([v0, v1, v2])": [np.zeros((2, 1)), np.zeros((2, 5))],
+    "aten.gather.default(v0, 0, v1)": [np.zeros((1, 4), dtype=int)],
+    NONE[-2][0]: [np.ones((1, 2, 2))],
+    NONE[-1][0]: [np.ones((1, 2, 2))],
+}
+
+
+@pytest.mark.parametrize(("line", "shape"), NONE)
+def test_what_pytorch_refuses_has_no_value(line: str, shape: tuple[int, ...]) -> None:
+    given = [np.ones(shape), *OTHERS.get(line, [])]
+    with pytest.raises(ValueError, match="required"):
+        program(line, inputs=len(given))(list(map(table, given)), NUMBERS)
+
+
+@pytest.mark.parametrize(("line", "entry", "why"), [
+    ("aten.eq.Tensor(v0, v0)", float("nan"), "nan"), ("aten.ne.Tensor(v0, v0)", float("nan"), "nan"),
+    ("aten.add.Tensor(v0, v0)", True, "masks"), ("aten.full_like.default(v0, 0.5)", 1, "whole"),
+    ("aten.var.correction(v0, correction=3)", 1.0, "too few"),
+])  # fmt: skip
+def test_what_pytorch_takes_otherwise_is_named(line: str, entry: Any, why: str) -> None:
+    """nan is not equal to itself; true and true is true; whole numbers here may be a float's there; 0/0."""
+    with pytest.raises(graphs.UnknownError, match=why):
+        program(line)([graphs.Table((2,), [entry, entry])], NUMBERS)
+
+
+@pytest.mark.parametrize(("line", "kept"), [
+    ("aten.flip.default(v0, [])", True), ("aten.squeeze.dims(v0, [])", True), ("aten.any.dims(v0, [])", True),
+    ("aten.sum.dim_IntList(v0, [])", False), ("aten.amax.default(v0, [])", False),
+])  # fmt: skip
+def test_no_axes_are_none_or_all(line: str, kept: bool) -> None:
+    given = graphs.Table((1, 2), [True, False] if "any" in line else [1, 2])
+    (found,) = program(line)([given], NUMBERS)
+    assert (found == given) if kept else found.shape == ()
+
+
 def test_a_program_that_grows_ends() -> None:
     """Numbers whose digits double, tables without end, integers beyond 64 bits."""
     squares = program(*(f"aten.mul.Tensor(v{k}, v{k})" for k in range(60)))
@@ -253,6 +299,13 @@ def test_a_wrong_graph_is_not_believed(kind: str) -> None:
     assert outcome != "refuted" and said in f"{outcome}: {detail}", (outcome, detail)
 
 
+def _ended(instance: dict[str, Any], name: str, line: str) -> None:
+    """One more line, which makes the last output."""
+    graph = instance["model"]["programs"][0][name]
+    graph["nodes"].append(line.format(f"v{graph['outputs'][-1]}"))
+    graph["outputs"][-1] = len(graph["nodes"]) - 1
+
+
 FORMS: dict[str, Callable[[dict[str, Any]], object]] = {
     "a graph too few": lambda i: i["model"]["programs"][0].pop("plain"),
     "a graph too many": lambda i: i["model"]["programs"][0].update(more=i["model"]["programs"][0]["plain"]),
@@ -264,6 +317,8 @@ FORMS: dict[str, Callable[[dict[str, Any]], object]] = {
     "a negative radius": lambda i: i.update(radius=-1),
     "a comparator of another shape": lambda i: i.update(comparator={"functions": i["omega"]}),
     "a field too many": lambda i: i.update(more=1),
+    "predictions of another shape": lambda i: _ended(i, "predictions", "aten.expand.default({}, [2, 1])"),
+    "adapted parameters of another shape": lambda i: _ended(i, "adapted", "aten.unsqueeze.default({}, 0)"),
     "a line that is none": lambda i: i["model"]["programs"][0]["plain"]["nodes"].append("1 + 1"),
 }
 
@@ -273,6 +328,21 @@ def test_a_file_of_another_form_is_not_read(kind: str) -> None:
     witness = json.loads(text(KEPT / f"{NO_HESSIAN}.json"))
     FORMS[kind](witness["instance"])
     assert checker.outcome_of(lambda: witness, 60)[0] == "not read"
+
+
+@pytest.mark.parametrize(("line", "left"), [
+    ("aten.neg.default(" + "-" * 2000 + "1)", "gap"), ("a" + ".b" * 900 + "(v0)", "gap"), ("v0", "-" * 990 + "gap")
+])  # fmt: skip
+def test_what_is_nested_too_deep_is_not_read(line: str, left: str) -> None:
+    witness = json.loads(text(KEPT / f"{NO_HESSIAN}.json"))
+    witness["statement"]["left"] = left
+    if line != "v0":
+        witness["instance"]["model"]["programs"][0]["plain"]["nodes"].append(line)
+    try:
+        outcome = checker.outcome_of(lambda: witness, 60)
+    except RecursionError as error:
+        pytest.fail(str(error))
+    assert outcome[:2] == ("not read", "ValueError: expressions that are nested too deep")
 
 
 def test_true_statements_and_other_sides_do_not_fall() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import re
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl import files, own_adaptations
-from metagap.impl.arithmetic import IrrationalError, Rationals
+from metagap.impl.arithmetic import Rationals
 from metagap.impl.families import FAMILIES, loads
 from metagap.impl.files import BadInputError
 from metagap.impl.own_adaptations import simplest, tried
@@ -211,6 +212,10 @@ BAD = {
     "return [t / (t - t) for t in theta]": "it has no finite value on the problems tried",
     "return task.gradient(theta + theta)": "as many as theta has",
     "return task.solve([theta], theta + theta)": "solve takes d rows of d numbers",
+    "return [task.number(t) for t in theta]": "number takes a constant, which none of its numbers is",
+    "return [t + t * hasattr(t._number, 'p') for t in theta]": "the same numbers whenever it is asked",
+    "return [t ** 10**9 for t in theta]": "whole powers up to 1000 are taken",
+    "import pickle; return pickle.loads(pickle.dumps(theta))": "it asks a pickle of a number",
     "for _ in range(10**5): task.gradient(theta)\n    return theta": "s on two parameters: at most 1 s are taken",
 }
 
@@ -221,7 +226,8 @@ def test_what_is_no_adaptation_is_one_line(body: str, tmp_path: Path) -> None:
     file.write_text(f"{HEAD}KEPT = []\ndef mine(task, theta):\n    {body}\nM = Adaptation('mine', mine)\n")
     said = ""
     try:
-        read(str(file))
+        with using(read(str(file))):
+            pass
     except BadInputError as error:
         said = str(error)
     assert re.search(BAD[body], said) and "\n" not in said, said
@@ -262,7 +268,17 @@ def below(task, theta):
     except ArithmeticError:
         return [2 * t for t in theta]
 
-CAUGHT = [Adaptation(f.__name__, f) for f in (root, affine, below)]
+def size(task, theta):  # catches nothing; no derivative at 0
+    return [task.sqrt(t * t) for t in theta]
+
+def masked(task, theta):  # t^2; where rationals cannot divide, an affine function with its value and slope
+    try:
+        1 / (theta[0] - 5)
+    except ArithmeticError:
+        return [10 * t - 25 for t in theta]
+    return [t * t for t in theta]
+
+CAUGHT = [Adaptation(f.__name__, f) for f in (root, affine, below, size, masked)]
 """
 
 
@@ -272,10 +288,11 @@ def test_what_a_rule_catches_is_raised_again(tmp_path: Path) -> None:
     file.write_text(HEAD + CAUGHT)
     try:
         with using(read(str(file))):
-            with pytest.raises(IrrationalError):
-                MetaSLQuantities(replace(simplest("root"), omega=(fmpq(0),)), Rationals)("gap")
+            for name, omega, asked in (("root", 0, "gap"), ("masked", 5, "margin_squared_loss")):
+                with pytest.raises(UndefinedQuantityError, match="divided by 0"):
+                    getattr(MetaSLQuantities(replace(simplest(name), omega=(fmpq(omega),)), Rationals), asked)
             for omega in (0, -5):
-                for name in ("root", "affine", "below"):
+                for name in ("root", "affine", "below", "size"):
                     instance = replace(simplest(name), omega=(fmpq(omega),))
                     verdicts = {one.claim[8:]: one.verdict for one in metagap.judge(instance).claims}
                     assert verdicts["c1"] is Verdict.OUTSIDE, name
@@ -283,6 +300,50 @@ def test_what_a_rule_catches_is_raised_again(tmp_path: Path) -> None:
                         assert not {Verdict.PROVED, Verdict.EQUAL, Verdict.VIOLATED} & set(verdicts.values()), name
     except BadInputError as error:
         pytest.fail(str(error))
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("while True: pass", "it has not ended on the problems tried"),
+        (
+            "while True:\n        try: task.eta\n        except Exception: pass",
+            "it has not ended on the problems tried",
+        ),
+        ("return itertools.repeat(theta[0])", "=11: as many numbers as theta has, here 1"),
+    ],
+)
+def test_what_never_ends_is_refused_in_time(
+    body: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_adaptations, "LONGEST", 0.3)
+    before = signal.getsignal(signal.SIGALRM)
+    (tmp_path / "bad.py").write_text(
+        f"{HEAD}import itertools\ndef mine(task, theta):\n    {body}\nM = Adaptation('m', mine)\n"
+    )
+    with pytest.raises(BadInputError) as refused:
+        read(str(tmp_path / "bad.py"))
+    assert said in str(refused.value)
+    assert signal.getsignal(signal.SIGALRM) == before and signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers(tmp_path: Path) -> None:
+    """In power series, too; a copy of a number is that number. And no rule learns by them what it is run over."""
+    (tmp_path / "mine.py").write_text(
+        f"{HEAD}import copy, numpy\ndef mine(task, theta):\n    two = task.sqrt(numpy.int64(4))\n"
+        "    return [t * two for t in copy.deepcopy(theta)]\n"
+        "def other(task, theta):\n    if len(theta) == 1:\n        try: task.sqrt(numpy.int64(4))\n"
+        "        except Exception: return [t * t for t in theta]\n    return theta\n"
+        "M = [Adaptation('mine', mine), Adaptation('other', other)]\n"
+    )
+    try:
+        own = read(str(tmp_path / "mine.py"))
+    except BadInputError as error:
+        pytest.fail(str(error))
+    with using(own):
+        for name in ("mine", "other"):
+            judged = metagap.judge(simplest(name))
+            assert judged["meta-sl-identity"].verdict in (Verdict.PROVED, Verdict.EQUAL), name
 
 
 def test_a_joint_where_a_rule_looks_is_noticed(tmp_path: Path) -> None:

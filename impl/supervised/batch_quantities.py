@@ -289,7 +289,6 @@ class BatchView(View):
     """What a rule sees of a batch's tasks, all at once: each number (B, n)."""
 
     def __init__(self, at: BatchQuantities) -> None:
-        super().__init__()
         self._at, self._shape = at, at.batch.weights.shape
 
     @property

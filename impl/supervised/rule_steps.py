@@ -19,7 +19,6 @@ class LawView(View):
     """The inner law of a task, over balls or rationals, or over their power series of two terms."""
 
     def __init__(self, problem: Any, law: Any, *, series: bool = False, m: Any = None) -> None:
-        super().__init__()
         self._rate: Any = problem.instance.adaptation.eta
         self._m, self._loss, self._law, self._series = m or problem.m, problem.loss, law, series
         self._s: Any = (BallSeries if self._m is Balls else RationalSeries) if series else self._m

@@ -28,7 +28,49 @@ def fault(name: str, kind: str, place: str, wrong: Any, guard: Guard) -> Fault:
     return Fault(f"graph-{name}", kind, place, wrong, guard)
 
 
+def refused(line: str, shape: tuple[int, ...]) -> Guard:
+    return suite("test_check_graph:test_what_pytorch_refuses_has_no_value", line=line, shape=shape)
+
+
+def otherwise(line: str, entry: Any, why: str) -> Guard:
+    return suite("test_check_graph:test_what_pytorch_takes_otherwise_is_named", line=line, entry=entry, why=why)
+
+
+def form(kind: str) -> Guard:
+    return suite("test_check_graph:test_a_file_of_another_form_is_not_read", kind=kind)
+
+
+LAX, ODD = "a line without a value is given one", "a line is read otherwise than PyTorch does"
 GRAPH_FAULTS = (
+    fault("depth-not-told", "a reader that is too lax", f"{CHECKER}:outcome_of",
+          Edit("except RecursionError:", "except BlockingIOError:"),
+          suite("test_check_graph:test_what_is_nested_too_deep_is_not_read", line="v0", left="-" * 990 + "gap")),
+    fault("flips-all", ODD, f"{GRAPHS}:flipped", Edit("if axes else ()", ""),
+          suite("test_check_graph:test_no_axes_are_none_or_all", line="aten.flip.default(v0, [])", kept=True)),
+    fault("nan-is-itself", ODD, f"{GRAPHS}:Numbers.order", Edit("math.isnan(x)", "False"),
+          otherwise("aten.eq.Tensor(v0, v0)", float("nan"), "nan")),
+    fault("masks-add-up", ODD, f"{GRAPHS}:Rows._arithmetic", Edit("if type(x) is type(y) is bool:", "if False:"),
+          otherwise("aten.add.Tensor(v0, v0)", True, "masks")),
+    fault("fractions-cut-off", ODD, f"{GRAPHS}:Rows._like", Edit("if own and not dtype and", "if False and"),
+          otherwise("aten.full_like.default(v0, 0.5)", 1, "whole")),
+    fault("variance-below-0", ODD, f"{GRAPHS}:Rows._variance", Edit("<= correction", "< 0"),
+          otherwise("aten.var.correction(v0, correction=3)", 1.0, "too few")),
+    fault("places-beyond-the-axis", LAX, f"{GRAPHS}:selected", Edit("<= place <", "!= place !="),
+          refused("aten.select.int(v0, 0, 7)", (2, 3))),
+    fault("parts-left-over", LAX, f"{GRAPHS}:parts", Edit("sum(sizes) ==", "sum(sizes) <="),
+          refused("aten.split_with_sizes.default(v0, [1, 1], 1)", (2, 3))),
+    fault("joined-by-count", LAX, f"{GRAPHS}:joined", Edit("len(rests) == 1", "True"),
+          refused("aten.cat.default([v0, v1, v2])", (2, 3))),
+    fault("gathered-beyond", LAX, f"{GRAPHS}:gathered", Edit("k == axis or n <= m", "True"),
+          refused("aten.gather.default(v0, 0, v1)", (2, 3))),
+    fault("channels-left-out", LAX, f"{GRAPHS}:Rows._convolution", Edit("a.shape[1] == taken", "a.shape[1] >= taken"),
+          refused("aten.convolution.default(v0, v1, None, [1], [0], [1], False, [0], 1)", (1, 4, 3))),
+    fault("predictions-of-any-shape", "a reader that is too lax", f"{CHECKER}:Programs.predictions",
+          Edit("[list(z.shape) for z in found] == [self.tasks[i][1][\"shape\"]]", "True"),
+          form("predictions of another shape")),
+    fault("adapted-of-any-shape", "a reader that is too lax", f"{CHECKER}:Programs.plain",
+          Edit("[t.shape for t in own] == [t.shape for t in self.omega]", "True"),
+          form("adapted parameters of another shape")),
     fault("kinks-have-derivatives", "a derivative at a kink", f"{GRAPHS}:Numbers.order",
           Edit("if not found and isinstance(off, Taped):", "if False:"), KINK),
     fault("slopes-without-signs", "a wrong chain rule", f"{GRAPHS}:slopes", Edit("own if rate > 0 else -own", "own"),

@@ -21,28 +21,43 @@ def bad(body: str) -> Any:
     return guard("what_is_no_adaptation_is_one_line", body=body)
 
 
+def ends(body: str, said: str) -> Any:
+    return guard("what_never_ends_is_refused_in_time", body=body, said=said)
+
+
 BOTH, FORCE = guard("adaptations_have_no_faults"), guard("what_a_rule_catches_is_raised_again")
 JOINT = guard("a_joint_where_a_rule_looks_is_noticed")
 KEPT = bad("KEPT.append(theta); return [t + k for t, k in zip(theta, KEPT[0])]")
 LAUNDERED = bad("KEPT.append(task); return KEPT[0].gradient(theta)")
 ABS = bad("return [abs(t) for t in theta]")
+COUNTED = guard("whole_numbers_of_numpy_are_whole_numbers")
+HIGH = bad("return [t ** 10**9 for t in theta]")
+TOLD = bad("return [t + t * hasattr(t._number, 'p') for t in theta]")
+CONSTANT = bad("return [task.number(t) for t in theta]")
 NAMED = guard("claims_on_steps_are_refused_by_name")
 
 ROWS: tuple[tuple[str, str, str, Any], ...] = (
     # (place, what is right there, what is wrong, what notices it)
     (f"{RULES}:Dual.__mul__", "s * other.value + self.value * t", "s * other.value", BOTH),
     (f"{RULES}:Dual.inverse", "-found * found", "found * found", BOTH),
-    (f"{RULES}:View.sqrt", "1 / (2 * value)", "1 / value", BOTH),
+    (f"{RULES}:View.sqrt", "divided(1, 2 * value)", "divided(1, value)", BOTH),
     (f"{RULES}:View.hessian", "[turn[i] for turn in turns]", "[[0 * v for v in turn[i]] for turn in turns]", BOTH),
     (f"{RULES}:View.solve", "[a - b for a, b in", "[a for a, b in", BOTH),
-    (f"{RULES}:run", "for caught in view._heard:", "for caught in ():", FORCE),
+    (f"{RULES}:run", "for caught in kind.heard:", "for caught in ():", FORCE),
+    (f"{RULES}:run", "2 * len(theta) + 9", "10**6", ends("return itertools.repeat(theta[0])", "=11: as many numbers")),
+    (f"{RULES}:View.sqrt", "divided(1, 2 * value)", "1 / (2 * value)", FORCE),
     (f"{RULES}:run", "kind = Smooth.anew()", "kind = Smooth", KEPT),
     ("metagap.impl.sealed:Smooth.__abs__", "raise MisuseError(", "return MisuseError(", ABS),
-    (f"{RULES}:Affine.broken", "cls.kept = False", "cls.kept = True", FORCE),
+    ("metagap.impl.sealed:Smooth.hear", "cls.heard.append(error)", "pass", FORCE),
+    ("metagap.impl.sealed:opened", "return int(value)", "return value", COUNTED),
+    ("metagap.impl.sealed:Sealed.__pow__", "abs(exponent) > HIGHEST", "False", HIGH),
+    ("metagap.impl.sealed:Sealing.__getattr__", 'name == "number" and', "False and", CONSTANT),
+    (f"{RULES}:Affine.bent", "not self.constant", "False", FORCE),
+    (f"{OWN}:_ending", "raise _EndlessError", "raise ValueError", ends("while True: pass", "it has not ended")),
     (f"{STEPS}:LawView._bend", "2 * slope[2]", "slope[2]", BOTH),
     (f"{STEPS}:LawView._third", "* dz[x]", "", BOTH),
     (f"{STEPS}:LawView._solved", "b[1] - self.dot", "b[1] + self.dot", BOTH),
-    (f"{STEPS}:adapted", "if problem.m is Rationals:", "if False:", FORCE),
+    (f"{STEPS}:adapted", "if problem.m is Rationals:", "if False:", TOLD),
     ("metagap.impl.sealed:opened", "if not isinstance(value, kind):", "if False:", LAUNDERED),
     (f"{QUANTITIES}.margin_joints", "[visited(self.problem, law, self._here.theta) for law in laws]",
      "[[self._before] for _ in laws]", JOINT),

@@ -39,7 +39,7 @@ STATED_FAULTS = (
           "p * self.loss.d1", "self.loss.d1", RISKS),
     fault("own-steps-uphill", "a sign error", "TaskAt.path", "t - step * g", "t + step * g", RISKS),
     fault("numbers-handed-out-unsealed", "own code may compare enclosures", "Sealing._sealed",
-          "return Sealed(value)", "return value", COMPARED, SEALED),
+          "return self._kind(value)", "return value", COMPARED, SEALED),
     fault("tasks-handed-out-as-they-are", "own code may compare enclosures", "Sealing._sealed",
           "return Sealing(value, self._shown, self._exact)", "return value", OF_A_TASK, SEALED),
     fault("losses-of-unsealed-numbers", "own code may compare enclosures", "Loss.at",

@@ -12,10 +12,11 @@ NOTEBOOK = Path(__file__).resolve().parent.parent / "reports" / "example" / "own
 
 
 def shown(notebook: Any) -> list[str]:
-    """What the cells show, without times, and numbers that are 0 but for rounding."""
+    """What the cells show, without times, numbers that are 0 but for rounding, and digits beyond the sixth."""
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     texts = [text for output in outputs for _, text in sorted(output.data.items())]
-    return [re.sub(r"[\d.]+e-(1[5-9]|[2-9]\d|\d{3})|[\d.]+ s\b", "", text) for text in texts]
+    texts = [re.sub(r"[\d.]+e-(1[5-9]|[2-9]\d|\d{3})|[\d.]+ s\b", "", text) for text in texts]
+    return [re.sub(r"\d+\.\d{7,}(e-?\d+)?", lambda found: f"{float(found[0]):.6g}", text) for text in texts]
 
 
 @pytest.mark.ci

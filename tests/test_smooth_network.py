@@ -245,6 +245,32 @@ def two_tasks(
 STEP = fmpq(1, 2)
 
 
+SATURATED = {
+    "format": "metagap/instance/1",
+    "problem": "meta-sl",
+    "loss": {"name": "huber", "delta": 1.0},
+    "adaptation": {"name": "gradient", "eta": 512.0, "steps": 1},
+    "model": {
+        "name": "smooth-network",
+        "activation": "tanh",
+        "b": [-1.0, 1.0, 1.0, 1.0],
+        "W0": [[-1.644, 0.388], [-0.479, -0.671], [-1.206, 0.892], [1.444, -1.854]],
+    },
+    "features": [[0.5, 0.25], [1.0, 1.5]],
+    "tasks": [{"weight": 1.0, "atoms": [{"x": 0, "y": 1.75, "p": 0.671875}, {"x": 1, "y": 2.0, "p": 0.328125}]}],
+    "omega": [[-1.619, 0.39], [-0.505, -0.698], [-1.165, 0.86], [1.452, -1.814]],
+    "comparator": [[-0.36, -1.919], [0.624, 2.093], [-0.79, -2.106], [2.927, 0.62]],
+    "radius": 5.75,
+}
+"""A step of rate 512 saturates every neuron."""
+
+
+def test_features_that_are_nearly_dependent_are_told_apart() -> None:
+    """The Gram matrix of a saturated network's meta-features squares how near they are: 512 bits more do not do."""
+    judged = judge(loads(json.dumps(SATURATED)), [c for c in CLAIMS if c.name == "smooth-network-c3"]).claims[0]
+    assert judged.verdict is Verdict.PROVED and judged.bound is not None and judged.bound.hi > 1e60
+
+
 @pytest.mark.ci(every=3)
 @pytest.mark.parametrize(
     ("activation", "inputs", "labels", "eta", "independent"),

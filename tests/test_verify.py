@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from metagap.impl.families import FAMILIES
-from metagap.reports.cli import app, shared, verifying
+from metagap.reports.cli import app, outputs, verifying
 from metagap.reports.executing import Workers
 from metagap.reports.formats import read
 from metagap.reports.formats.verifying import Counts, VerifyRecord
@@ -150,8 +150,8 @@ def test_a_report_is_written_while_its_run_goes_on(tmp_path: Path, monkeypatch: 
         return written
 
     monkeypatch.setattr(verifying, "_write", seen)
-    monkeypatch.setattr(shared, "PAUSE", -1e9)
-    monkeypatch.setattr(shared, "LEAST", 0)
+    monkeypatch.setattr(outputs, "PAUSE", -1e9)
+    monkeypatch.setattr(outputs, "LEAST", 0)
     options = ["--no-real", "--claim", "any-model-identity", "--workers", "0", "--out", str(tmp_path)]
     done = CliRunner().invoke(app, ["verify", *options])
     assert done.exit_code == 0, done.output

@@ -20,14 +20,14 @@ from ..models.weights import squared_distance
 from .core_quantities import FeatureQuantities, Step
 from .instance import NetworkInstance
 
-SPARE_BITS, MORE = 64, 256
+SPARE_BITS = 64
 
 
 class StartQuantities(FeatureQuantities, SpannedQuantities):
     """Quantities of three sets of meta-features: phi, those without the Hessian, and phi_0.
 
-    Infima are in their span, at twice the precision or 256 bits more: a Gram matrix squares what makes features nearly
-    dependent. `direction` gives coefficients of v in the meta-features [N].
+    Infima are in their span, at twice the precision: a Gram matrix squares what makes features nearly dependent.
+    `direction` gives coefficients of v in the meta-features [N].
     """
 
     instance: NetworkInstance
@@ -35,7 +35,7 @@ class StartQuantities(FeatureQuantities, SpannedQuantities):
     def __call__(self, name: str) -> Number:
         """The quantity of that name."""
         if name not in self._known:
-            with ctx.workprec(ctx.prec + min(ctx.prec, MORE) + SPARE_BITS):
+            with ctx.workprec(2 * ctx.prec + SPARE_BITS):
                 self._known[name] = super().__call__(name)
         return self._known[name]
 

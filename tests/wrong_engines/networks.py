@@ -82,7 +82,7 @@ NETWORKS = (
     # --- steps ---
     fault("gate-at-the-kink", "a network's gate at a kink is decided", f"{NEURONS}:Neurons.active",
           Edit("self.signs.signs > 0", "self.signs.signs >= 0"),
-               suite("test_networks_by_hand:test_a_neuron_at_its_kink_is_of")),
+               suite("test_networks_by_hand:test_a_neuron_at_its_kink_is_off")),
     fault("kink-without-distance", "margins ignored", f"{NEURONS}:Neurons.distance_at",
           Edit("found.union(Distance(float(low.min()), float(high.min())))", "found"), OMEGA),
     fault("kernel-without-width", "a factor is left out", f"{NEURONS}:Layer.kernel",

@@ -216,7 +216,7 @@ BAD = {
     "return [t + t * hasattr(t._number, 'p') for t in theta]": "the same numbers whenever it is asked",
     "return [t ** 10**9 for t in theta]": "whole powers up to 1000 are taken",
     "import pickle; return pickle.loads(pickle.dumps(theta))": "it asks a pickle of a number",
-    "for _ in range(10**5): task.gradient(theta)\n    return theta": "s on two parameters: at most 1 s are taken",
+    "for _ in range(10**5): task.gradient(theta)\n    return theta": "at most (1|30) s are taken",
 }
 
 

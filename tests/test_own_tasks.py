@@ -298,7 +298,7 @@ def test_out_of_time_the_best_proved_statement_is_told(
     place, out = tmp_path / "tasks.npz", tmp_path / "out.json"
     x, y = rng.standard_normal((rows, columns)), rng.standard_normal(rows)
     np.savez(place, X=x, y=np.sign(y) if loss == "logistic" else y, task=np.arange(rows) % 10)
-    options = ["--loss", loss, "--eta", "1/4", "--steps", str(steps), "--max-time", "5", "--json", str(out)]
+    options = ["--loss", loss, "--eta", "1/4", "--steps", str(steps), "--max-time", "8", "--json", str(out)]
     result = runner.invoke(app, ["certify", str(place), *options])
     assert result.exit_code == 3 and result.stdout.startswith("Your solution"), result.output
     record = json.loads(out.read_text())
@@ -313,7 +313,7 @@ def test_an_audit_out_of_time_says_what_it_knows(tmp_path: Path) -> None:
     place, omega, out = tmp_path / "tasks.npz", tmp_path / "omega.npy", tmp_path / "out.json"
     np.savez(place, X=rng.standard_normal((rows, 6)), y=rng.standard_normal(rows), task=np.arange(rows) % 200)
     np.save(omega, np.ones(6))
-    options = ["--omega", str(omega), "--max-time", "8", "--json", str(out)]
+    options = ["--omega", str(omega), "--max-time", "12", "--json", str(out)]
     result = runner.invoke(app, ["audit", str(place), *options])
     assert result.exit_code == 3 and "what remains is open" in result.stderr, result.output
     record = json.loads(out.read_text())

@@ -125,10 +125,6 @@ def from_arrays(
         if eta is None:
             required = "a curvature that float64 can hold; scale the features, or give --eta"
             raise files.BadInputError(source, "features", float(np.abs(table).max()), required)
-    least = min(eta) if isinstance(eta, tuple) else eta
-    if least < 0:
-        required = "a step of at least 0, down the risk of the support; an instance file may have any"
-        raise files.BadInputError(source, "eta", str(least), required)
     zero = (fmpq(0),) * (loss.outputs * table.shape[1])
     rates = _rates(eta, len(zero), table.shape[1], source) if isinstance(eta, tuple) else None
     inner = Gradient(fmpq(1) if isinstance(eta, tuple) else eta, steps, rates, decay or fmpq(0))

@@ -125,8 +125,8 @@ def _eta(text: str | None) -> fmpq | Vector | Path | None:
         return None
     if Path(text).suffix.lower() in KINDS:
         return Path(text)
-    required = "a number of at most 1e30 (or several, with commas; or a file) is required; give one, such as 1/4"
-    found = [exact_option("--eta", text, lambda v: abs(v) <= 10**30, required, part) for part in text.split(",")]
+    required = "a number >= 0 and at most 1e30 (or several, with commas; or a file) is required; give one, such as 1/4"
+    found = [exact_option("--eta", text, lambda v: 0 <= v <= 10**30, required, part) for part in text.split(",")]
     return found[0] if len(found) == 1 else tuple(found)
 
 

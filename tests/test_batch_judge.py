@@ -15,6 +15,7 @@ from metagap.impl.batch_judge import ends_of, judged_in_arrays
 from metagap.impl.elementary import MidRads
 from metagap.impl.enclosed import infimum, linear
 from metagap.impl.enclosed.duals import Dual, Duals
+from metagap.impl.enclosed.quantities import UnknownError
 from metagap.impl.families import META_SL, judge
 from metagap.impl.family import Family
 from metagap.impl.judge import Enclosure
@@ -103,6 +104,12 @@ def test_implicit_steps_are_enclosed(effort: int) -> None:
         assert not missed
         compared += count
     assert compared >= 60 * effort
+
+
+def test_implicit_steps_without_a_positive_strength_are_left_to_balls() -> None:
+    batch = problem(RandomSource((9, 0), 4), "log-cosh", SMALL, kind="implicit")
+    with pytest.raises(UnknownError):
+        enclosed_quantities(replace(batch, rate=-batch.rate))("gap")
 
 
 def test_poor_proposals_only_widen() -> None:

@@ -11,9 +11,10 @@ import pytest
 from flint import arb, arb_mat, ctx
 from metagap.impl.balls.singular import largest_eigenvalue
 from metagap.impl.enclosed import linear
+from metagap.impl.enclosed.quantities import UnknownError
 from metagap.impl.families import FAMILIES
 from metagap.impl.midrad import MidRad
-from metagap.impl.policies.enclosed.networks import contrasts
+from metagap.impl.policies.enclosed.networks import LINEAR_ALONE, contrasts
 from metagap.impl.sources import RandomSource
 from metagap.theory.claim import Verdict
 
@@ -121,6 +122,14 @@ def test_one_action_is_no_choice() -> None:
         assert not missed
         assert count == len(own) * len(one)
         assert not disagreements(one, FAMILIES[family])[0]
+
+
+def test_what_linear_policies_alone_have_is_not_said_of_networks() -> None:
+    for family in (RELU, SMOOTH):
+        at = family.enclosed_quantities(next(batches(family.name, "arbitrary", "kl-step", 8, 1)))  # type: ignore[misc]
+        for name in LINEAR_ALONE:
+            with pytest.raises(UnknownError):
+                at(name)
 
 
 def test_largest_eigenvalues_contain_those_of_balls(effort: int) -> None:

@@ -29,6 +29,9 @@ from ..network_batch_quantities import NetworkBatchQuantities
 from . import taylor
 from .quantities import EnclosedQuantities
 
+LINEAR_ALONE = ("curvature_size", "lipschitz", "smoothness", "tabular_norm", "margin_tabular")
+"""Quantities whose formulas are of features that do not depend on the parameters."""
+
 
 class EnclosedNetworkQuantities(EnclosedQuantities, NetworkBatchQuantities):
     """The quantities of a batch by name. Errors of a call: UndefinedQuantityError, UnknownError."""
@@ -38,6 +41,11 @@ class EnclosedNetworkQuantities(EnclosedQuantities, NetworkBatchQuantities):
         "eps_init", "misfit_init", "gradient_difference", "displacement_init", "error_flips", "error_pointwise",
         "error_ball", "error_count",
     }  # fmt: skip
+
+    def __call__(self, name: str) -> Any:
+        if name in LINEAR_ALONE:
+            raise UnknownError(name)
+        return super().__call__(name)
 
     @property
     def _energies_along(self) -> Dual:

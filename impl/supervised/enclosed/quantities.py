@@ -38,9 +38,12 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
     # --- adaptation -----------------------------------------------------------------------------------------
 
     def _proximal(self, theta: Any) -> Any:
-        """The proximal point (B, n, d): within ||F(t)|| of any t, F(t) = t - theta + grad R(t)/lambda (`maml`)."""
+        """The proximal point (B, n, d): within ||F(t)|| of any t, F(t) = t - theta + grad R(t)/lambda (`maml`), for
+        lambda > 0."""
         if not self.batch.loss.profile.convex:
             raise UndefinedQuantityError("the implicit step is defined for convex losses")
+        if not (self.given.rate > 0).all():
+            raise UnknownError("an implicit step whose lambda is not positive")
         near = MidRad(LinearQuantities(self.given)._proximal(theta.mid))
         pull = self._inner(1, self._predictions(near)) @ self.features
         rest = near - theta + pull / self.batch.rate[:, None, None]

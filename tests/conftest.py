@@ -8,15 +8,20 @@ not. Files about PyTorch models import torch.
 from __future__ import annotations
 
 import gc
+import math
 import shutil
+import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from metagap.impl.families import FAMILIES
 from metagap.reports import audit as audits
-from metagap.reports import proving
+from metagap.reports import processes, proving
 from metagap.reports.cli import shared
 from metagap.reports.formats.auditing import AuditRecord
 from metagap.reports.formats.verifying import VerifyRecord
@@ -122,3 +127,30 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, VerifyRec
 def short_audit(monkeypatch: pytest.MonkeyPatch) -> None:
     """An audit that searches less: mutants are killed at once, the rest is tested where it lives."""
     monkeypatch.setitem(audits.EFFORTS, "quick", audits.Effort(8, 20, 0, 128))
+
+
+@pytest.fixture
+def cut_short(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModuleType, int], None]:
+    """cut_short(module, answers): for the module's work apart, time is out once so many answers were told.
+
+    Any limit in seconds would be too much for one machine and too little for another.
+    """
+
+    def cut(module: ModuleType, answers: int) -> None:
+        apart = module.apart
+
+        def ended(work: Any, arguments: Any, show: Any, end: float = math.inf) -> Any:
+            left = answers
+
+            def hear(told: Any) -> None:
+                nonlocal left
+                left -= not isinstance(told, str)
+                show(told)
+
+            clock = SimpleNamespace(monotonic=lambda: time.monotonic() if left > 0 else math.inf)
+            monkeypatch.setattr(processes, "time", clock)
+            return apart(work, arguments, hear, end)
+
+        monkeypatch.setattr(module, "apart", ended)
+
+    return cut

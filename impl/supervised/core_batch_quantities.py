@@ -15,22 +15,17 @@ import numpy as np
 
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Floats
-from ..floats.infimum import lifted_least_squares
+from ..floats.quantities import Array, LiftedBatchQuantities
 from ..losses import Link
 
-Array = Any
-"""Float64 arrays; or arrays of the numbers `m` of whoever evaluates this text in others."""
 
-
-class CoreBatchQuantities:
+class CoreBatchQuantities(LiftedBatchQuantities):
     """Quantities of (h, U), whatever the model, for a batch by name, each (B,).
 
     Of c outputs k is the number of lifted points, all components of all points: there are a prediction, a slope and a
     mass of each. What is summed over a point's labels and is one number (the risk) stands on its first one; curvatures
     are blocks (B, n, points, c, c).
     """
-
-    m: Any = Floats
 
     def __init__(self, batch: Any) -> None:
         self.batch = batch
@@ -45,10 +40,6 @@ class CoreBatchQuantities:
         """What is known of points (B, t, points), of all their components (B, t, k)."""
         c = self._c
         return values if c == 1 else values[:, :, np.arange(values.shape[2] * c) // c]
-
-    def __call__(self, name: str) -> Array:
-        value: Array = getattr(self, name)
-        return value
 
     # --- losses summed over labels: z (B, n, k) or (B, 1, k) -> (B, n, k) ---
 
@@ -101,11 +92,6 @@ class CoreBatchQuantities:
     @abstractmethod
     def meta_features(self) -> Array:
         """phi_i(x) (B, n, k, D)."""
-
-    @cached_property
-    @abstractmethod
-    def _plain(self) -> Array:
-        """The model's own features at the adapted parameters (B, n, k, D)."""
 
     @cached_property
     @abstractmethod
@@ -242,78 +228,17 @@ class CoreBatchQuantities:
         pulls = (self.batch.weights[..., None] * self.slopes)[..., None] * features
         return pulls.sum((1, 2))
 
-    @cached_property
-    def gradient(self) -> Array:
-        """grad L(omega) (B, D) by the chain rule."""
-        return self._paired(self.meta_features)
-
-    @cached_property
-    def eps(self) -> Array:
-        return self._lengths(self.gradient)
-
     def _largest(self, values: Array, axis: int) -> Array:
         """The largest entry along an axis."""
         return values.max(axis)
 
-    def _lengths(self, values: Array) -> Array:
-        """||.|| along the last axis."""
-        found: Array = self.m.sqrt((values * values).sum(-1))
-        return found
-
-    def _lifted_norm(self, values: Array) -> Array:
-        """||.|| (B,) in the task-lifted space, of values (B, n, k)."""
-        found: Array = self.m.sqrt((self.mass * (values * values)).sum((1, 2)))
-        return found
-
-    @cached_property
-    def weight_norm(self) -> Array:
-        return self._lifted_norm(self.w)
-
-    @property
-    def radius(self) -> Array:
-        found: Array = self.batch.radius
-        return found
-
-    def _misfit(
-        self, features: Array, target: Array, mass: Array | None = None, radius: Array | None = None
-    ) -> tuple[Array, Array]:
-        """features (B, n, k, d), target (B, n, k), mass (B, n, k)."""
-        masses, size = self.mass if mass is None else mass, self.radius if radius is None else radius
-        return lifted_least_squares(features, target, masses, size)
-
-    @cached_property
-    def lifted(self) -> tuple[Array, Array]:
-        """(misfit (B,), its direction (B, d))."""
-        return self._misfit(self.meta_features, self.u)
-
-    @property
-    def misfit(self) -> Array:
-        return self.lifted[0]
-
-    # --- first-order, and what wrong theorems use ---
-
-    @cached_property
-    def first_order_gradient(self) -> Array:
-        """<w, phi> (B, D) with the model's own features at the adapted parameters."""
-        return self._paired(self._plain)
-
-    @cached_property
-    def eps_first_order(self) -> Array:
-        return self._lengths(self.first_order_gradient)
-
-    @cached_property
-    def misfit_plain(self) -> Array:
-        return self._misfit(self._plain, self.u)[0]
+    # --- what wrong theorems use, and corollaries ---
 
     @cached_property
     def displacement(self) -> Array:
         if self.batch.rival is None:
             raise UndefinedQuantityError("the comparator is not one parameter")
         return self._lengths((self.batch.omega - self.batch.rival).reshape(len(self.batch), -1))
-
-    @cached_property
-    def function_displacement(self) -> Array:
-        return self._lifted_norm(self.u)
 
     @cached_property
     def strong_convexity_adapted(self) -> Array:
@@ -354,10 +279,6 @@ class CoreBatchQuantities:
     @cached_property
     def misfit_u_unadapted(self) -> Array:
         return self._misfit(self.meta_features, self._apart)[0]
-
-    @cached_property
-    def misfit_free(self) -> Array:
-        return self._misfit(self.meta_features, self.u, radius=np.full(len(self.batch), np.inf))[0]
 
     @cached_property
     def _uniform(self) -> Array:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..draws import draw_size, draw_weights, with_radius
+from ..floats.quantities import LiftedBatchQuantities
 from ..losses import VECTOR_LOSSES
 from ..sources import SMALL, Generator, Limits, Source
 from .batch import Array, Batch
@@ -104,7 +105,7 @@ def _below(source: Source, loss: str, batch: Batch, share: Array | float = 1.0) 
 class ByFeatures(BatchQuantities):
     """The gradient of whatever the Jacobians are."""
 
-    gradient = CoreBatchQuantities.gradient
+    gradient = LiftedBatchQuantities.gradient
 
 
 class AtQuery(ByFeatures):

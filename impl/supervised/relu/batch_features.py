@@ -10,9 +10,8 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from flint import fmpq
 
-from ...floats.rank import reduced
+from ...floats.quantities import StartBatchQuantities
 from ..core_batch_quantities import CoreBatchQuantities
 from .batch import Array, NetworkBatch
 
@@ -20,7 +19,7 @@ Steps = list[tuple[int, Array, Array]]
 """Number, features (B, 1 or n, k, D) and curvatures, times the step size, of steps of the adaptation."""
 
 
-class FeatureBatchQuantities(CoreBatchQuantities):
+class FeatureBatchQuantities(StartBatchQuantities, CoreBatchQuantities):
     """What follows from features, of any activation."""
 
     batch: NetworkBatch
@@ -28,7 +27,6 @@ class FeatureBatchQuantities(CoreBatchQuantities):
     def __init__(self, batch: NetworkBatch) -> None:
         super().__init__(batch)
         self._sigma = batch.sigma
-        self._shrink = 1 / self.m.sqrt(self.m.number(fmpq(batch.signs.shape[2])))
 
     # --- networks: W (B, t, m, d) for t tasks or 1 ------------------------------------------------------
 
@@ -172,11 +170,6 @@ class FeatureBatchQuantities(CoreBatchQuantities):
         for _, _, bends in reversed(self._steps):
             rows = self._bent(rows, self._phi_start, bends)
         return rows
-
-    def _misfit(
-        self, features: Array, target: Array, mass: Array | None = None, radius: Array | None = None
-    ) -> tuple[Array, Array]:
-        return super()._misfit(reduced(features), target, mass, radius)
 
     @property
     def _stretch(self) -> Array:

@@ -9,7 +9,6 @@ from functools import cached_property
 import numpy as np
 
 from ...floats import rank
-from ...floats.rank import reduced
 from ..core_batch_quantities import norms
 from .batch import Array
 from .batch_features import FeatureBatchQuantities
@@ -43,33 +42,7 @@ class NetworkBatchQuantities(FeatureBatchQuantities):
     def condition(self) -> Array:
         return rank.condition(self._flat(self.meta_features), self._used)
 
-    # --- first order, initialisation -------------------------------------------------------------------------
-
-    @property
-    def eps_formal(self) -> Array:
-        return self.eps
-
-    @cached_property
-    def eps_init(self) -> Array:
-        return self._lengths(self._paired(self.initial_features))
-
-    @cached_property
-    def misfit_init(self) -> Array:
-        return self._misfit(self.initial_features, self.u)[0]
-
-    @cached_property
-    def _feature_change(self) -> Array:
-        return self.initial_features - self.meta_features
-
-    @cached_property
-    def gradient_difference(self) -> Array:
-        return self._lengths(self._paired(self._feature_change))
-
-    @cached_property
-    def error_operator(self) -> Array:
-        rows = reduced(np.sqrt(self.mass)[..., None] * self._feature_change)
-        flat = rows.reshape(len(rows), -1, rows.shape[3])
-        return np.linalg.norm(np.nan_to_num(flat, posinf=1e100, neginf=-1e100), 2, axis=(1, 2))
+    # --- what features at initialisation cost ------------------------------------------------------------------
 
     @cached_property
     def error_trace(self) -> Array:
@@ -128,8 +101,7 @@ class NetworkBatchQuantities(FeatureBatchQuantities):
 
     def _by_counts(self, counts: Sequence[Array], first: int = 0) -> Array:
         """||e|| where so many neurons flip at every iterate."""
-        width = self.batch.signs.shape[2]
-        return self._error([self._size * self.m.sqrt(c / width) for c in counts], first=first)
+        return self._error([self._size * self.m.sqrt(c / self._width) for c in counts], first=first)
 
     @cached_property
     def _flips(self) -> list[Array]:

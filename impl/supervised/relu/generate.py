@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...draws import draw_entries, draw_features, draw_size, draw_weights, shifted, with_radius
+from ...floats.quantities import LiftedBatchQuantities
 from ...losses import VECTOR_LOSSES
 from ...sources import SMALL, Generator, Limits, Source
 from ...vector_losses import VectorLoss
@@ -98,9 +99,7 @@ class AtStart(NetworkBatchQuantities):
     def meta_features(self) -> Array:
         return self.initial_features
 
-    @cached_property
-    def gradient(self) -> Array:
-        return self._paired(self.meta_features)
+    gradient = LiftedBatchQuantities.gradient
 
 
 # --- generators -----------------------------------------------------------------------------------
@@ -322,9 +321,7 @@ class Turned(NetworkBatchQuantities):
     def meta_features(self) -> Array:
         return self._factored_with(turned=True)
 
-    @cached_property
-    def gradient(self) -> Array:
-        return self._paired(self.meta_features)
+    gradient = LiftedBatchQuantities.gradient
 
 
 class Forgetful(Turned):

@@ -33,8 +33,7 @@ class LiftedBatchQuantities:
     meta_features: Array
 
     def __call__(self, name: str) -> Array:
-        value: Array = getattr(self, name)
-        return value
+        return getattr(self, name)
 
     # --- what a kind of learning supplies ---
 
@@ -55,13 +54,11 @@ class LiftedBatchQuantities:
 
     @property
     def radius(self) -> Array:
-        found: Array = self.batch.radius
-        return found
+        return self.batch.radius
 
     def _lengths(self, values: Array) -> Array:
         """||.|| along the last axis."""
-        found: Array = self.m.sqrt((values * values).sum(-1))
-        return found
+        return self.m.sqrt((values * values).sum(-1))
 
     def _sum(self, values: Array) -> Array:
         """Of values at the lifted points, by their masses (B,)."""
@@ -70,8 +67,7 @@ class LiftedBatchQuantities:
 
     def _lifted_norm(self, values: Array) -> Array:
         """||.|| (B,) in the task-lifted space."""
-        found: Array = self.m.sqrt(self._sum(values * values))
-        return found
+        return self.m.sqrt(self._sum(values * values))
 
     @cached_property
     def weight_norm(self) -> Array:

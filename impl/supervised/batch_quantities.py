@@ -108,19 +108,16 @@ class BatchQuantities(CoreBatchQuantities):
     def _factor(self, hessians: Array) -> Array:
         """A step's Jacobian (B, n, d, d), of Hessians (B, n, d, d)."""
         still = self._shrunk[:, :, None] * np.eye(self.features.shape[2])
-        found: Array = still[:, None] - self._pace[:, None, :, None] * hessians
-        return found
+        return still[:, None] - self._pace[:, None, :, None] * hessians
 
     def _rates_turned(self, hessians: Array) -> Array:
         """The same with the rates on the other side, as a wrong theorem has it."""
         still = self._shrunk[:, :, None] * np.eye(self.features.shape[2])
-        found: Array = still[:, None] - hessians * self._pace[:, None, None]
-        return found
+        return still[:, None] - hessians * self._pace[:, None, None]
 
     def _undecayed(self, hessians: Array) -> Array:
         """The same without decay, as a wrong theorem has it."""
-        found: Array = np.eye(self.features.shape[2]) - self._pace[:, None, :, None] * hessians
-        return found
+        return np.eye(self.features.shape[2]) - self._pace[:, None, :, None] * hessians
 
     @property
     def _left(self) -> Array:
@@ -259,8 +256,7 @@ class BatchQuantities(CoreBatchQuantities):
 
     def _equal(self, labels: Array) -> Array:
         """Which of a point's labels (B, k, nl) are equal (B, k, nl, nl)."""
-        found: Array = labels[..., :, None] == labels[..., None, :]
-        return found
+        return labels[..., :, None] == labels[..., None, :]
 
     def _psi(self, labels: Array, z: Array) -> Array:
         """S phi(x') - ell''(z(x), y) phi(x)'eta D phi(x') phi(x) for labels (B, k, nl), predictions z (B, 1, k)."""
@@ -273,8 +269,7 @@ class BatchQuantities(CoreBatchQuantities):
     @cached_property
     def mixed_weight_norm(self) -> Array:
         _, weight, _, mass, used = self._mixed
-        found: Array = self.m.sqrt((weight * weight / self.m.where(used, mass, 1.0)).sum(1))
-        return found
+        return self.m.sqrt((weight * weight / self.m.where(used, mass, 1.0)).sum(1))
 
     @cached_property
     def mixed_misfit(self) -> Array:

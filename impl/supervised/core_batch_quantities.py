@@ -75,8 +75,7 @@ class CoreBatchQuantities(LiftedBatchQuantities):
 
     def _rated(self, values: Array) -> Array:
         """The step size times values (B, ...)."""
-        found: Array = self.batch.rate.reshape(-1, *(1,) * (values.ndim - 1)) * values
-        return found
+        return self.batch.rate.reshape(-1, *(1,) * (values.ndim - 1)) * values
 
     # --- what a model supplies; parameters are (B, t, ...) for t tasks or 1 ---
 
@@ -156,8 +155,7 @@ class CoreBatchQuantities(LiftedBatchQuantities):
     @property
     def _present(self) -> Array:
         """Where there is mass (B, n, k)."""
-        found: Array = self.rho > 0
-        return found
+        return self.rho > 0
 
     @cached_property
     def w(self) -> Array:
@@ -216,8 +214,7 @@ class CoreBatchQuantities(LiftedBatchQuantities):
     def _least(self, values: Array) -> Array:
         """The smallest one (B,) of values per atom (B, n, k, l), without those that have no mass."""
         used = self.batch.weights[:, :, None, None] * self.batch.masses > 0
-        least: Array = np.where(used, values, np.inf).min((1, 2, 3))
-        return least
+        return np.where(used, values, np.inf).min((1, 2, 3))
 
     @cached_property
     def pairing(self) -> Array:
@@ -309,8 +306,7 @@ class CoreBatchQuantities(LiftedBatchQuantities):
             raise UndefinedQuantityError("labels that are classes are required")
         slopes = self._over(np.roll(batch.labels, 1, axis=-1), batch.masses, 1, self.after)
         w = slopes / np.where(self.rho > 0, self.rho, 1.0)
-        found: Array = np.sqrt((self.mass * w**2).sum((1, 2)))
-        return found
+        return np.sqrt((self.mass * w**2).sum((1, 2)))
 
     # --- the other law ---
 

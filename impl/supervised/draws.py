@@ -114,8 +114,7 @@ def with_support(source: Source, batch: Supported, kinds: Sequence[str] = ("own"
     else:
         labels = draw_labels(source, batch.loss, n, k, depth)
         masses = draw_masses(source, n, k, depth) if kind == "own" else masses
-    found: Supported = replace(batch, support_labels=labels, support_masses=masses)
-    return found
+    return replace(batch, support_labels=labels, support_masses=masses)
 
 
 def adapted(source: Source, batch: Batch, kind: str | None = None) -> Batch:

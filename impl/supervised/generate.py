@@ -114,8 +114,7 @@ def _below(source: Source, loss: str, batch: Batch, share: Array | float = 1.0) 
     """Step sizes (B,) below C8's threshold over `share`."""
     threshold = {"logistic": 0.479, "log-cosh": 0.207, "pseudo-huber": 0.253}[loss]
     size = np.maximum((batch.features**2).sum(2).max(1), 2.0**-6)
-    found: Array = 2.0 ** np.floor(np.log2(threshold / size / share) - source.grid((), 0, 2))
-    return found
+    return 2.0 ** np.floor(np.log2(threshold / size / share) - source.grid((), 0, 2))
 
 
 class ByFeatures(BatchQuantities):

@@ -163,8 +163,7 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
         if not self.given.steps:
             raise UndefinedQuantityError("the adaptation is not by gradient steps")
         rate: Any = self.batch.rate[:, None]
-        rates: MidRad = rate if self.batch.rates is None else rate * self.batch.rates.reshape(len(self.given), -1)
-        return rates
+        return rate if self.batch.rates is None else rate * self.batch.rates.reshape(len(self.given), -1)
 
     @property
     def _rate(self) -> Any:

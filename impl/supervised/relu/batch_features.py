@@ -35,8 +35,7 @@ class FeatureBatchQuantities(StartBatchQuantities, CoreBatchQuantities):
         return self.features[:, None] @ weights.transpose(0, 1, 3, 2)
 
     def _gates(self, weights: Array) -> Array:
-        gates: Array = self._sigma.d1(self.m, self._drive(weights))
-        return gates
+        return self._sigma.d1(self.m, self._drive(weights))
 
     @property
     def _output(self) -> Array:
@@ -49,8 +48,7 @@ class FeatureBatchQuantities(StartBatchQuantities, CoreBatchQuantities):
 
     def _inputs(self, values: Array) -> Array:
         """The transpose: m^{-1/2} b_r times values (B, t, k), summed over components (B, t, points, m)."""
-        found: Array = values.reshape(*values.shape[:2], -1, self._c) @ self._output
-        return found
+        return values.reshape(*values.shape[:2], -1, self._c) @ self._output
 
     def _phi(self, gates: Array) -> Array:
         """phi (B, t, k, m d) for gates (B, t, points, m)."""
@@ -83,8 +81,7 @@ class FeatureBatchQuantities(StartBatchQuantities, CoreBatchQuantities):
     def _changed(self, outer: Array, inner: Array, bends: Array) -> Array:
         """sum_x' bends <outer, inner_x'> inner_x' (B, n, k, D)."""
         pull = self._turned(bends, inner @ outer.swapaxes(2, 3))
-        found: Array = pull.swapaxes(2, 3) @ inner
-        return found
+        return pull.swapaxes(2, 3) @ inner
 
     def _paced(self, rows: Array) -> Array:
         """D rows, for rows (B, t, k, D) or weights (B, t, m, d)."""

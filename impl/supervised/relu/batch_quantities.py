@@ -46,8 +46,7 @@ class NetworkBatchQuantities(FeatureBatchQuantities):
 
     @cached_property
     def error_trace(self) -> Array:
-        found: Array = self.m.sqrt((self.mass * (self._feature_change**2).sum(3)).sum((1, 2)))
-        return found
+        return self.m.sqrt((self.mass * (self._feature_change**2).sum(3)).sum((1, 2)))
 
     @cached_property
     def _size(self) -> Array:
@@ -96,8 +95,7 @@ class NetworkBatchQuantities(FeatureBatchQuantities):
         fade = 0.0 if batch.decay is None else (m.magnitude(batch.rate) * batch.decay)[:, None]
         middle, half = (low + high) / 2, (high - low) / 2
         alike = m.maximum(m.magnitude(1 - middle * fade), m.magnitude(1 - middle * (fade + total)))
-        found: Array = alike + half * (fade + total)
-        return found
+        return alike + half * (fade + total)
 
     def _by_counts(self, counts: Sequence[Array], first: int = 0) -> Array:
         """||e|| where so many neurons flip at every iterate."""
@@ -154,8 +152,7 @@ class NetworkBatchQuantities(FeatureBatchQuantities):
     # --- linearisation -----------------------------------------------------------------------------------------
 
     def _over_points(self, values: Array) -> Array:
-        found: Array = self.m.sqrt((self.mass * values[:, None] ** 2).sum((1, 2)))
-        return found
+        return self.m.sqrt((self.mass * values[:, None] ** 2).sum((1, 2)))
 
     @cached_property
     def linearisation(self) -> Array:

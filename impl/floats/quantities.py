@@ -26,7 +26,10 @@ class LiftedBatchQuantities:
     """
 
     m: Any = Floats
+    given: Any
+    """The batch in float64: what is 0 exactly."""
     batch: Any
+    """The batch in the numbers `m`."""
     mass: Array
     w: Array
     u: Array

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -35,10 +34,7 @@ class BatchQuantities(LiftedBatchQuantities):
     """Quantities of a batch by name, each (B,)."""
 
     def __init__(self, batch: Batch) -> None:
-        self.given: Any = batch
-        """The batch in float64: what is 0 exactly, and what never happens."""
-        self.batch: Any = batch
-        """The batch in the numbers `m`."""
+        self.batch = self.given = batch
         self.rest = 1 - batch.gamma
         _, states, actions, d = batch.shape
         self.rows = batch.features.reshape(len(batch), states * actions, d)
@@ -89,6 +85,14 @@ class BatchQuantities(LiftedBatchQuantities):
         """States that a positive policy visits, in tasks that take part (B, n, S)."""
         visited: Array = ((self.given.start > 0)[..., None] & self.onward).any(2)
         return visited & (self.given.weights > 0)[..., None]
+
+    @cached_property
+    def _choices(self) -> Array:
+        """States that a task goes to and where two actions do not do the same (B, n, S); elsewhere w is 0."""
+        batch = self.given
+        gains = batch.rewards != batch.rewards[..., :1]
+        moves = (batch.transitions != batch.transitions[:, :, :, :1]).any(4) & (batch.gamma > 0)[..., None, None]
+        return np.asarray(self.reachable & (gains | moves).any(3))
 
     def prior_at(self, theta: Array) -> Side:
         """pi_theta of theta (B, d)."""

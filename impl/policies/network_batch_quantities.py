@@ -141,14 +141,6 @@ class NetworkBatchQuantities(StartBatchQuantities, BatchQuantities):
 
     # --- full rank where actions differ ---------------------------------------------------------------
 
-    @cached_property
-    def _choices(self) -> Array:
-        """Where a task goes and actions differ (B, n, S)."""
-        batch = self.batch
-        gains = batch.rewards != batch.rewards[..., :1]
-        moves = (batch.transitions != batch.transitions[:, :, :, :1]).any(4) & (batch.gamma > 0)[..., None, None]
-        return self.reachable & (gains | moves).any(3) & (batch.weights > 0)[..., None]
-
     def _contrasted(self, table: Array) -> Array:
         """Orthonormal contrasts between actions (B, n S (A-1), ...) of a table (B, n, S, A, ...)."""
         count, actions = len(table), table.shape[3]

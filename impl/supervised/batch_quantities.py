@@ -13,7 +13,7 @@ from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import rational, to_float
 from ..floats.infimum import ball_least_squares
 from ..rules import Dual, Vector, View, run
-from .batch import Batch
+from .batch import Batch, inner_law
 from .core_batch_quantities import Array, CoreBatchQuantities, norms
 
 
@@ -210,19 +210,6 @@ class BatchQuantities(CoreBatchQuantities):
 
     # --- the mixed form: triples (x, label slot, x') ---
 
-    @staticmethod
-    def _inner_atoms(batch: Batch) -> tuple[Array, Array]:
-        """Of the inner laws: labels, and masses times task weights (B, n, k, l)."""
-        labels, inner = batch.labels, batch.masses
-        if batch.support_labels is not None and batch.support_masses is not None:
-            labels, inner = batch.support_labels, batch.support_masses
-        return labels, batch.weights[:, :, None, None] * inner
-
-    @property
-    def _inside(self) -> Array:
-        """Where inner laws of tasks of positive weight have mass (B, n, k, l)."""
-        return self._inner_atoms(self.batch)[1] > 0
-
     @cached_property
     def _mixed(self) -> tuple[Array, Array, Array, Array, Array]:
         """(psi (B, T, d), weight, target, mass (B, T), where there is mass): densities merged over tasks with equal
@@ -237,7 +224,8 @@ class BatchQuantities(CoreBatchQuantities):
             turned = values.transpose(0, 2, 1, *range(3, values.ndim))
             return turned.reshape(count, k, -1, *values.shape[4:])
 
-        labels, joint, present = map(by_point, (*self._inner_atoms(batch), self._inside))
+        own, inner = inner_law(batch)
+        labels, joint, present = map(by_point, (own, batch.weights[:, :, None, None] * inner, self._inside))
         size, depth = labels.shape[2], labels.shape[2] // n
         task = np.repeat(np.arange(n), depth)
         equal = self._equal(labels) & present[..., None, :] & present[..., None]

@@ -17,6 +17,7 @@ from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Floats
 from ..floats.quantities import Array, LiftedBatchQuantities
 from ..losses import Link
+from .batch import inner_law
 
 
 class CoreBatchQuantities(LiftedBatchQuantities):
@@ -28,7 +29,7 @@ class CoreBatchQuantities(LiftedBatchQuantities):
     """
 
     def __init__(self, batch: Any) -> None:
-        self.batch = batch
+        self.batch = self.given = batch
         self.features = batch.features
         self.transposed = batch.features.transpose(0, 2, 1)
         self._c = batch.loss.outputs
@@ -49,10 +50,7 @@ class CoreBatchQuantities(LiftedBatchQuantities):
 
     def _inner(self, order: int, z: Array) -> Array:
         """Under the inner laws."""
-        batch = self.batch
-        if batch.support_masses is None:
-            return self._summed(order, z)
-        return self._over(batch.support_labels, batch.support_masses, order, z)
+        return self._over(*inner_law(self.batch), order, z)
 
     def _over(self, labels: Array, masses: Any, order: int, z: Any) -> Any:
         loss, c = self.batch.loss, self._c
@@ -155,7 +153,12 @@ class CoreBatchQuantities(LiftedBatchQuantities):
     @property
     def _present(self) -> Array:
         """Where there is mass (B, n, k)."""
-        return self.rho > 0
+        return np.asarray(self._each((self.given.masses > 0).any(3)))
+
+    @property
+    def _inside(self) -> Array:
+        """Where inner laws of tasks of positive weight have mass (B, n, k, l)."""
+        return np.asarray((self.given.weights[:, :, None, None] > 0) & (inner_law(self.given)[1] > 0))
 
     @cached_property
     def w(self) -> Array:
@@ -255,8 +258,7 @@ class CoreBatchQuantities(LiftedBatchQuantities):
 
     @cached_property
     def support_feature_bound(self) -> Array:
-        masses = self.batch.masses if self.batch.support_masses is None else self.batch.support_masses
-        used = (self.batch.weights[:, :, None] * masses.sum(3) > 0).any(1)
+        used = (self.batch.weights[:, :, None] * inner_law(self.batch)[1].sum(3) > 0).any(1)
         return np.where(used, norms(self.features), 0.0).max(1)
 
     @cached_property

@@ -21,7 +21,7 @@ class NetworkBatchQuantities(FeatureBatchQuantities):
 
     def _flat(self, rows: Array) -> Array:
         """Rows (B, n k, D)."""
-        return rows.reshape(len(rows), -1, rows.shape[3])
+        return rows.reshape(len(self.batch), -1, rows.shape[3])
 
     @property
     def _used(self) -> Array:
@@ -80,8 +80,7 @@ class NetworkBatchQuantities(FeatureBatchQuantities):
     @property
     def _relative(self) -> Array:
         """The rates (B, .), as factors of |rate|."""
-        rates = self.batch.rates
-        signs = np.where(self.batch.rate < 0, -1.0, 1.0)[:, None]
+        rates, signs = self.given.rates, np.where(self.given.rate < 0, -1.0, 1.0)[:, None]
         return signs if rates is None else signs * rates.reshape(len(rates), -1)
 
     @property

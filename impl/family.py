@@ -198,8 +198,7 @@ class Family:
 
         def make() -> CoreQuantities:
             known: Any = None if other is None else other.known_at.get(int(ctx.prec))
-            found: CoreQuantities = self.quantities(instance) if known is None else known.against(instance)
-            return found
+            return self.quantities(instance) if known is None else known.against(instance)
 
         def exact(direction: Vector) -> CoreQuantities | None:
             return self.quantities.exact(instance, direction)

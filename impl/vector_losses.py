@@ -50,8 +50,7 @@ class VectorLoss(Loss):
         evaluate: Any = (self.value, self.d1, self.d2)[order]
         found = evaluate(m, self.parts(z), self.parts(y))
         rows: Any = [m.stack(row, -1) for row in found] if order == 2 else found
-        stacked: Array = m.stack(rows, -order) if order else rows
-        return stacked
+        return m.stack(rows, -order) if order else rows
 
     def value(self, m: Any, z: Sequence[Number], y: Sequence[Number]) -> Number:
         if self.link is Link.RESIDUAL:
@@ -68,8 +67,7 @@ class VectorLoss(Loss):
 
     def d2(self, m: Any, z: Sequence[Number], y: Sequence[Number]) -> list[Block]:
         if self.link is Link.CLASS:
-            found: list[Block] = self.profile.d2(m, list(z), None)
-            return found
+            return self.profile.d2(m, list(z), None)
         bends = [self.profile.d2(m, a - b, None) for a, b in zip(z, y, strict=True)]
         return [[bend if a == b else 0 * bend for b in range(len(z))] for a, bend in enumerate(bends)]
 

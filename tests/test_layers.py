@@ -342,6 +342,7 @@ TEXT = {
     "impl.policies.batch_quantities": "the text of the quantities",
     "impl.policies.network_batch_quantities": "the same",
     "impl.sources": "what a batch's numbers are",
+    "impl.floats.quantities": "the text of what quantities of every kind share",
     "impl.floats.infimum": "directions and weights: `enclosed.infimum` encloses their values",
     "impl.floats": "the package of that",
     "impl.floats.rank": "coordinates and shortest solutions, which enclosed quantities have otherwise",

@@ -372,8 +372,7 @@ def _rates(g: Array, those: Objectives, inner: SGD) -> Iterator[Candidate]:
     value = those.at_rate(inner)
 
     def at(c: float) -> Array:
-        found: Array = value(Middles(), c).mid
-        return found
+        return value(Middles(), c).mid
 
     def off(c: float) -> float:
         far = float(np.linalg.norm(at(c) - g))

@@ -122,14 +122,6 @@ class EnclosedQuantities(Enclosed, BatchQuantities):
     def _weighted(self) -> Any:
         return self.mass * self.w
 
-    @cached_property
-    def _choices(self) -> Array:
-        """States that a task goes to and where two actions do not do the same (B, n, S); elsewhere w is 0."""
-        batch = self.given
-        gains = batch.rewards != batch.rewards[..., :1]
-        moves = (batch.transitions != batch.transitions[:, :, :, :1]).any(4) & (batch.gamma > 0)[..., None, None]
-        return np.asarray(self.reachable & (gains | moves).any(3))
-
     # --- the mixed form ---------------------------------------------------------------------------------------
 
     def _met(self, mass: Any) -> Array:

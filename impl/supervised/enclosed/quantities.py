@@ -19,7 +19,7 @@ from ...enclosed.linear import inverse, norm
 from ...enclosed.quantities import UnknownError
 from ...losses import Loss
 from ...midrad import MidRad
-from ..batch import Batch
+from ..batch import Batch, inner_law
 from ..batch_quantities import BatchQuantities
 from ..constants import StepConstants, small_step_margin
 from ..vector_batch import LinearQuantities, VectorQuantities
@@ -163,8 +163,7 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
         if not self.given.steps:
             raise UndefinedQuantityError("the adaptation is not by gradient steps")
         rate: Any = self.batch.rate[:, None]
-        rates: MidRad = rate if self.batch.rates is None else rate * self.batch.rates.reshape(len(self.given), -1)
-        return rates
+        return rate if self.batch.rates is None else rate * self.batch.rates.reshape(len(self.given), -1)
 
     @property
     def _rate(self) -> Any:
@@ -188,8 +187,7 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
 
     @cached_property
     def support_feature_bound(self) -> Any:
-        masses = self.given.support_masses
-        return self._longest(self.given.masses if masses is None else masses)
+        return self._longest(inner_law(self.given)[1])
 
 
 class EnclosedVectorQuantities(EnclosedQuantities, VectorQuantities):

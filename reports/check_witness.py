@@ -1268,10 +1268,10 @@ class Supervised(Quantities):
 
     def one_step(self) -> None:
         """Errors: UndefinedError for an adaptation without a mixed feature."""
-        told = "one gradient step is affine in the inner law, and the mixed feature is its part at (x, y)"
         if self.step != "gradient" or self.steps != 1:
-            after = f"{self.steps} steps" if self.step == "gradient" else f"adaptation {self.step!r}"
-            raise UndefinedError(f"{told}: {after} has none")
+            other = f"by {self.steps} steps" if self.step == "gradient" else repr(self.step)
+            raise UndefinedError("the mixed feature is the part at (x, y) of one gradient step, which is affine in the "
+                                 f"inner law; the adaptation is {other}")  # fmt: skip
 
     @cached_property
     def mixed(self) -> list[tuple[Range, Range, Vector, Range]]:  # type: ignore[override]
@@ -2093,8 +2093,8 @@ class Policies(Quantities):
     def mixed(self) -> list[tuple[Range, Range, Vector, Range]]:  # type: ignore[override]
         """On (s, a, s', a')."""
         if self.step == "gradient":
-            raise UndefinedError("the mixed feature averages over next visits what a KL or a rational step adds; a step "
-                                 "on the parameter adds the Hessian of a task's return")  # fmt: skip
+            raise UndefinedError("the mixed feature is what a step on policies adds at a next visit; the adaptation is a "
+                                 "step on the parameter, which adds a Hessian of returns")  # fmt: skip
         if not self.model.linear:
             raise NotCheckedError("the mixed form of a network")
         features = self.features(self.omega)
@@ -2565,9 +2565,12 @@ def empty(witness: dict[str, Any], there: Quantities, own: Quantities) -> tuple[
             try:
                 at(name)
             except UndefinedError as reason:
-                if witness["kind"] in WITHOUT:
-                    return "no value", f"without the assumption the statement means nothing here, as {name} is undefined: {reason}"
-                return "not refuted", f"{name} is undefined: {reason}"
+                why = f"the statement means nothing here, as {name} is undefined: {reason}"
+                return (
+                    ("no value", f"without the assumption {why}")
+                    if witness["kind"] in WITHOUT
+                    else ("not refuted", why)
+                )
             except NotCheckedError:
                 continue
     left, bound = evaluate(said["left"], there), evaluate(said["bound"], own)
@@ -2575,6 +2578,9 @@ def empty(witness: dict[str, Any], there: Quantities, own: Quantities) -> tuple[
 
 
 def sides_of(said: dict[str, str], left: Range, bound: Range) -> str:
+    """Both sides, from the ends that face each other."""
+    if said["relation"] == "=" and left.high < bound.low:
+        return f"{said['left']} <= {digits(left.high)}, {said['bound']} >= {digits(bound.low)}"
     return f"{said['left']} >= {digits(left.low)}, {said['bound']} <= {digits(bound.high)}"
 
 

@@ -150,8 +150,7 @@ class MetaRLQuantities(TaskQuantities):
         """|v'Hess L v|/||v||^2 for v the gradient (the first unit vector where that is 0)."""
         self._balls_only("a second derivative")
         if self.instance.adaptation is Adaptation.GRADIENT and self.instance.eta != 0:
-            raise TooLargeError("L has third derivatives of returns after a step on the parameter; of steps on policies "
-                                "its curvature is taken")  # fmt: skip
+            raise TooLargeError("the curvature after a step on the parameter; that after a step on policies is taken")
         v = [arb(g.mid()) for g in self._gradient]
         if all(g.is_zero() for g in v):
             v = [arb(1)] + [arb(0)] * (len(v) - 1)

@@ -157,7 +157,7 @@ def _stepped(problem: Problem, pi: list[Series], row: list[Series]) -> list[Seri
 
 
 def along(problem: Problem, direction: list[Number], order: int) -> list[Number]:
-    """Taylor coefficients [order + 1] of t -> L(omega + t direction); after a step on the parameter order is at most 1."""
+    """Taylor coefficients [order + 1] of t -> L(omega + t direction); order <= 1 for a step on the parameter."""
     return _along(problem, [direction], order)[0]
 
 

@@ -316,13 +316,11 @@ def proved_again(members: Members, found: Mapping[str, Any], seconds: float) -> 
         say(f"not checked: {count(late, 'counterexample')}, as --max-time={seconds:g} was over")
     for kind, counts in outcomes.items():
         if counts:
-            say(
-                f"proved again: {counts['refuted']} of {count(counts.total(), 'counterexample')} {WORDS.get(kind, kind)}"
-            )
+            of = count(counts.total(), "counterexample")
+            say(f"proved again: {counts['refuted']} of {of} {WORDS.get(kind, kind)}")
     if void:
-        say(
-            f"proved again: {void['no value']} of {count(void.total(), 'statement')} to have no value without an assumption"
-        )
+        of = count(void.total(), "statement")
+        say(f"proved again: {void['no value']} of {of} to have no value without an assumption")
     for claim, files in false.items():
         whose = "the user's own claim (claims.py)" if claim in own else "the theory's claim"
         say(f"{whose} {claim} is false: {', '.join(files)} refute{'s' if len(files) == 1 else ''} it")
@@ -362,12 +360,11 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"check_bundle.py: {checker.printable(why)}\n")
         return 2
     size = sum(map(len, members.values()))
-    say(
-        f"whole: {count(len(members), 'file')}, {count(size, 'byte')}; manifest.json has sha256 {sha256(members[MANIFEST])}"
-    )
+    say(f"whole: {len(members)} files, {size} bytes; manifest.json has sha256 {sha256(members[MANIFEST])}")
     verdicts = sum((Counter(row[k]) for row in found["claims"] for k in ("counts", "real_counts")), Counter[str]())
     formal = sum(row["standing"] == "formal" for row in found["claims"])
-    say(f"it says: metagap {found['version']}, {count(len(found['claims']), 'claim')} ({formal} formal: proved by Coq); "
+    claims = count(len(found["claims"]), "claim")
+    say(f"it says: metagap {found['version']}, {claims} ({formal} formal: proved by Coq); "
         f"verdicts: {', '.join(f'{verdicts[name]} {name}' for name in COUNTS)}")  # fmt: skip
     status = proved_again(members, found, given.max_time)
     say(f"taken as it stands: the verdicts (metagap judge FILE), {count(len(found['certificates']), 'certificate')} "

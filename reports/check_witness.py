@@ -170,8 +170,8 @@ class Range:
 
 
 class Dual:
-    """value + sum of slopes[k] e_k, with e_j e_k = 0: arithmetic on these differentiates. All are intervals, or all dual
-    numbers in another e."""
+    """value + sum of slopes[k] e_k, with e_j e_k = 0: arithmetic on these differentiates. All parts are intervals, or
+    all are dual numbers in another e."""
 
     __slots__ = ("slopes", "value")
 
@@ -1860,8 +1860,8 @@ class Process:
         return [[dot(pi, row) for row in rows] for pi, rows in zip(policy, self.leads(policy), strict=True)]
 
     def optimum(self) -> Range:
-        """J*: that of a policy to which no other action is seen to be better anywhere, or up to max A/(1-gamma) more, as
-        V + max A/(1-gamma) satisfies V >= max_a Q, whose least solution is V*."""
+        """J*: that of a policy to which no action is seen to be better anywhere, or up to max A/(1-gamma) more: values
+        V + max A/(1-gamma) satisfy V >= max_a Q, of which V* is the least solution."""
         choice, count = [0] * len(self.rewards), range(len(self.rewards[0]))
         while True:
             policy = [[exactly(int(a == c)) for a in count] for c in choice]
@@ -2093,8 +2093,8 @@ class Policies(Quantities):
     def mixed(self) -> list[tuple[Range, Range, Vector, Range]]:  # type: ignore[override]
         """On (s, a, s', a')."""
         if self.step == "gradient":
-            raise UndefinedError("the mixed feature is what a step on policies adds at a next visit; the adaptation is a "
-                                 "step on the parameter, which adds a Hessian of returns")  # fmt: skip
+            raise UndefinedError("the mixed feature is what a step on policies adds at a next visit; the adaptation is "
+                                 "a step on the parameter, which adds a Hessian of returns")  # fmt: skip
         if not self.model.linear:
             raise NotCheckedError("the mixed form of a network")
         features = self.features(self.omega)
@@ -2566,11 +2566,9 @@ def empty(witness: dict[str, Any], there: Quantities, own: Quantities) -> tuple[
                 at(name)
             except UndefinedError as reason:
                 why = f"the statement means nothing here, as {name} is undefined: {reason}"
-                return (
-                    ("no value", f"without the assumption {why}")
-                    if witness["kind"] in WITHOUT
-                    else ("not refuted", why)
-                )
+                if witness["kind"] in WITHOUT:
+                    return "no value", f"without the assumption {why}"
+                return "not refuted", why
             except NotCheckedError:
                 continue
     left, bound = evaluate(said["left"], there), evaluate(said["bound"], own)

@@ -65,8 +65,8 @@ def _functions(claim: str, loss: str = "squared", rest: str = "") -> Ablation:
 _TWO_STEPS = needed(
     "meta-sl-c9-curvature",
     "smooth-meta-objective",
-    "Two steps of length eta on one point: L(theta) = (1 - eta)^4 theta^2/2, so that eta = 3 gives the second derivative "
-    "16; beta, of one step, is (1 - eta)^2 = 4.",
+    "Two steps of length eta on one point: L(theta) = (1 - eta)^4 theta^2/2, so that eta = 3 gives the second "
+    "derivative 16; beta, of one step, is (1 - eta)^2 = 4.",
     "two long steps",
     "||J_i|| <= c",
     "smoothness",

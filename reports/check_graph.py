@@ -1014,7 +1014,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Windows:
-    """The windows of a pool on the last axes of a table: per result the numbers on the plane of what it sees, and what its
+    """A pool's windows on the last axes of a table: per result the numbers on the plane of what it sees, and what its
     mean is divided by."""
 
     plane: tuple[int, ...]

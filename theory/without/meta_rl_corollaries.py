@@ -93,7 +93,8 @@ META_RL_COROLLARIES: tuple[Ablation, ...] = (
         "meta-rl-t3d-smooth",
         "kl-step",
         "The logarithm of 1 + eta Q has the slope eta/(1 + eta Q), which no constant of the KL step bounds: at s0 1 + "
-        "Q is 1/1024 for both actions, and what the choice at s1 adds to one of them turns pi_i(s0) 1024 times as fast.",
+        "Q is 1/1024 for both actions, and what the choice at s1 adds to one of them turns pi_i(s0) 1024 times as "
+        "fast.",
         "a rational step near the end of policies",
         "f'' = eta Q''",
         "smoothness",

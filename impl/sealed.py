@@ -19,8 +19,9 @@ from flint import arb, fmpq, fmpz
 from msgspec import UNSET
 
 from ..theory.claim import UndefinedQuantityError
-from .arithmetic import fenced, quotient
+from .arithmetic import fenced, quotient, rational, to_float
 from .files.faults import BadInputError, nearest
+from .midrad import MidRad
 
 EXACT = int | np.integer | fmpz | fmpq
 """What own code may combine with a sealed number."""
@@ -29,6 +30,22 @@ HIGHEST = 1000
 
 
 PACKAGE = __name__.partition(".")[0] + "."
+
+
+class Exactly:
+    """An exact rational of each instance of a batch (`alike`)."""
+
+    def __init__(self, values: list[fmpq]) -> None:
+        self.values = values
+
+
+def lifted(value: Any, arrays: type) -> Any:
+    """An exact constant, or one of each instance, as numbers that stand beside arrays: midpoints with radii, or floats."""
+    values, shape = (value.values, (len(value.values),)) if isinstance(value, Exactly) else ([rational(value)], ())
+    if arrays is not MidRad:
+        return np.array([to_float(v) for v in values]).reshape(shape)
+    found = MidRad.of(values, shape)
+    return found if found.rad.any() else MidRad(found.mid)
 
 
 class MisuseError(Exception):
@@ -69,24 +86,27 @@ def _operators(operation: Callable[[Any, Any], Any]) -> Iterator[Callable[[Seale
 
     @_told
     def forward(self: Sealed, other: object) -> Any:
-        found = _operand(other, type(self))
+        found = _operand(other, self)
         return found if found is NotImplemented else type(self)(operation(self._number, found))
 
     @_told
     def backward(self: Sealed, other: object) -> Any:
-        found = _operand(other, type(self))
+        found = _operand(other, self)
         return found if found is NotImplemented else type(self)(operation(found, self._number))
 
     yield forward
     yield backward
 
 
-def _operand(other: object, kind: type[Sealed]) -> Any:
-    """What to combine a number of that kind with; NotImplemented of what is no number. Errors: MisuseError for a float,
-    and for a number of another kind."""
+def _operand(other: object, number: Sealed) -> Any:
+    """What to combine a number with; NotImplemented of what is no number. Errors: MisuseError for a float, and for a
+    number of another kind."""
     if isinstance(other, Sealed):
-        return opened(other, kind)
-    if isinstance(other, EXACT):
+        return opened(other, type(number))
+    if isinstance(other, EXACT | Exactly):
+        arrays = type(number._number)
+        if issubclass(arrays, MidRad | np.ndarray | float) and not isinstance(other, int | np.integer):
+            return lifted(other, arrays)
         return int(other) if isinstance(other, np.integer) else other
     if isinstance(other, float):
         raise MisuseError(f"{other!r} is no exact constant: there are whole numbers, fractions of them, number('1/3')")
@@ -191,7 +211,7 @@ class Sealing:
             known = (known for known in dir(self._thing) if not known.startswith("_"))
             raise AttributeError(f"there is no {name}{nearest(name, known)}")
         found = getattr(self._thing, name)
-        if not callable(found):
+        if isinstance(found, Sealing) or not callable(found):
             return self._sealed(found)
 
         def asked(*args: Any, **named: Any) -> Any:
@@ -209,7 +229,7 @@ class Sealing:
     __reduce_ex__ = _asked("a pickle", "the thing itself")
 
     def _sealed(self, value: Any) -> Any:
-        if value is None or isinstance(value, int | str):
+        if value is None or isinstance(value, int | str | Exactly | Sealing):
             return value
         if isinstance(value, self._exact):
             return Exact(value)

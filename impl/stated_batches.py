@@ -41,6 +41,8 @@ class Together(At):
 
     arrays: type
     m: Any
+    fewest = 1
+    """Of fewer instances that are alike nothing is said: one by one they are as cheap."""
 
     def __init__(self, whole: BatchQuantities, places: Array) -> None:
         super().__init__(lambda name: whole.at(name, self))
@@ -190,6 +192,7 @@ class Enclosing(Together):
     """In midpoint-radius numbers."""
 
     arrays, m = MidRad, MidRads
+    fewest = 3
 
     def sqrt(self, t: Number) -> Number:
         return MidRads.sqrt(self._entry(t))
@@ -311,6 +314,8 @@ class BatchQuantities:
         waiting, found = list(self._parts), list[tuple[Array, Any]]()
         while waiting:
             places = waiting.pop()
+            if len(places) < self._kind.fewest <= len(self.batch):
+                continue
             try:
                 found.append((places, self.at(name, self.together(places))))
             except Parting as parting:
@@ -318,6 +323,8 @@ class BatchQuantities:
             except UndefinedQuantityError as error:
                 found.append((places, error))
         self._parts = [places for places, _ in found]
+        if not found:
+            raise UnknownError(name)
         errors = [value for _, value in found if isinstance(value, UndefinedQuantityError)]
         if len(errors) == len(found):
             raise errors[0]

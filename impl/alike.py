@@ -12,13 +12,13 @@ from enum import Enum
 from typing import Any
 
 import numpy as np
-from flint import fmpq, fmpz
+from flint import arb, fmpq, fmpz
 
 from .arithmetic import Array
-from .sealed import PACKAGE, Exact, Exactly
+from .sealed import PACKAGE, Exact, Exactly, Sealed
 
 
-class Parting(Exception):
+class PartingError(Exception):
     """The instances differ in what own code does next; `kinds`: of each instance something, equal where they agree."""
 
     def __init__(self, kinds: Sequence[Hashable]) -> None:
@@ -33,26 +33,29 @@ class Parting(Exception):
 
 
 def agreed(kinds: Sequence[Any]) -> Any:
-    """What all agree on. Errors: Parting."""
+    """What all agree on. Errors: PartingError."""
     if any(kind is not kinds[0] and kind != kinds[0] for kind in kinds):
-        raise Parting(kinds)
+        raise PartingError(kinds)
     return kinds[0]
 
 
-def alike(values: Sequence[Any]) -> Any:
-    """One thing of each instance, as one. Errors: Parting."""
+def alike(values: Sequence[Any], kind: type[Sealed]) -> Any:
+    """One thing of each instance, as one; kind: of the numbers that it gives. Errors: PartingError."""
     first = values[0]
     if isinstance(first, fmpq | fmpz):
         return first if all(value == first for value in values) else Several(list(map(fmpq, values)))
     if isinstance(first, tuple):
         agreed([len(value) for value in values])
-        return tuple(map(alike, zip(*values, strict=True)))
+        return tuple(alike(entries, kind) for entries in zip(*values, strict=True))
     if type(first).__module__.startswith(PACKAGE) and not isinstance(first, Enum):
         agreed([type(value) for value in values])
         same = all(value is first for value in values) or all(value == first for value in values)
-        return Exact(first) if same else Alike(values)
+        return Exact(first, kind=kind) if same else Alike(values, kind)
     if callable(first):
-        return lambda *given: alike([value(*given) for value in values])
+        return lambda *given: alike([value(*given) for value in values], kind)
+    if isinstance(first, arb):
+        agreed([str(value) for value in values])
+        return kind(kind.lifted(first))
     return agreed(values)
 
 
@@ -61,14 +64,14 @@ class Alike(Exact):
 
     __slots__ = ("_known", "_things")
 
-    def __init__(self, things: Sequence[Any]) -> None:
-        super().__init__(things[0])
+    def __init__(self, things: Sequence[Any], kind: type[Sealed]) -> None:
+        super().__init__(things[0], kind=kind)
         self._things, self._known = things, dict[str, Any]()
 
     def __getattr__(self, name: str) -> Any:
         if name not in self._known:
             super().__getattr__(name)  # says what there is
-            self._known[name] = alike([getattr(thing, name) for thing in self._things])
+            self._known[name] = alike([getattr(thing, name) for thing in self._things], self._kind)
         return self._known[name]
 
     def __eq__(self, other: object) -> bool:

@@ -19,9 +19,8 @@ from flint import arb, fmpq, fmpz
 from msgspec import UNSET
 
 from ..theory.claim import UndefinedQuantityError
-from .arithmetic import fenced, quotient, rational, to_float
+from .arithmetic import fenced, quotient
 from .files.faults import BadInputError, nearest
-from .midrad import MidRad
 
 EXACT = int | np.integer | fmpz | fmpq
 """What own code may combine with a sealed number."""
@@ -37,15 +36,6 @@ class Exactly:
 
     def __init__(self, values: list[fmpq]) -> None:
         self.values = values
-
-
-def lifted(value: Any, arrays: type) -> Any:
-    """An exact constant, or one of each instance, as numbers that stand beside arrays: midpoints with radii, or floats."""
-    values, shape = (value.values, (len(value.values),)) if isinstance(value, Exactly) else ([rational(value)], ())
-    if arrays is not MidRad:
-        return np.array([to_float(v) for v in values]).reshape(shape)
-    found = MidRad.of(values, shape)
-    return found if found.rad.any() else MidRad(found.mid)
 
 
 class MisuseError(Exception):
@@ -103,11 +93,10 @@ def _operand(other: object, number: Sealed) -> Any:
     number of another kind."""
     if isinstance(other, Sealed):
         return opened(other, type(number))
+    if isinstance(other, int | np.integer):
+        return int(other)
     if isinstance(other, EXACT | Exactly):
-        arrays = type(number._number)
-        if issubclass(arrays, MidRad | np.ndarray | float) and not isinstance(other, int | np.integer):
-            return lifted(other, arrays)
-        return int(other) if isinstance(other, np.integer) else other
+        return number.lifted(other)
     if isinstance(other, float):
         raise MisuseError(f"{other!r} is no exact constant: there are whole numbers, fractions of them, number('1/3')")
     return NotImplemented
@@ -120,6 +109,11 @@ class Sealed:
 
     def __init__(self, number: Any) -> None:
         self._number = number
+
+    @staticmethod
+    def lifted(exact: Any) -> Any:
+        """An exact constant (or an enclosed one) as it stands beside numbers of the kind."""
+        return exact
 
     @classmethod
     def hear(cls, error: Exception) -> None:
@@ -232,9 +226,9 @@ class Sealing:
         if value is None or isinstance(value, int | str | Exactly | Sealing):
             return value
         if isinstance(value, self._exact):
-            return Exact(value)
+            return Exact(value, kind=self._kind)
         if isinstance(value, self._shown):
-            return Sealing(value, self._shown, self._exact)
+            return Sealing(value, self._shown, self._exact, self._kind)
         if isinstance(value, list | tuple):
             return [self._sealed(v) for v in value] if isinstance(value, list) else tuple(map(self._sealed, value))
         return self._kind(value)
@@ -253,10 +247,14 @@ class Exact(Sealing):
 
     def _sealed(self, value: Any) -> Any:
         if isinstance(value, arb):
-            return Sealed(value)
+            return self._kind(self._kind.lifted(value))
         if isinstance(value, tuple):
             return tuple(map(self._sealed, value))
-        return Exact(value) if type(value).__module__.startswith(PACKAGE) and not isinstance(value, Enum) else value
+        return (
+            Exact(value, kind=self._kind)
+            if type(value).__module__.startswith(PACKAGE) and not isinstance(value, Enum)
+            else value
+        )
 
 
 def opened(value: Any, kind: type[Sealed] = Sealed) -> Any:

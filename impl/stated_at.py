@@ -11,7 +11,7 @@ import numpy as np
 from flint import fmpq
 
 from ..theory.claim import Quantity, UndefinedQuantityError
-from .alike import Parting
+from .alike import PartingError
 from .arithmetic import IrrationalError, Number
 from .balls.core import TooLargeError
 from .enclosed.quantities import UnknownError
@@ -39,9 +39,9 @@ class At(ABC):
     code sees it through `sealed`: whatever it asks of a number but arithmetic is refused.
     """
 
-    def __init__(self, of: Any) -> None:
+    def __init__(self, of: Any, kind: type[Sealed] = Sealed) -> None:
         self._of = of
-        self.sealed = Sealing(self, (At, TaskAt, Risk), (Instance,))
+        self.sealed = Sealing(self, (At, TaskAt, Risk), (Instance,), kind)
         """As own code sees it: one thing for all quantities, so that a helper's result may be kept."""
 
     def __call__(self, name: str) -> Number:
@@ -156,7 +156,7 @@ class At(ABC):
         return self.sqrt(self.dot(entries, entries))
 
 
-PASSED = (UndefinedQuantityError, IrrationalError, TooLargeError, OneByOneError, UnknownError, Parting)
+PASSED = (UndefinedQuantityError, IrrationalError, TooLargeError, OneByOneError, UnknownError, PartingError)
 """What a quantity may say of itself; anything else that it raises is a defect of it."""
 
 

@@ -1,4 +1,4 @@
-r"""What a claim brings with it, on whole batches: in midpoint-radius arrays, which decide, and in float64, which propose.
+r"""What a claim brings with it, on whole batches: midpoint-radius arrays, which decide, and float64, which proposes.
 
 The instances of a batch are asked together as long as they agree on all that own code may depend on (`alike`): the
 lengths of lists, what words and exact numbers say. Where they part, each part is evaluated alone. Numbers are arrays
@@ -17,11 +17,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from flint import arb, ctx
+from flint import arb, ctx, fmpq
 
 from ..theory.claim import Quantity, UndefinedQuantityError
-from .alike import Alike, Parting, Several, agreed
-from .arithmetic import Array, Balls, Floats, Number, midpoint
+from .alike import Alike, PartingError, Several, agreed
+from .arithmetic import Array, Balls, Floats, Number, midpoint, rational, to_float
 from .balls.core import CoreQuantities
 from .elementary import MidRads
 from .enclosed.linear import largest_eigenvalue
@@ -31,9 +31,40 @@ from .instances import Instance
 from .loss_ranges import LossRanges
 from .losses import Link
 from .midrad import MidRad
-from .sealed import MisuseError, lifted
+from .sealed import Exactly, MisuseError, Sealed
 from .stated_at import At, OneByOneError, evaluated, plain
 from .stated_tasks import Risk, TaskAt, prediction, sides
+
+
+class Enclosed(Sealed):
+    """Midpoint-radius numbers, for arithmetic alone."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def lifted(exact: Any) -> MidRad:
+        if isinstance(exact, arb):
+            return MidRads.of_ball(exact)
+        found = MidRad.of(*_listed(exact))
+        return found if found.rad.any() else MidRad(found.mid)
+
+
+class Proposed(Sealed):
+    """Floats, for arithmetic alone."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def lifted(exact: Any) -> Array:
+        if isinstance(exact, arb):
+            return np.array(midpoint(exact))
+        values, shape = _listed(exact)
+        return np.array([to_float(v) for v in values]).reshape(shape)
+
+
+def _listed(exact: Any) -> tuple[list[fmpq], tuple[int, ...]]:
+    """One rational or several, and in which shape."""
+    return (exact.values, (len(exact.values),)) if isinstance(exact, Exactly) else ([rational(exact)], ())
 
 
 class Together(At):
@@ -41,11 +72,12 @@ class Together(At):
 
     arrays: type
     m: Any
+    column: type[Sealed]
     fewest = 1
     """Of fewer instances that are alike nothing is said: one by one they are as cheap."""
 
     def __init__(self, whole: BatchQuantities, places: Array) -> None:
-        super().__init__(lambda name: whole.at(name, self))
+        super().__init__(lambda name: whole.at(name, self), self.column)
         self._whole, self.places = whole, places
         self._instances = [whole.instances[b] for b in places]
 
@@ -58,13 +90,13 @@ class Together(At):
         return agreed([getattr(instance, name) for instance in self._instances])
 
     def _number(self, values: Iterable[Any]) -> Number:
-        return lifted(Several(list(values)), self.arrays)
+        return self.number(Several(list(values)))
 
     # --- the instances ---
 
     @cached_property
     def instance(self) -> Any:
-        return self._instances[0] if len(self._instances) == 1 else Alike(self._instances)
+        return self._instances[0] if len(self._instances) == 1 else Alike(self._instances, self.column)
 
     def _parameters(self, name: str) -> list[Number]:
         values = [getattr(instance, name) for instance in self._instances]
@@ -154,7 +186,7 @@ class Together(At):
         found = getattr(self._loss.constants(), name)
         if found is None:
             self.undefined(f"{name} is infinite for the {self._loss.name} loss")
-        return self._of_ball(found)
+        return self.number(found)
 
     def eigenvalues(self, rows: list[list[Number]]) -> tuple[Number, Number]:
         size = len(self.places)
@@ -164,7 +196,7 @@ class Together(At):
     # --- numbers ---
 
     def number(self, value: Any) -> Number:
-        return lifted(value, self.arrays)
+        return self.column.lifted(value)
 
     def _entry(self, value: Any) -> Number:
         return value if isinstance(value, self.arrays | float) else self.number(value)
@@ -181,9 +213,6 @@ class Together(At):
     # --- what the number systems have of their own ---
 
     @abstractmethod
-    def _of_ball(self, ball: arb) -> Number: ...
-
-    @abstractmethod
     def _extremes(self, table: Any) -> tuple[Number, Number]:
         """The least and the largest eigenvalue of tables (B, s, s)."""
 
@@ -191,14 +220,11 @@ class Together(At):
 class Enclosing(Together):
     """In midpoint-radius numbers."""
 
-    arrays, m = MidRad, MidRads
+    arrays, m, column = MidRad, MidRads, Enclosed
     fewest = 3
 
     def sqrt(self, t: Number) -> Number:
         return MidRads.sqrt(self._entry(t))
-
-    def _of_ball(self, ball: arb) -> MidRad:
-        return MidRads.of_ball(ball)
 
     def between(self, order: int, y: Number, a: Number, b: Number) -> tuple[Number, Number]:
         loss, y, a, b = self._loss, *map(self._entry, (y, a, b))
@@ -216,13 +242,10 @@ class Enclosing(Together):
 class Searching(Together):
     """In float64."""
 
-    arrays, m = np.ndarray, Floats
+    arrays, m, column = np.ndarray, Floats, Proposed
 
     def sqrt(self, t: Number) -> Number:
         return np.sqrt(np.maximum(t, 0))
-
-    def _of_ball(self, ball: arb) -> Array:
-        return np.array(midpoint(ball))
 
     def between(self, order: int, y: Number, a: Number, b: Number) -> tuple[Number, Number]:
         loss = self._loss
@@ -318,7 +341,7 @@ class BatchQuantities:
                 continue
             try:
                 found.append((places, self.at(name, self.together(places))))
-            except Parting as parting:
+            except PartingError as parting:
                 waiting += parting.parts(places)
             except UndefinedQuantityError as error:
                 found.append((places, error))
@@ -345,7 +368,7 @@ class BatchQuantities:
         return self._together[key]
 
     def at(self, name: str, together: Together) -> Any:
-        """The quantity at some places. Errors: Parting, where their instances are not alike."""
+        """The quantity at some places. Errors: PartingError, where their instances are not alike."""
         if name not in self._own:
             return self.base(name)[together.places]
         key = name, together.places.tobytes()

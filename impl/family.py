@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from flint import ctx
@@ -25,6 +25,10 @@ from .sources import Generator, RealTasks
 from .stated import deciding
 from .stated_batches import Batched, Enclosing, Searching
 from .study import Headline
+
+
+def _unknown(name: str) -> NoReturn:
+    raise UnknownError(name)
 
 
 @dataclass(frozen=True)
@@ -131,16 +135,21 @@ class Family:
         """The claims, and the headline if there is one."""
         return self.claims if self.headline is None else (*self.claims, self.headline.claim)
 
+    def in_arrays(self, batch: Any) -> Callable[[str], Any]:
+        """The quantities of a generator's batch that arrays enclose, by name. Errors of a call:
+        UndefinedQuantityError; UnknownError for all that is left to balls."""
+        try:
+            if self.enclosed_quantities is not None:
+                found: Callable[[str], Any] = self.enclosed_quantities(batch)
+                return found
+        except UnknownError:
+            pass
+        return _unknown
+
     def judged_in_arrays(self, batch: Any, claims: Iterable[Claim]) -> list[Judged]:
         """Per instance of a generator's batch the claims that arrays decide."""
-        nothing: list[Judged] = [{} for _ in range(len(batch))]
-        if self.enclosed_quantities is None:
-            return nothing
         with np.errstate(all="ignore"):
-            try:
-                return judged_in_arrays(claims, self.enclosed_quantities(batch), len(batch))
-            except UnknownError:
-                return nothing
+            return judged_in_arrays(claims, self.in_arrays(batch), len(batch))
 
     @property
     def shares(self) -> bool:

@@ -128,8 +128,6 @@ class Survey:
     """Instances that were looked at, the known ones too."""
     hunted: Counter[Key] = field(default_factory=Counter)
     """How many turns each cell was hunted."""
-    cut: bool = False
-    """Whether the time was out before all was done."""
 
     def record(self, cell: Cell, judged: ClaimJudgement, origin: str, instance: Instance, generated: bool) -> None:
         """Count a conclusion that was judged for a cell, and keep the first and the best witness against it."""
@@ -216,46 +214,44 @@ def survey(
     begun     an unfinished survey with the same arguments, which goes on; keep is given it every now and then
     hunted    cells worth that much `work` (of `pursue`) of each driver of `HUNTERS` where generated instances refute
               nothing; so are those that only a known instance refutes
-    until     the time (of time.monotonic) when it ends with what it has (`cut`): the hunts begin at half of it at the
-              latest, and in each turn every open cell gets as much work
+    until     the time (of time.monotonic) when it ends with what it has: the hunts begin at half of it at the latest,
+              and in each turn every open cell gets as much work
     """
     chosen = family.claims if claims is None else tuple(claims)
     found = begun or Survey(cells_of(family, chosen))
     cells, start, begin = found.cells, time.monotonic(), time.perf_counter() - found.seconds
-    for generated, looks in _looks(family, chosen, found, examples, seed, known):
-        if generated and time.monotonic() > start + (until - start) / 2:
-            found.cut = True
-            break
-        for look in looks:
-            found.looked += 1
-            found.examples += generated
-            found.seconds = time.perf_counter() - begin
-            if found.looked % 64 == 1:
-                progress(f"{family.title}: leave one out, {found.looked - 1} instances{_told(found)}")
-            _look(found, chosen, look, generated)
-            if found.looked % CHUNK == 0:
-                keep(found)
+
+    def look_on(end: float) -> None:
+        for generated, looks in _looks(family, chosen, found, examples, seed, known):
+            if generated and time.monotonic() > end:
+                break
+            for look in looks:
+                found.looked += 1
+                found.examples += generated
+                found.seconds = time.perf_counter() - begin
+                if found.looked % 64 == 1:
+                    progress(f"{family.title}: leave one out, {found.looked - 1} instances{_told(found)}")
+                _look(found, chosen, look, generated)
+                if found.looked % CHUNK == 0:
+                    keep(found)
+
+    look_on(start + (until - start) / 2)
     elsewhere = [key for key, cell in cells.items() if cell.found is not None and cell.first is None]
     asked = [key for key in dict.fromkeys((*hunted, *elsewhere)) if key in cells and cells[key].assumed and work > 0]
     for (turn, share), key in itertools.product(enumerate(SHARES), asked):
-        if cells[key].first is None and found.hunted[key] <= turn and not _late(found, until):
+        if cells[key].first is None and found.hunted[key] <= turn and time.monotonic() <= until:
             progress(f"{family.title}: hunting {key[0]} without {key[1]}{_told(found)}")
             _hunt(found, cells[key], (seed, turn), work * share, until)
-            found.hunted[key] = turn + 1
+            if time.monotonic() <= until:
+                found.hunted[key] = turn + 1
             keep(found)
+    look_on(until)
     for key, cell in cells.items():
-        if cell.found is not None and key not in settled and not _late(found, until):
+        if cell.found is not None and key not in settled and time.monotonic() <= until:
             progress(f"{family.title}: smaller witness of {cell.claim.name} without {cell.assumption}")
             cell.found = _smaller(family, cell, cell.found, found)
     found.seconds = time.perf_counter() - begin
     return found
-
-
-def _late(found: Survey, until: float) -> bool:
-    """Whether the time is out; the survey is cut then."""
-    late = time.monotonic() > until
-    found.cut = found.cut or late
-    return late
 
 
 def _told(found: Survey) -> str:

@@ -79,7 +79,10 @@ class Together(At):
     def __init__(self, whole: BatchQuantities, places: Array) -> None:
         super().__init__(lambda name: whole.at(name, self), self.column)
         self._whole, self.places = whole, places
-        self._instances = [whole.instances[b] for b in places]
+
+    @cached_property
+    def _instances(self) -> list[Instance]:
+        return [self._whole.instances[b] for b in self.places]
 
     @property
     def _engine(self) -> type:
@@ -103,11 +106,11 @@ class Together(At):
         return [self._number(column) for column in zip(*values, strict=True)]
 
     def _plain(self) -> None:
-        if not agreed([plain(instance) for instance in self._instances]):
-            self.undefined(f"omega of {self._instances[0].family} is no list of numbers: it is a network's weights")
+        if not plain(self._whole.first):
+            self.undefined(f"omega of {self._whole.first.family} is no list of numbers: it is a network's weights")
 
     def _against_a_parameter(self) -> None:
-        if self._same("against_functions"):
+        if self._whole.first.against_functions:
             self.undefined("the comparator is given by functions, not by a parameter")
 
     @property
@@ -311,6 +314,7 @@ class BatchQuantities:
         self._parts = [np.arange(len(batch))]
         self._known: dict[tuple[str, bytes], Any] = {}
         self._together: dict[bytes, Together] = {}
+        self._whole: dict[str, Any] = {}
 
     @cached_property
     def base(self) -> Any:
@@ -318,9 +322,15 @@ class BatchQuantities:
         return self._base(self.batch)
 
     @cached_property
+    def first(self) -> Instance:
+        """One instance: of what kind all are."""
+        found: Instance = self.batch.instance(0)
+        return found
+
+    @cached_property
     def instances(self) -> list[Instance]:
         """The instances, in their normal form."""
-        return [self.batch.instance(b).canonical for b in range(len(self.batch))]
+        return [self.first.canonical, *(self.batch.instance(b).canonical for b in range(1, len(self.batch)))]
 
     @cached_property
     def exchanged(self) -> BatchQuantities:
@@ -334,6 +344,11 @@ class BatchQuantities:
     def __call__(self, name: str) -> Any:
         if name not in self._own:
             return self.base(name)
+        if name not in self._whole:
+            self._whole[name] = self._assembled(name)
+        return self._whole[name]
+
+    def _assembled(self, name: str) -> Any:
         waiting, found = list(self._parts), list[tuple[Array, Any]]()
         while waiting:
             places = waiting.pop()

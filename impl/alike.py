@@ -117,7 +117,7 @@ class Several(Exactly):
     __mul__, __rmul__ = _operators(operator.mul)
     __truediv__, __rtruediv__ = _operators(operator.truediv)
     __lt__, __le__, __gt__, __ge__ = map(_compared, (operator.lt, operator.le, operator.gt, operator.ge))
-    __eq__, __ne__ = map(_compared, (operator.eq, operator.ne))  # type: ignore[assignment]
+    __eq__, __ne__ = map(_compared, (operator.eq, operator.ne))
     __hash__ = None  # type: ignore[assignment]
 
     def __pow__(self, exponent: int) -> Several:

@@ -81,16 +81,14 @@ class Together(At):
         self._whole, self.places = whole, places
 
     @cached_property
-    def _instances(self) -> list[Instance]:
+    def _instances(self) -> list[Any]:
         return [self._whole.instances[b] for b in self.places]
 
     @property
     def _engine(self) -> type:
-        found: type = self._whole.exactly
+        found: Any = self._whole.exactly
+        assert isinstance(found, type)
         return found
-
-    def _same(self, name: str) -> Any:
-        return agreed([getattr(instance, name) for instance in self._instances])
 
     def _number(self, values: Iterable[Any]) -> Number:
         return self.number(Several(list(values)))
@@ -159,7 +157,7 @@ class Together(At):
 
     @property
     def _loss(self) -> Any:
-        return self._same("loss")
+        return agreed([instance.loss for instance in self._instances])
 
     @cached_property
     def _used(self) -> Array:
@@ -336,7 +334,8 @@ class BatchQuantities:
     def exchanged(self) -> BatchQuantities:
         """Those of the same problems with omega and the comparator exchanged. Errors: OneByOneError."""
         batch = self.batch
-        if np.shape(getattr(batch, "rival", None)) != np.shape(getattr(batch, "omega", 0)):
+        shapes = {getattr(getattr(batch, name, None), "shape", name) for name in ("omega", "rival")}
+        if len(shapes) > 1:
             raise OneByOneError("a batch that is not exchanged")
         other = replace(batch, omega=batch.rival, rival=batch.omega)
         return BatchQuantities(self._base, other, self._own, self.exactly, self._kind)

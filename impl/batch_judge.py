@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ..theory.claim import Claim, Relation, UndefinedQuantityError, Verdict
+from ..theory.claim import Assumption, Claim, Relation, UndefinedQuantityError, Verdict
 from .arithmetic import Array
+from .elementary import MidRads
 from .enclosed.quantities import UnknownError
 from .judge import ClaimJudgement, Enclosure, ratio_of
 from .midrad import MidRad
@@ -35,6 +36,26 @@ def judged_in_arrays(claims: Iterable[Claim], at: Callable[[str], Any], count: i
     for claim in claims:
         for b, judged in _judged(claim, at, count):
             found[b][claim.name] = judged
+    return found
+
+
+def standings_in_arrays(
+    assumptions: Iterable[Assumption], at: Callable[[str], Any], count: int
+) -> list[dict[str, bool | None]]:
+    """Per instance of a batch, of the assumptions that arrays decide: whether they hold; None: without a meaning."""
+    found: list[dict[str, bool | None]] = [{} for _ in range(count)]
+    for assumption in assumptions:
+        try:
+            low, high = ends_of(at(assumption.margin))
+        except UndefinedQuantityError:
+            for one in found:
+                one[assumption.name] = None
+            continue
+        except UnknownError:
+            continue
+        holds, finite = low > 0, fit_ends((low, high))
+        for b in np.flatnonzero(finite & (holds | (high <= 0))).tolist():
+            found[b][assumption.name] = bool(holds[b])
     return found
 
 
@@ -63,7 +84,7 @@ def _judged(claim: Claim, at: Callable[[str], Any], count: int) -> Iterable[tupl
     if claim.relation is not Relation.AT_MOST:
         return
     try:
-        left, bound = claim.left(at), claim.bound(at)
+        left, bound = (_column(side(at), count) for side in (claim.left, claim.bound))
         entering = [at(name) for name in dict.fromkeys((*claim.left.names, *claim.bound.names, *claim.extras))]
     except UndefinedQuantityError as error:
         yield from _outside(claim, open_, str(error))
@@ -85,6 +106,11 @@ def _judged(claim: Claim, at: Callable[[str], Any], count: int) -> Iterable[tupl
                 claim.name, decision.verdict, gap, edge, {}, {}, ratio, decision.reason, left=gap, brief=True
             ),
         )
+
+
+def _column(value: MidRad | int, count: int) -> MidRad:
+    """A side that names no quantity is a whole number."""
+    return value if isinstance(value, MidRad) else MidRads.broadcast_to(MidRads.number(value), (count,))
 
 
 def _outside(claim: Claim, places: Array, reason: str) -> Iterable[tuple[int, ClaimJudgement]]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Array
+from ..batch_judge import standings_in_arrays
 from ..families import family_of
 from ..instances import Instance
 from ..judge import Enclosure
@@ -203,14 +204,19 @@ def _drive(
 
 
 def _certified(found: Found, batch: Any, values: Array) -> Array:
-    """The values, with hits that balls do not certify set to -inf: no search shall climb the errors of float64.
+    """The values, with hits that balls do not certify set to -inf: no search shall climb the errors of float64, nor
+    where an assumption fails.
 
-    The two largest hits of a batch are judged; if one is no counterexample, the batch's other hits are not believed.
+    Of the hits for which arrays know of no assumption that fails, the two largest are judged; if one is no
+    counterexample, the batch's other hits are not believed.
     """
     hits = np.flatnonzero(values > 1 + HIT)
+    if not len(hits):
+        return values
     hits = hits[np.argsort(-values[hits])]
+    near = hits[_unbroken(found.subject, batch.take(hits))]
     believed = 0
-    for b in hits[:2]:
+    for b in near[:2]:
         instance = batch.instance(int(b))
         certified = refute(found.subject, instance)
         if certified is None:
@@ -219,11 +225,16 @@ def _certified(found: Found, batch: Any, values: Array) -> Array:
         found.refutations.append(Refutation(instance, *certified, found.driver))
         found.rows.append(batch.take([int(b)]))
         believed += 1
-    if believed == min(len(hits), 2):
-        return values
     values = values.copy()
-    values[hits[believed:]] = -np.inf
+    values[np.setdiff1d(hits, near if believed == min(len(near), 2) else near[:believed])] = -np.inf
     return values
+
+
+def _unbroken(subject: Subject, batch: Any) -> Array:
+    """Of which instances arrays know no assumption that fails, or has no meaning."""
+    with np.errstate(all="ignore"):
+        known = standings_in_arrays(assumptions(subject), family_of(subject).in_arrays(batch), len(batch))
+    return np.array([all(holds for holds in one.values()) for one in known], dtype=bool)
 
 
 def _within(found: Found, batch: Any, values: Array) -> Array:

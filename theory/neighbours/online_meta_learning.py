@@ -38,6 +38,8 @@ the ends s and 1/2 of x = alpha h, (1 - s)^2 7s/8 and 1/8 - s/32, are at least (
 Hess F >= (15/32 - 4/32) mu = 11 mu/32 in place of mu/8; 3 mu/4 as beta/mu grows.
 """
 
+from functools import lru_cache
+
 from metagap import Assumption, At, Claim, Mutant, quantity
 from metagap.common import (
     CONVEX,
@@ -136,6 +138,7 @@ def shrunk(c, curvature):
     return (1 - c.alpha * curvature) * (1 - c.alpha * curvature)
 
 
+@lru_cache(64)  # at is one thing for all quantities of an instance
 def constants(at):
     return [Constants(at, task) for task in at.tasks]
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from flint import ctx
 
-from ..theory.claim import Ablation, Claim, Mutant, Quantity, Source
+from ..theory.claim import Ablation, Claim, Mutant, Quantity
 from .answers import Answerer
 from .balls.core import CoreQuantities
-from .batch_judge import Judged, judged_in_arrays
+from .batch_judge import Decided, Judged, by_instance, decided_in_arrays, enclosable, undecided
 from .enclosed.quantities import UnknownError
 from .files import BadInputError
 from .files.faults import nearest
@@ -130,18 +130,21 @@ class Family:
         """The claims, and the headline if there is one."""
         return self.claims if self.headline is None else (*self.claims, self.headline.claim)
 
+    def decided_in_arrays(self, batch: Any, claims: Iterable[Claim]) -> list[Decided]:
+        """Claim by claim what arrays decide of a generator's batch, of those that they may be asked of."""
+        claims = [claim for claim in claims if enclosable(claim)]
+        try:
+            if self.enclosed_quantities is None:
+                raise UnknownError(self.name)
+            with np.errstate(all="ignore"):
+                at = self.enclosed_quantities(batch)
+                return [decided_in_arrays(claim, at, len(batch)) for claim in claims]
+        except UnknownError:
+            return [undecided(claim, len(batch)) for claim in claims]
+
     def judged_in_arrays(self, batch: Any, claims: Iterable[Claim]) -> list[Judged]:
-        """Per instance of a generator's batch the claims that arrays decide: none of a user's own, whose names and
-        powers these may take for others or not know."""
-        nothing: list[Judged] = [{} for _ in range(len(batch))]
-        claims = [claim for claim in claims if claim.source is not Source.OWN and not claim.quantities]
-        if self.enclosed_quantities is None:
-            return nothing
-        with np.errstate(all="ignore"):
-            try:
-                return judged_in_arrays(claims, self.enclosed_quantities(batch), len(batch))
-            except UnknownError:
-                return nothing
+        """The same per instance: the claims that arrays decide."""
+        return by_instance(self.decided_in_arrays(batch, claims), len(batch))
 
     @property
     def shares(self) -> bool:

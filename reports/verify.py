@@ -212,9 +212,12 @@ class Run:
             judgements=sum(sum((t.counts + t.real_counts).values()) for t in self.tallies.values()),
             claims=claims,
             generators=[
-                GeneratorRow(family.name, g.name, g.title, list(g.variants), self.generated[f"{family.name} {g.name}"])
+                GeneratorRow(
+                    family.name, g.name, g.title, list(g.variants), self.generated[at], wide=self.wide[at]
+                )
                 for family in FAMILIES.values()
                 for g in family.all_generators
+                for at in [f"{family.name} {g.name}"]
             ]
             + [
                 GeneratorRow(family.name, "search", "Searches from the tightest instances", [], count)
@@ -267,6 +270,7 @@ class Run:
             undecided=[self._shown(kept) for kept in tally.undecided],
             violations=self._violations(claim, tally),
             void=_void(claim, tally),
+            arrays=tally.arrays,
         )
 
     def _violations(self, claim: Claim, tally: Tally) -> list[Violation]:

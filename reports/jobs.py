@@ -41,17 +41,17 @@ class Profile:
     """Of instances on which every claim is judged, most of them in balls."""
     landscapes: int
     """Per variant of the landscape generators: instances whose global optimum is certified."""
-    wide: int = 0
-    """Per share, too: of instances of wide batches, on which inequalities are judged in arrays."""
     batch: int = 16
     rounds: int = 0
     """Of more jobs, where claims are undecided or loose."""
+    wide: int = 0
+    """Per share of a generator, too: instances of wide batches, on which inequalities are judged in arrays."""
 
 
 PROFILES = {
-    "quick": Profile("quick", 240, 16, 2400, batch=8),
-    "ci": Profile("ci", 1600, 128, 16_000, batch=32),
-    "deep": Profile("deep", 20_000, 1024, 200_000, batch=64, rounds=4),
+    "quick": Profile("quick", 240, 16, 8, wide=2400),
+    "ci": Profile("ci", 1600, 128, 32, wide=16_000),
+    "deep": Profile("deep", 20_000, 1024, 64, rounds=4, wide=200_000),
 }
 
 

@@ -395,6 +395,7 @@ GENERATORS: tuple[Generator, ...] = (
         "several outputs, tangent comparators",
         partial(vector_outputs, rivals=("tangent",)),
         tuple(VECTOR_LOSSES),
+        wide=False,
     ),
     Generator("rates", "a rate for each weight, weight decay, or both", paced, PACED_LOSSES),
     Generator("rates-tangent", "tangent comparators of wrong Jacobians of rates and decay",

@@ -38,7 +38,7 @@ class Profile:
 
     name: str
     per_share: int
-    """Of instances on which every claim is judged, most of them in balls."""
+    """Of instances on which every claim is judged, in balls what arrays do not decide."""
     landscapes: int
     """Per variant of the landscape generators: instances whose global optimum is certified."""
     batch: int = 16
@@ -119,6 +119,8 @@ def _of_family(family: Family, profile: Profile, seed: int, real: bool) -> list[
     rows: list[list[AnyJob]] = []
     for generator in family.judged:
         total, size = max(int(profile.per_share * generator.share * family.effort), 1), min(profile.batch, family.batch)
+        if _wide(family, generator, profile):
+            total = min(total, max(total // BESIDE, FEW * len(generator.variants)))
         rounds = -(-total // (size * len(generator.variants)))
         rows.append(
             [
@@ -142,7 +144,7 @@ def _of_family(family: Family, profile: Profile, seed: int, real: bool) -> list[
 
 def _widely(family: Family, generator: Generator, profile: Profile, seed: int) -> list[AnyJob]:
     """The wide batches of a generator: of each variant its share, and no fewer than ten of the smallest jobs."""
-    if not (profile.wide and generator.wide and family.enclosed_quantities):
+    if not _wide(family, generator, profile):
         return []
     share = profile.wide * generator.share * family.effort / len(generator.variants)
     each = max(math.ceil(share), 10 * min(profile.batch, family.batch))
@@ -153,6 +155,16 @@ def _widely(family: Family, generator: Generator, profile: Profile, seed: int) -
         for variant in generator.variants
     ]
 
+
+def _wide(family: Family, generator: Generator, profile: Profile) -> bool:
+    """Whether it has wide batches."""
+    wide = generator.wide and generator in family.generators and family.enclosed_quantities is not None
+    return wide and profile.wide > 0
+
+
+BESIDE, FEW = 3, 16
+"""Beside wide batches, one in so many of the other instances are made, if that leaves so many of each variant: every
+claim is judged on them, but only equalities, whose verdicts are all alike, have no others."""
 
 WIDE = 1_000_000_000
 """More batches than a plan and its rounds have of a kind: wide ones are counted from here on."""

@@ -43,6 +43,7 @@ NAMES = (
     "support_feature_bound", "strong_convexity", "margin_differentiability", "mixed_weight_norm", "mixed_misfit",
     "min_norm_solution",
     "mixed_misfit_l1", "remainder_constant", "jacobian_deviation", "smoothness", "descent", "margin_small_step",
+    "adapted_displacement", "jacobian_min", "jacobian_inverse",
 )  # fmt: skip
 """The quantities that are enclosed."""
 DRAWN = (

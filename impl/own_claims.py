@@ -13,11 +13,12 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import find_spec, module_from_spec
 from keyword import iskeyword
 from pathlib import Path
 from types import ModuleType
@@ -29,6 +30,7 @@ from numpy.random import default_rng
 from ..theory.claim import Claim, Mutant, Quantity, Source, Verdict
 from ..theory.mutants import generated
 from ..theory.notation import LETTERS, SYMBOLS, Symbol
+from .asked import AFRESH
 from .families import FAMILIES, all_claims, family_of, judge
 from .family import Family
 from .files import BadInputError
@@ -70,6 +72,8 @@ class OwnClaims:
     losses: tuple[Loss, ...] = ()
     tasks: tuple[Tasks, ...] = ()
     adaptations: tuple[Adaptation, ...] = ()
+    again: Callable[[], ModuleType] | None = field(default=None, compare=False)
+    """Runs the file once more, apart; None: what is read from a record is not run."""
 
     @property
     def judged(self) -> tuple[Claim, ...]:
@@ -150,7 +154,7 @@ def read(place: str, path: Path | None = None) -> OwnClaims:
     digest = sha256(text.encode()).hexdigest()
     if not installed:
         module = _run(place, path, text, digest)
-    found = [thing for value in vars(module).values() for thing in _listed(value)]
+    found = _stated(module)
     for thing in found:
         if isinstance(thing, Claim | Mutant) and (wrong := mistyped(thing)):
             field, required = wrong
@@ -162,17 +166,16 @@ def read(place: str, path: Path | None = None) -> OwnClaims:
     losses = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Loss)))
     tasks = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Tasks)))
     adaptations = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Adaptation)))
-    own = OwnClaims(place, path, digest, text, claims, mutants, losses, tasks, adaptations)
+    again = partial(_apart, installed[0].value) if installed else partial(_run, place, path, text, digest)
+    own = OwnClaims(place, path, digest, text, claims, mutants, losses, tasks, adaptations, again)
     _check(own, {thing.name for thing in found if isinstance(thing, Quantity)})
     return own
 
 
-def _listed(value: object) -> Iterator[object]:
-    """The value, or what is in a list or a tuple of them."""
-    if isinstance(value, list | tuple):
-        yield from value
-    else:
-        yield value
+def _stated(module: ModuleType) -> list[object]:
+    """All that its names are, and what is in lists and tuples of them."""
+    values = list(vars(module).values())
+    return [thing for value in values for thing in (value if isinstance(value, list | tuple) else (value,))]
 
 
 def _imported(module: str) -> ModuleType:
@@ -182,11 +185,34 @@ def _imported(module: str) -> ModuleType:
         raise fault(error, module) from error
 
 
+def _apart(module: str) -> ModuleType:
+    """An imported module once more, of which nothing else is changed."""
+    spec = find_spec(module.partition(":")[0])
+    assert spec is not None and spec.loader is not None
+    found = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(found)
+    except Exception as error:
+        raise fault(error, module) from error
+    return found
+
+
+def _functions(again: Callable[[], ModuleType]) -> dict[str, Any]:
+    """What the file states when it is run afresh, as `asked` calls it."""
+    things = _stated(again())
+    quantities = [quantity for thing in things if isinstance(thing, Claim) for quantity in thing.quantities]
+    return {
+        **{f"the quantity {quantity.name}": quantity for quantity in quantities},
+        **{f"the adaptation {one.name}": one.adapt for one in things if isinstance(one, Adaptation)},
+        **{f"the loss {one.name}": one for one in things if isinstance(one, Loss)},
+    }
+
+
 def _run(place: str, path: Path, text: str, digest: str) -> ModuleType:
     """The module that the text is. Errors: BadInputError with its line."""
     module = ModuleType(f"metagap_claims_{digest[:12]}")
     module.__file__ = str(path)
-    sys.modules[module.__name__] = module  # dataclasses look it up
+    sys.modules.setdefault(module.__name__, module)  # dataclasses look it up
     sys.path.insert(0, str(path.parent))
     try:
         exec(compile(text, place, "exec"), module.__dict__)
@@ -291,8 +317,10 @@ def using(own: OwnClaims) -> Iterator[OwnClaims]:
     Errors: BadInputError.
     """
     tables: tuple[dict[str, Any], ...] = (FAMILIES, SYMBOLS, LETTERS, TABLE, LOSSES, RULES)
-    before = [dict(table) for table in tables]
+    before, afresh = [dict(table) for table in tables], list(AFRESH)
     try:
+        if own.again is not None:
+            AFRESH.append(partial(_functions, own.again))
         for loss in own.losses:
             TABLE[loss.name] = LOSSES[loss.name] = loss.family
         for adaptation in own.adaptations:
@@ -316,6 +344,7 @@ def using(own: OwnClaims) -> Iterator[OwnClaims]:
         for table, old in zip(tables, before, strict=True):
             table.clear()
             table.update(old)
+        AFRESH[:] = afresh
 
 
 PLAIN = frozenset(name for name, row in LOSSES.items() if row.profile.convex and not row.profile.kinked)

@@ -18,6 +18,7 @@ from flint import arb, ctx, fmpq
 
 from ..theory.claim import Quantity, UndefinedQuantityError
 from .arithmetic import Balls, Floats, IrrationalError, Number, midpoint, rational
+from .asked import heard
 from .balls.core import CoreQuantities, TooLargeError
 from .files import BadInputError
 from .instances import Instance
@@ -196,6 +197,12 @@ PASSED = (UndefinedQuantityError, IrrationalError, TooLargeError, OneByOneError)
 
 def evaluated(quantity: Quantity, at: At) -> Any:
     """The quantity there. Errors: PASSED; BadInputError with the line of what fails in it."""
+    what = f"the quantity {quantity.name}"
+    return heard(what, quantity, partial(_evaluated, at=at, what=what), quantity.value)
+
+
+def _evaluated(quantity: Quantity, at: At, what: str) -> Any:
+    code = quantity.value.__code__
     try:
         value = quantity.value(Sealing(at, (At, TaskAt, Risk), (Instance,)))
     except PASSED:
@@ -203,8 +210,7 @@ def evaluated(quantity: Quantity, at: At) -> Any:
     except BadInputError:
         raise
     except Exception as error:
-        raise fault(error, quantity.value.__code__.co_filename, f"the quantity {quantity.name}") from error
-    code = quantity.value.__code__
+        raise fault(error, code.co_filename, what) from error
     if not isinstance(value, Sealed | int | np.integer | fmpq):
         required = "a number that at gave, or an exact one: no float; constants are whole numbers, or at.number('1/3')"
         place = f"line {code.co_firstlineno}, {quantity.name}"

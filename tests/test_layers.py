@@ -125,7 +125,7 @@ def test_imports_point_inwards() -> None:
 FLOORS = (
     ("arithmetic", "bracket", "extras", "instances", "shown"),
     ("blas", "files", "floats", "midrad", "profiles", "series", "shrink", "sources", "tensors", "verdicts"),
-    ("elementary", "losses"),
+    ("asked", "elementary", "losses"),
     ("balls", "draws", "enclosed", "loss_ranges", "sealed", "task_tables", "vector_losses"),
     ("rules", "stated_tasks"),
     ("judge", "models", "stated_at"),

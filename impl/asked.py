@@ -22,7 +22,6 @@ from flint import arb, arb_series, ctx, fmpq_series
 from msgspec import UNSET
 
 from .files.faults import BadInputError
-from .series import series_terms
 
 Found = TypeVar("Found")
 Thing = TypeVar("Thing")
@@ -50,20 +49,25 @@ class _Call:
 
     def again(self, thing: Any) -> None:
         """Errors: BadInputError where it gives something else."""
-        with ctx.workprec(self.bits), series_terms(self.terms):
-            if _outcome(self.ask, thing)[1] != self.found:
-                raise self.changed(self.what)
+        before, ctx.cap = ctx.cap, self.terms
+        try:
+            with ctx.workprec(self.bits):
+                again = _outcome(self.ask, thing)[1]
+        finally:
+            ctx.cap = before
+        if again != self.found:
+            raise self.changed(self.what)
 
     def changed(self, what: str) -> BadInputError:
         """That it is no function, in words."""
         code = getattr(self.function, "__code__", None)
         place = what if code is None else f"line {code.co_firstlineno}, {what}"
-        required = "not a function of its arguments: asked the same again, it gives another answer. No memory, no chance"
+        required = "not a function of its arguments: asked the same again, it answers otherwise; no memory, no chance"
         return BadInputError("--claims" if code is None else code.co_filename, place, UNSET, required)
 
 
 def heard(what: str, thing: Thing, ask: Callable[[Thing], Found], function: Callable[..., Any]) -> Found:
-    """ask(thing), of own code: `what` says which, the function where it is. What it gives is numbers, or lists of them."""
+    """ask(thing), numbers or lists of them, of own code: `what` says which, the function where it is."""
     _called[:] = [True]
     if not _written:
         return ask(thing)

@@ -15,7 +15,6 @@ from .instances import Instance
 from .judge import PRECISIONS, Enclosure, Evaluator
 from .verdicts import standing, unfit
 
-
 LATE = "not examined in time"
 
 
@@ -70,8 +69,8 @@ def conditions(
     told: Callable[[Conditions], None] = lambda found: None,
     claims: tuple[Claim, ...] = (),
 ) -> Conditions:
-    """Every assumption of the instance's family, certified in balls where it can be; or of the claims given, and whether
-    both their sides have a value, which nobody knows of own code.
+    """Every assumption of the instance's family, certified in balls where it can be; or of the claims given, and
+    whether both their sides have a value, which nobody knows of own code.
 
     `told` hears before and after each what is known by then; what is not examined yet is open.
     """

@@ -263,7 +263,9 @@ class _Outcome:
     def agrees(self, other: _Outcome) -> bool:
         """Whether the other, at any precision, says the same of the same sides."""
         pairs = ((self.left, other.left), (self.bound, other.bound))
-        return self.verdict is other.verdict and all(a is not None and b is not None and a.overlaps(b) for a, b in pairs)
+        return self.verdict is other.verdict and all(
+            a is not None and b is not None and a.overlaps(b) for a, b in pairs
+        )
 
 
 def _attempt(claim: Claim, evaluator: Evaluator, at: CoreQuantities) -> _Outcome:

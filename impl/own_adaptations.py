@@ -28,7 +28,7 @@ from .losses import Loss
 from .rules import RULES, Rule
 from .supervised.adaptation import Gradient, Implicit, Own
 from .supervised.batch import batch_of
-from .supervised.batch_quantities import BatchQuantities
+from .supervised.vector_batch import LinearQuantities
 from .supervised.instance import Atom, MetaSLInstance, Task
 from .supervised.maml import Law, Problem
 from .supervised.rule_jacobians import jacobian
@@ -213,7 +213,7 @@ def _moved(at: list[arb], j: int, step: arb) -> Matrix:
 
 def _otherwise(instance: MetaSLInstance) -> str | None:
     """What arrays say of it, if that is another thing than balls do."""
-    problem, arrays = Problem(instance, Balls), BatchQuantities(batch_of(instance))
+    problem, arrays = Problem(instance, Balls), LinearQuantities(batch_of(instance))
     with np.errstate(all="ignore"):
         values, slopes = arrays.adapt(arrays._omega)[-1][0], arrays.jacobians[0]
     for i, law in enumerate(problem.laws):

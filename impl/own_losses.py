@@ -13,8 +13,8 @@ from typing import Any
 
 from flint import arb, ctx, fmpq
 
-from .asked import heard
 from .arithmetic import Balls, Floats, IrrationalError, Number, Rationals, midpoint, rational, to_float
+from .asked import heard
 from .elementary import MidRads
 from .losses import TABLE, Link, LossFamily
 from .midrad import MidRad

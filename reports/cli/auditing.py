@@ -118,7 +118,9 @@ def audit(
     foreign = given - OF_TASKS - BOTH if tasks is not None else given & OF_TASKS
     for name in sorted(foreign):
         where = "without TASKS only" if tasks is not None else "with TASKS only"
-        fail(f"--{name.replace('_', '-')}={str(context.params[name])!r}: this option has a meaning {where}; leave it out")
+        fail(
+            f"--{name.replace('_', '-')}={str(context.params[name])!r}: this option has a meaning {where}; leave it out"
+        )
     targets = {"--json": json, "--junit": junit, "--sarif": sarif}
     spoken = (
         ready(targets, out) if tasks is None else ready(targets, inputs=[tasks, *([] if omega is None else [omega])])

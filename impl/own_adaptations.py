@@ -28,11 +28,11 @@ from .losses import Loss
 from .rules import RULES, Rule
 from .supervised.adaptation import Gradient, Implicit, Own
 from .supervised.batch import batch_of
-from .supervised.vector_batch import LinearQuantities
 from .supervised.instance import Atom, MetaSLInstance, Task
 from .supervised.maml import Law, Problem
 from .supervised.rule_jacobians import jacobian
 from .supervised.rule_steps import adapted, tangents, visited
+from .supervised.vector_batch import LinearQuantities
 
 SECONDS = 1.0
 """Processor time that one evaluation on the small problem may take: an instance asks for dozens."""

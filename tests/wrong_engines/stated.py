@@ -43,7 +43,7 @@ STATED_FAULTS = (
     fault("tasks-handed-out-as-they-are", "own code may compare enclosures", "Sealing._sealed",
           "return Sealing(value, self._shown, self._exact)", "return value", OF_A_TASK, SEALED),
     fault("losses-of-unsealed-numbers", "own code may compare enclosures", "Loss.at",
-          "opened(self.formulas[order](Sealing(m), Sealed(t)))", "self.formulas[order](m, t)", OF_A_LOSS, LOSSES),
+          "opened(loss.formulas[order](Sealing(m), Sealed(t)))", "loss.formulas[order](m, t)", OF_A_LOSS, LOSSES),
     fault("constants-handed-out-unsealed", "own code may compare enclosures", "Exact._sealed",
           "return Sealed(value)", "return value", OF_A_CONSTANT, SEALED),
     fault("judged-nothing-found-nothing", "nothing judged is called nothing refuted", "Found.vacuous",

@@ -220,4 +220,4 @@ class Family:
         def exact(direction: Vector) -> CoreQuantities | None:
             return self.quantities.exact(instance, direction)
 
-        return Evaluator(instance, make, exact, self.precisions(instance))
+        return Evaluator(instance, make, exact, self.precisions(instance), fresh=lambda: self.evaluator(instance))

@@ -125,7 +125,7 @@ def test_imports_point_inwards() -> None:
 FLOORS = (
     ("arithmetic", "bracket", "extras", "instances", "shown"),
     ("blas", "files", "floats", "midrad", "profiles", "series", "shrink", "sources", "tensors", "verdicts"),
-    ("elementary", "losses"),
+    ("asked", "elementary", "losses"),
     ("balls", "draws", "enclosed", "loss_ranges", "sealed", "task_tables", "vector_losses"),
     ("alike", "rules"),
     ("judge", "models", "stated_tasks"),
@@ -138,8 +138,8 @@ FLOORS = (
     ("optimum.networks", "supervised.enclosed.networks"),
     ("oracles", "real_tasks"),
     ("families", "own_adaptations", "own_checks", "own_losses"),
-    ("conditions", "counterexample", "insight", "own_claims", "own_tasks", "strategies"),
-    ("falsify",),
+    ("conditions", "counterexample", "insight", "own_generators", "own_tasks", "strategies"),
+    ("falsify", "own_claims"),
     ("leave_one_out",),
     ("unfinished",),
 )
@@ -292,6 +292,7 @@ SHARED = {
     "impl.instances": "what an instance is",
     "impl.supervised.tables": "what an instance is, of many rows",
     "impl.supervised.adaptation": "what an instance is: how it adapts",
+    "impl.asked": "own code is asked again, before a violation is said",
     "impl.rules": "an adaptation of one's own is written once; each engine runs it over its own numbers",
     "impl.sealed": "what own code sees of numbers",
     "impl.files.faults": "how a fault of own code is told",

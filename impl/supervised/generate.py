@@ -250,15 +250,17 @@ def paced(source: Source, loss: str, limits: Limits = SMALL, rivals: tuple[str, 
     return batch if rival in WRONG_RIVALS and outputs > 1 else _against(source, batch, rival)
 
 
-def ruled(source: Source, loss: str, limits: Limits = SMALL, rule: str = "") -> Batch:
-    """Tasks that adapt by a rule of a claims file: any comparator, one task, independent features, other supports."""
+def ruled(source: Source, loss: str, limits: Limits = SMALL, rule: str = "", several: bool = False) -> Batch:
+    """Tasks that adapt by a rule of a claims file: any comparator, one task, independent features, other supports;
+    `several`: two or three outputs."""
     settings: tuple[dict[str, Any], ...] = (
         {},
         {"tasks": 1},
         {"supports": ("own", "labels", "part")},
         {"apart": True, "tasks": source.choose(range(1, min(limits.tasks, limits.dimension) + 1))},
     )
-    batch = problem(source, loss, limits, kind="one step", **source.choose(settings))
+    outputs = source.choose((2, 3)) if several else 1
+    batch = problem(source, loss, limits, kind="one step", **source.choose(settings), outputs=outputs)
     return _against(source, replace(batch, steps=0, rule=rule), source.choose(RIVALS))
 
 

@@ -62,7 +62,7 @@ def compared(place: Place, number: int) -> Counter[str]:
 
 
 def due(one: Counter[str]) -> float:
-    """The less, the sooner a place has its turn: its time times what an instance of it costs, if that is 1 ms or more."""
+    """The less, the sooner a place has its turn: its time times what an instance of it costs, at least 1 ms."""
     return one["milliseconds"] * max(one["milliseconds"] / max(one["instances"], 1), 1)
 
 

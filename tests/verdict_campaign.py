@@ -31,9 +31,9 @@ from .test_batch_judge import agree
 from .traced_campaign import code, say
 
 ROOMS = (impl, enclosed, supervised, policies, supervised_enclosed, policies_enclosed)
-SIZE, TURNS = 128, 12
-"""Instances of a batch; of how many claims one is compared, and after how many batches a place is left of which arrays
-have decided nothing."""
+SIZES, TURNS = (128, 128, 128, 128, 8), 12
+"""Instances of batches, in turn: those of a small one may have wide networks. Of how many claims one is compared, and
+after how many batches a place is left of which arrays have decided nothing."""
 
 Place = tuple[Family, Generator, str]
 
@@ -46,7 +46,8 @@ def compared(place: Place, number: int) -> Counter[str]:
     """Counts of a place's batch of that number. Errors: DifferError, with both judgements."""
     family, generator, variant = place
     seed = (79, *f"{family.name} {generator.name} {variant}".encode(), number)
-    batch, found = generator.build(RandomSource(seed, SIZE), variant), Counter[str](batches=1, drawn=SIZE)
+    size = SIZES[number % len(SIZES)]
+    batch, found = generator.build(RandomSource(seed, size), variant), Counter[str](batches=1, drawn=size)
     claims = family.claims[number % TURNS :: TURNS]
     for b, known in enumerate(family.judged_in_arrays(batch, claims)):
         evaluator = family.evaluator(batch.instance(b)) if known else None

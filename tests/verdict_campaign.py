@@ -31,8 +31,8 @@ from .test_batch_judge import agree
 from .traced_campaign import code, say
 
 ROOMS = (impl, enclosed, supervised, policies, supervised_enclosed, policies_enclosed)
-SIZES, TURNS = (128, 128, 128, 128, 8), 12
-"""Instances of batches, in turn: those of a small one may have wide networks. Of how many claims one is compared, and
+SIZES, TURNS = (8, 128, 128, 128, 128), 12
+"""Instances of batches, in turn: a small one says what a place costs, and may have wide networks. Of how many claims one is compared, and
 after how many batches a place is left of which arrays have decided nothing."""
 
 Place = tuple[Family, Generator, str]

@@ -32,8 +32,8 @@ from .traced_campaign import code, say
 
 ROOMS = (impl, enclosed, supervised, policies, supervised_enclosed, policies_enclosed)
 SIZES, TURNS = (8, 128, 128, 128, 128), 12
-"""Instances of batches, in turn: a small one says what a place costs, and may have wide networks. Of how many claims one is compared, and
-after how many batches a place is left of which arrays have decided nothing."""
+"""Instances of batches, in turn: a small one says what a place costs, and may have wide networks. Of how many claims
+one is compared, and after how many batches a place is left of which arrays have decided nothing."""
 
 Place = tuple[Family, Generator, str]
 

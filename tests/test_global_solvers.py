@@ -75,13 +75,11 @@ class Program:
             objective, below = sympy.Max(*(g + top for g in over)), [g for g in below if g not in over]
         symbols = [symbol for symbol in self.ends if symbol not in free]
         points = np.array(list(itertools.product(GRID, repeat=len(symbols))))
-        inside = np.all([(low <= x) & (x <= high) for x, (low, high) in zip(points.T, self._ends(symbols))], axis=0)
+        ends = [self.ends[symbol] for symbol in symbols]
+        inside = np.all([(low <= x) & (x <= high) for x, (low, high) in zip(points.T, ends, strict=True)], axis=0)
         for g in below:
             inside &= at(symbols, g, points) <= 0
         return float(at(symbols, objective, points[inside]).min()) if inside.any() else np.inf
-
-    def _ends(self, symbols: list[Any]) -> list[tuple[float, float]]:
-        return [self.ends[symbol] for symbol in symbols]
 
     @property
     def done(self) -> bool:

@@ -63,8 +63,10 @@ def compared(place: Place, number: int) -> Counter[str]:
 
 
 def due(one: Counter[str]) -> float:
-    """The less, the sooner a place has its turn: its time times what an instance of it costs, at least 1 ms."""
-    return one["milliseconds"] * max(one["milliseconds"] / max(one["instances"], 1), 1)
+    """The less, the sooner a place has its turn: its time after the next batch, times what an instance of it costs, at
+    least 1 ms."""
+    cost = max(one["milliseconds"] / max(one["instances"], 1), 1)
+    return (one["milliseconds"] + cost * SIZES[one["batches"] % len(SIZES)]) * cost
 
 
 def run(seconds: float, file: Path, names: tuple[str, ...]) -> None:

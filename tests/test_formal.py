@@ -40,7 +40,8 @@ def test_the_core_is_formal_in_every_family() -> None:
 
 def test_the_generated_files_are_current() -> None:
     for file, text in coq.generated(all_claims(), proving.all_mutants()).items():
-        assert (coq.FOLDER / file).read_text(encoding="utf-8") == text, file
+        renew = f"theory/formal/{file}: python -m metagap.reports.readme, in the repository's folder, renews it"
+        assert (coq.FOLDER / file).read_text(encoding="utf-8") == text, renew
 
 
 def test_the_files_are_those_that_were_checked() -> None:

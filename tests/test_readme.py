@@ -111,7 +111,7 @@ PAGES = (README, THEORY, FILES)
 @pytest.mark.parametrize("page", [ROOT / name for name in GENERATED], ids=lambda path: path.parent.name)
 def test_the_tables_are_current(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    assert fill(text, None) == text
+    assert fill(text, None) == text, f"{page}: python -m metagap.reports.readme, in the repository's folder, renews it"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.parent.name)

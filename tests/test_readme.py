@@ -155,6 +155,17 @@ def test_every_theorem_is_a_row_with_a_verdict_in_each_of_its_families() -> None
             assert ("**" in row[2 + place]) == (claim.source is Source.PAPER), claim.name
 
 
+def test_without_a_record_verdicts_stay_and_a_new_claim_was_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither of a changed statement nor of a table with other columns an old verdict stays."""
+    page = THEORY.read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if line.startswith("| `c1`") and "PROVED" in line)
+    for other in ("", row.replace("eps*displacement", "eps")):
+        (made,) = set(fill(page.replace(row, other), None).splitlines()) - set(page.splitlines())
+        assert made.split(" | ")[:2] == row.split(" | ")[:2] and "not run" in made and "PROVED" not in made
+    fewer = page.replace("| theorem | statement | SL |", "| theorem | statement | other |")
+    assert fewer != page and row not in fill(fewer, None)
+
+
 def test_the_picture_exists() -> None:
     assert (README.parent / "reports" / "picture.png").stat().st_size > 10_000
 

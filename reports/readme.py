@@ -178,7 +178,7 @@ def fill(text: str, record: VerifyRecord | None) -> str:
 
 
 def _kept(old: str, new: str) -> str:
-    """A table's new rows; in place of one the old row of the same theorem and statement, if the columns are the same."""
+    """A table's new rows, or the old ones of the same theorems and statements, if the columns are the same."""
     theorem = {tuple(line.split(" | ")[:2]): line for line in old.splitlines(keepends=True)}
     if new.splitlines(keepends=True)[0] not in theorem.values():
         return new

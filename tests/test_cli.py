@@ -353,6 +353,7 @@ def test_an_interrupt_leaves_a_valid_partial_report(tmp_path: Path) -> None:
         (["verify", "--profile=huge"], "--profile='huge': 'huge' is not one of 'quick', 'ci', 'deep'"),
         (["frobnicate"], "No such command 'frobnicate'; see metagap --help"),
         (["audit", "--loss", "squared"], "--loss='squared': this option has a meaning with TASKS only"),
+        (["audit", "sklearn:iris", "--mutants"], "--mutants: this option has a meaning without TASKS only"),
         (["audit", "sklearn:iris", "--seed", "3"], "--seed='3': this option has a meaning without TASKS only"),
     ],
 )

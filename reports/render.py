@@ -325,10 +325,10 @@ TARGET, LINK = re.compile(r'\bid="([^"]+)"'), re.compile(r'href="#([^"]+)"')
 
 @dataclass(frozen=True)
 class Summary:
-    """Judgements by verdict, and the mutants: how many were killed of those that can be."""
+    """Judgements by verdict, and the mutants: how many were refuted of those that can be."""
 
     verdicts: Counter[str]
-    killed: int
+    refuted: int
     mutants: int
 
 
@@ -336,7 +336,7 @@ def _summary(verify: VerifyRecord | None, audit: AuditRecord | None) -> Summary:
     counts = [each for row in verify.claims for each in (row.counts.each, row.real_counts.each)] if verify else []
     alive = [m for m in audit.mutants if m.status != "equivalent"] if audit else []
     verdicts = sum(map(Counter, counts), start=Counter[str]())
-    return Summary(verdicts, sum(m.status == "killed" for m in alive), len(alive))
+    return Summary(verdicts, sum(m.status == "refuted" for m in alive), len(alive))
 
 
 def fuller(audit: AuditRecord | None, kept: AuditRecord | None) -> AuditRecord | None:

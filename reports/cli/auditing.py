@@ -43,6 +43,7 @@ from .options import (
     StoreOption,
     WorkersOption,
     number,
+    on_the_line,
 )
 from .outputs import Live, begin, emit, exchange, ready, store_at, writing
 from .own_tasks import (
@@ -113,14 +114,13 @@ def audit(
     With TASKS: which assumptions hold on your own tasks, with margins, which claims apply, and which assumption binds;
     with --claims, those of your claims.
     """
-    sources = {name: context.get_parameter_source(name) for name in context.params}
-    given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+    given = on_the_line(context)
     foreign = given - OF_TASKS - BOTH if tasks is not None else given & OF_TASKS
     for name in sorted(foreign):
         where = "without TASKS only" if tasks is not None else "with TASKS only"
-        fail(
-            f"--{name.replace('_', '-')}={str(context.params[name])!r}: this option has a meaning {where}; leave it out"
-        )
+        value = context.params[name]
+        shown = "" if isinstance(value, bool | list | tuple) else f"={str(value)!r}"
+        fail(f"--{name.replace('_', '-')}{shown}: this option has a meaning {where}; leave it out")
     targets = {"--json": json, "--junit": junit, "--sarif": sarif}
     spoken = (
         ready(targets, out) if tasks is None else ready(targets, inputs=[tasks, *([] if omega is None else [omega])])

@@ -363,7 +363,7 @@ class BatchQuantities:
         if not found:
             raise UnknownError(name)
         errors = [value for _, value in found if isinstance(value, UndefinedQuantityError)]
-        if len(errors) == len(found):
+        if len(errors) == len(found) and sum(len(places) for places, _ in found) == len(self.batch):
             raise errors[0]
         mid, rad = np.full((2, len(self.batch)), np.nan)
         for places, value in found:

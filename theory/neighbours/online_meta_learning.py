@@ -44,10 +44,12 @@ from metagap import Assumption, At, Claim, Mutant, quantity
 from metagap.common import (
     CONVEX,
     ONE_LAW,
+    ONE_OUTPUT,
     PARAMETER,
     STEP,
     gradient_change,
     margin_convex,
+    margin_one_output,
     margin_one_plain_step,
     mean,
     rate,
@@ -221,7 +223,7 @@ HALF = Assumption("half-step", "alpha < 1/(2 beta).", "margin_half_step")
 WHOLE = Assumption("whole-step", "alpha < 1/beta, beta of the supports.", "margin_whole_step")
 BEND = Assumption("small-bend", "Strongly convex risks, 0 <= 8 alpha rho G < mu.", "margin_small_bend")
 BENT = Assumption("other-curvatures", "beta > 2 mu.", "margin_other_curvatures")
-WAY = (STEP, PARAMETER, LIPSCHITZ)
+WAY = (ONE_OUTPUT, STEP, PARAMETER, LIPSCHITZ)
 THEOREM = (*WAY, HALF, BEND)
 
 CONVEXITY = Claim(
@@ -234,7 +236,7 @@ CONVEXITY = Claim(
     proof="(*) of this file: mu (1 - 1/2)^2 - mu/8 = mu/8.",
     citation=CITATION,
     difference="Constants on the segment and where it is adapted to, for R^d; on R^d no function has them all.",
-    quantities=(mu, beta, bend_slope, monotonicity, *(margin_one_plain_step, margin_no_jump),
+    quantities=(mu, beta, bend_slope, monotonicity, *(margin_one_output, margin_one_plain_step, margin_no_jump),
                 *(margin_half_step, margin_small_bend)),
 )  # fmt: skip
 

@@ -91,6 +91,8 @@ RUNNING: tuple[Any, ...] = (
           Edit("!= counted[claim.name]:", "is None:"), DEFECT),
     Fault("run-wide-batches-of-jobs", "instances that are counted twice", f"{JOBS}:_widely",
           Edit("WIDE + index", "index"), OTHERS),
+    Fault("run-threads-of-each", "processes that wait for each other", f"{EXECUTING}:Workers.start",
+          Edit("single=True", "single=False"), suite("test_executing:test_processes_that_share_work_have_one_thread_each")),
     Fault("run-comparator-of-before", "the wrong quantity", f"{CORE}:FeatureQuantities.against",
           Edit("if name in OF_OMEGA or not isinstance(getattr(cls, name, None), cached_property)", ""), AGAINST),
     Fault("run-known-of-before", "the wrong quantity", f"{CORE}:FeatureQuantities.against",

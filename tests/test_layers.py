@@ -291,6 +291,7 @@ SHARED = {
     "impl.profiles": "as losses",
     "impl.instances": "what an instance is",
     "impl.supervised.tables": "what an instance is, of many rows",
+    "impl.supervised.written": "what an instance is, in its file",
     "impl.supervised.adaptation": "what an instance is: how it adapts",
     "impl.asked": "own code is asked again, before a violation is said",
     "impl.rules": "an adaptation of one's own is written once; each engine runs it over its own numbers",

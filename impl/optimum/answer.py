@@ -24,8 +24,8 @@ from ..judge import PRECISIONS, Enclosure
 from ..losses import Link
 from ..midrad import MidRad
 from ..supervised import training
-from ..supervised.adaptation import Gradient
-from ..supervised.instance import MetaSLInstance, adaptation_field, all_rows, laws_in_words, split, steps_in_words
+from ..supervised.adaptation import Gradient, adaptation_field
+from ..supervised.instance import MetaSLInstance, all_rows, laws_in_words, split, steps_in_words
 from . import NotCoerciveError, Optimum, UnsupportedError, minimise
 from .convex_check import Prover
 from .convexity import MORE, applies

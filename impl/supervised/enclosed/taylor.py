@@ -18,10 +18,16 @@ from ...elementary import MidRads
 from ...enclosed.duals import Dual, Duals
 from ...enclosed.linear import joined, norm, proposed_inverse
 from ...midrad import MidRad
-from ..batch import inner_law
 
 LINE = MidRad(1.0)
 """The derivative of a prediction by itself."""
+
+
+def _inner(batch: Any) -> tuple[Any, Any]:
+    """Labels and masses that the adaptation sees."""
+    if batch.support_masses is None:
+        return batch.labels, batch.masses
+    return batch.support_labels, batch.support_masses
 
 
 def _series(loss: Any, z: MidRad) -> tuple[Any, MidRad]:
@@ -46,7 +52,7 @@ def _along(loss: Any, masses: MidRad, slope: MidRad, tangents: MidRad) -> MidRad
 
 def _slopes(batch: Any, z: MidRad) -> MidRad:
     """[sum p ell' | its tangents] (B, n, k, 1 + D) at predictions z (B, t, k, 1 + D)."""
-    (labels, masses), loss = inner_law(batch), batch.loss
+    (labels, masses), loss = _inner(batch), batch.loss
     series, tangents = _series(loss, z)
     parts = [loss.d1(Duals, series, labels)] if loss.outputs == 1 else loss.d1(Duals, series, loss.parts(labels))
     values = MidRads.stack([(masses * part.value).sum(3) for part in parts], -1)

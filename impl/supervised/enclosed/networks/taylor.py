@@ -18,12 +18,13 @@ from flint import fmpq
 from ....elementary import MidRads
 from ....enclosed.duals import Dual, Duals
 from ....midrad import MidRad
-from ...batch import inner_law
 
 
 def gradient(batch: Any, path: Sequence[MidRad]) -> MidRad:
     """grad L(W) (B, m d); path: the iterates W, ..., W_i (B, 1 or n, m, d)."""
-    outer, inner = (batch.labels, batch.masses), inner_law(batch)
+    outer = inner = batch.labels, batch.masses
+    if batch.support_masses is not None:
+        inner = batch.support_labels, batch.support_masses
     rate = batch.rate[:, None, None, None]
     *before, last = path
     pull = _risk_gradient(batch, outer, last)

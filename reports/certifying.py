@@ -150,7 +150,9 @@ def certify(
             decay=decay,
         )
         defaults = [] if eta is not None else ["no eta was given: half of 1/curvature at 0 is the default"]
-        omega = () if omega is None else omega
+        if omega is None:
+            columns = " and ".join(map(str, instance.shape_of_omega))
+            raise BadInputError("certify", "omega", None, f"an array of {columns} numbers; give your solution")
     elif any(given is not None for given in (X, y, task, split, weight, task_weight, eta, decay)) or (loss, steps) != (
         "squared",
         1,

@@ -75,9 +75,11 @@ def minimise(
     ways alone, to compare them; `search=False`: convexity alone. `stage` is told what is being done, `progress` how far
     the search is.
 
-    Errors: UnsupportedError, NotCoerciveError, DefectError.
+    Errors: UnsupportedError, NotCoerciveError, DefectError; TypeError for what is no instance of linear models.
     """
     begin = time.monotonic()
+    if not isinstance(instance, MetaSLInstance):
+        raise TypeError(f"an instance of meta-sl, as metagap.load gives it, is required, not {type(instance).__name__}")
     profile = instance.loss.profile
     if instance.loss.link is Link.CLASS:
         return _of_vectors(instance, radius, budget, checked, begin, stage)

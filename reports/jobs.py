@@ -49,8 +49,8 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile("quick", 240, 16, 8, wide=2400),
-    "ci": Profile("ci", 1600, 128, 32, wide=16_000),
+    "quick": Profile("quick", 240, 16, 8, wide=4400),
+    "ci": Profile("ci", 1600, 128, 32, wide=30_000),
     "deep": Profile("deep", 20_000, 1024, 64, rounds=4, wide=200_000),
 }
 
@@ -143,11 +143,11 @@ def _of_family(family: Family, profile: Profile, seed: int, real: bool) -> list[
 
 
 def _widely(family: Family, generator: Generator, profile: Profile, seed: int) -> list[AnyJob]:
-    """The wide batches of a generator: of each variant its share, and no fewer than ten of the smallest jobs."""
+    """The wide batches of a generator: of each variant its share, and no fewer than fourteen of the smallest jobs have."""
     if not _wide(family, generator, profile):
         return []
     share = profile.wide * generator.share * family.effort / len(generator.variants)
-    each = max(math.ceil(share), 10 * min(profile.batch, family.batch))
+    each = max(math.ceil(share), 14 * min(profile.batch, family.batch))
     batches = -(-each // MOST)
     return [
         WideJob(family.name, generator.name, variant, seed, WIDE + index, -(-each // batches))

@@ -19,6 +19,7 @@ from metagap.impl import files, own_adaptations
 from metagap.impl.arithmetic import Balls, Rationals
 from metagap.impl.families import FAMILIES, loads
 from metagap.impl.files import BadInputError
+from metagap.impl.optimum.answer import LINEAR_ANSWER
 from metagap.impl.own_adaptations import simplest, tried
 from metagap.impl.own_claims import OwnClaims, read, using
 from metagap.impl.sources import RandomSource
@@ -445,12 +446,16 @@ def test_without_its_file_nothing_is_said_of_a_rule(tmp_path: Path) -> None:
 
 
 def test_no_optimum_is_bracketed_with_a_rule(own: OwnClaims, tmp_path: Path) -> None:
-    (tmp_path / "i.json").write_text(files.dumps(simplest("heavy-ball")))
-    for command in (["optimum"], ["optimum", "--radius", "2"]):
-        done = CliRunner().invoke(app, [*command, str(tmp_path / "i.json")])
-        assert done.exit_code == 2 and "adaptation='heavy-ball': gradient steps or a proximal step are" in done.stderr
-    with pytest.raises(metagap.impl.optimum.UnsupportedError, match="heavy-ball"):
-        metagap.certify(instance=simplest("heavy-ball"))
+    """Of one output and of several; nor is omega trained."""
+    for instance in (simplest("heavy-ball"), two_outputs("heavy-ball", "squared"), two_outputs("heavy-ball")):
+        (tmp_path / "i.json").write_text(files.dumps(instance))
+        for command in (["optimum"], ["optimum", "--radius", "2"]):
+            done = CliRunner().invoke(app, [*command, str(tmp_path / "i.json")])
+            assert done.exit_code == 2 and "='heavy-ball': gradient steps or a proximal step are" in done.stderr
+        with pytest.raises(metagap.impl.optimum.UnsupportedError, match="heavy-ball"):
+            metagap.certify(instance=instance)
+        with pytest.raises(metagap.impl.optimum.UnsupportedError, match="heavy-ball"):
+            LINEAR_ANSWER.trained(instance)
 
 
 def test_from_python_no_file_is_needed() -> None:

@@ -21,7 +21,7 @@ from .elementary import MidRads
 from .enclosed.quantities import UnknownError
 from .judge import ClaimJudgement, Enclosure, ratio_of
 from .midrad import MidRad
-from .verdicts import Ends, fit_ends, separated
+from .verdicts import Decision, Ends, fit_ends, separated
 
 BLUNT = 2.0**-20
 """Share of the bound beyond which enclosures are too wide to be shown: balls give sharper ones."""
@@ -40,7 +40,7 @@ class Decided:
     proved: Array
     outside: tuple[tuple[str, Array], ...] = ()
     sides: Array | None = None
-    reason: str = ""
+    decision: Decision | None = None
 
     @property
     def open(self) -> Array:
@@ -56,13 +56,12 @@ class Decided:
 
     def proof(self, b: int) -> ClaimJudgement:
         """Of an instance on which it is proved."""
-        assert self.sides is not None
+        assert self.sides is not None and self.decision is not None
         left_low, left_high, low, high = self.sides[:, b].tolist()
         left, edge = Enclosure(left_low, left_high), Enclosure(low, high)
         ratio = ratio_of(left.middle, edge.middle)
-        return ClaimJudgement(
-            self.claim.name, Verdict.PROVED, left, edge, {}, {}, ratio, self.reason, left=left, brief=True
-        )
+        verdict, reason = self.decision.verdict, self.decision.reason
+        return ClaimJudgement(self.claim.name, verdict, left, edge, {}, {}, ratio, reason, left=left, brief=True)
 
 
 def judged_in_arrays(claims: Iterable[Claim], at: Callable[[str], Any], count: int) -> list[Judged]:
@@ -141,7 +140,7 @@ def decided_in_arrays(claim: Claim, at: Callable[[str], Any], count: int) -> Dec
     proved = open_ & proved & (wide <= BLUNT * np.abs(sides[1][1]))
     assert decision.verdict is Verdict.PROVED
     ends = np.stack([np.broadcast_to(end, count) for end in (*sides[0], *sides[1])])
-    return Decided(claim, proved, tuple(outside), ends, decision.reason)
+    return Decided(claim, proved, tuple(outside), ends, decision)
 
 
 def _column(value: MidRad | int, count: int) -> MidRad:

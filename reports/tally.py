@@ -94,7 +94,9 @@ class Tally:
         self.counts["PROVED"] += len(places)
         self.arrays += len(places)
         proofs = [(b, decided.proof(b)) for b in places]
-        telling = [(*_telling(one), -b) for b, one in proofs if one.ratio is not None and one.bound and one.bound.lo > 0]
+        telling = [
+            (*_telling(one), -b) for b, one in proofs if one.ratio is not None and one.bound and one.bound.lo > 0
+        ]
         self.ratios.update(_digits(ratio) for _, ratio, _ in telling)
         if telling:
             self.tightest = _better(self.tightest, keep(-max(telling)[2]), lambda kept: _telling(kept.judged))

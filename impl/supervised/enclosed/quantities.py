@@ -138,8 +138,12 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
 
     @property
     def _only(self) -> tuple[Array, Array]:
-        """The place of the task of an instance that has one; else of any, as C7 says nothing then."""
+        """The place of the task of an instance that has one."""
         return np.arange(len(self.given)), self.given.weights.argmax(1)
+
+    def _of_one(self, value: MidRad) -> MidRad:
+        """Of instances with several tasks nothing is said: balls say that it is undefined."""
+        return MidRad(value.mid, np.where((self.given.weights > 0).sum(1) == 1, value.rad, np.inf))
 
     @cached_property
     def adapted_displacement(self) -> Any:
@@ -147,13 +151,13 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
             raise UndefinedQuantityError("the comparator is not one parameter")
         rival = self.adapt(self.batch.rival.reshape(*self._omega.shape))[-1]
         moved = MidRads.broadcast_to(self._path[-1] - rival, (*self.given.weights.shape, *rival.shape[2:]))
-        return norm(moved[self._only].reshape(len(self.given), -1))
+        return self._of_one(norm(moved[self._only].reshape(len(self.given), -1)))
 
     @cached_property
     def jacobian_min(self) -> Any:
         """1/||J^{-1}||."""
         inverted = inverse(self.jacobians[self._only])
-        return 1 / MidRads.sqrt(largest_eigenvalue(inverted.swapaxes(1, 2) @ inverted))
+        return self._of_one(1 / MidRads.sqrt(largest_eigenvalue(inverted.swapaxes(1, 2) @ inverted)))
 
     @property
     def jacobian_inverse(self) -> Any:

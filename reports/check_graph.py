@@ -1028,7 +1028,8 @@ class Windows:
         """how: of means ceiling, counted (what lies around the plane is), divisor; of the largest dilation, ceiling."""
         count = max(len(kernel), 2)
         dilation, how = (how[0], how[1:]) if how and isinstance(how[0], list) else ([1], how)
-        ceiling, counted, divisor = (*how, *(False, True, None)[len(how) :])
+        unsaid: list[Any] = [False, True, None]
+        ceiling, counted, divisor = [*how, *unsaid[len(how) :]]
         sides = [list(v) * count if len(v) == 1 else list(v) for v in (kernel, stride or kernel, padding, dilation)]
         need(all(len(v) == count for v in sides) and min(*sides[0], *sides[1], *sides[3]) > 0, "windows of the plane")
         plane, axes = a.shape[-count:], []

@@ -173,7 +173,9 @@ class Run:
         if isinstance(job, RatesJob | KeptJob):
             return
         if not isinstance(job, RealJob):
-            name = job.generator if isinstance(job, Job | WideJob) else "search" if isinstance(job, SearchJob) else "landscapes"
+            name = "search" if isinstance(job, SearchJob) else "landscapes"
+            if isinstance(job, Job | WideJob):
+                name = job.generator
             self.generated[f"{job.family} {name}"] += outcome.generated
             self.wide[f"{job.family} {name}"] += outcome.wide
             advance(name, job.count)
@@ -212,9 +214,7 @@ class Run:
             judgements=sum(sum((t.counts + t.real_counts).values()) for t in self.tallies.values()),
             claims=claims,
             generators=[
-                GeneratorRow(
-                    family.name, g.name, g.title, list(g.variants), self.generated[at], wide=self.wide[at]
-                )
+                GeneratorRow(family.name, g.name, g.title, list(g.variants), self.generated[at], wide=self.wide[at])
                 for family in FAMILIES.values()
                 for g in family.all_generators
                 for at in [f"{family.name} {g.name}"]

@@ -30,8 +30,7 @@ from metagap.impl.judge import ClaimJudgement, Enclosure
 from metagap.reports import executing
 from metagap.reports.executing import Lost, Workers, carried_out
 from metagap.reports.jobs import PROFILES, Job, run_job
-from metagap.reports.processes import THREADS
-from metagap.reports.processes import EndedError, apart
+from metagap.reports.processes import THREADS, EndedError, apart
 from metagap.reports.records import dumps
 from metagap.reports.tally import Kept, Outcome, Tally
 from metagap.reports.verify import Run

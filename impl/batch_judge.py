@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from ..theory.claim import Claim, Relation, Source, UndefinedQuantityError, Verdict
+from ..theory.claim import Assumption, Claim, Relation, UndefinedQuantityError, Verdict
 from .arithmetic import Array
+from .elementary import MidRads
 from .enclosed.quantities import UnknownError
 from .judge import ClaimJudgement, Enclosure, ratio_of
 from .midrad import MidRad
-from .verdicts import Ends, fit_ends, separated
+from .verdicts import Decision, Ends, fit_ends, separated
 
 BLUNT = 2.0**-20
 """Share of the bound beyond which enclosures are too wide to be shown: balls give sharper ones."""
@@ -39,7 +40,7 @@ class Decided:
     proved: Array
     outside: tuple[tuple[str, Array], ...] = ()
     sides: Array | None = None
-    reason: str = ""
+    decision: Decision | None = None
 
     @property
     def open(self) -> Array:
@@ -55,13 +56,12 @@ class Decided:
 
     def proof(self, b: int) -> ClaimJudgement:
         """Of an instance on which it is proved."""
-        assert self.sides is not None
+        assert self.sides is not None and self.decision is not None
         left_low, left_high, low, high = self.sides[:, b].tolist()
         left, edge = Enclosure(left_low, left_high), Enclosure(low, high)
         ratio = ratio_of(left.middle, edge.middle)
-        return ClaimJudgement(
-            self.claim.name, Verdict.PROVED, left, edge, {}, {}, ratio, self.reason, left=left, brief=True
-        )
+        verdict, reason = self.decision.verdict, self.decision.reason
+        return ClaimJudgement(self.claim.name, verdict, left, edge, {}, {}, ratio, reason, left=left, brief=True)
 
 
 def judged_in_arrays(claims: Iterable[Claim], at: Callable[[str], Any], count: int) -> list[Judged]:
@@ -78,15 +78,29 @@ def by_instance(decided: Iterable[Decided], count: int) -> list[Judged]:
     return found
 
 
+def standings_in_arrays(
+    assumptions: Iterable[Assumption], at: Callable[[str], Any], count: int
+) -> list[dict[str, bool | None]]:
+    """Per instance of a batch, of the assumptions that arrays decide: whether they hold; None: without a meaning."""
+    found: list[dict[str, bool | None]] = [{} for _ in range(count)]
+    for assumption in assumptions:
+        try:
+            low, high = ends_of(at(assumption.margin))
+        except UndefinedQuantityError:
+            for one in found:
+                one[assumption.name] = None
+            continue
+        except UnknownError:
+            continue
+        holds, finite = low > 0, fit_ends((low, high))
+        for b in np.flatnonzero(finite & (holds | (high <= 0))).tolist():
+            found[b][assumption.name] = bool(holds[b])
+    return found
+
+
 def ends_of(value: MidRad) -> Ends:
     """The ends of enclosures, outward."""
     return value.low, value.high
-
-
-def enclosable(claim: Claim) -> bool:
-    """Whether arrays may be asked of a claim: not of a user's own, whose names and powers these may take for others or
-    not know."""
-    return claim.source is not Source.OWN and not claim.quantities
 
 
 def undecided(claim: Claim, count: int) -> Decided:
@@ -114,7 +128,7 @@ def decided_in_arrays(claim: Claim, at: Callable[[str], Any], count: int) -> Dec
     if claim.relation is not Relation.AT_MOST or not open_.any():
         return replace(nothing, outside=tuple(outside))
     try:
-        left, bound = claim.left(at), claim.bound(at)
+        left, bound = (_column(side(at), count) for side in (claim.left, claim.bound))
         entering = [at(name) for name in dict.fromkeys((*claim.left.names, *claim.bound.names, *claim.extras))]
     except UndefinedQuantityError as error:
         return replace(nothing, outside=(*outside, (str(error), open_)))
@@ -126,7 +140,12 @@ def decided_in_arrays(claim: Claim, at: Callable[[str], Any], count: int) -> Dec
     proved = open_ & proved & (wide <= BLUNT * np.abs(sides[1][1]))
     assert decision.verdict is Verdict.PROVED
     ends = np.stack([np.broadcast_to(end, count) for end in (*sides[0], *sides[1])])
-    return Decided(claim, proved, tuple(outside), ends, decision.reason)
+    return Decided(claim, proved, tuple(outside), ends, decision)
+
+
+def _column(value: MidRad | int, count: int) -> MidRad:
+    """A side that names no quantity is a whole number."""
+    return value if isinstance(value, MidRad) else MidRads.broadcast_to(MidRads.number(value), (count,))
 
 
 def share(found: Sequence[Judged], claims: Sequence[Claim]) -> dict[str, float]:

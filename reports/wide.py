@@ -3,7 +3,7 @@
 A claim is judged on the first instances of a batch, up to the one before the (`OPEN` + 1)-th that arrays leave open
 (assumptions that they cannot tell, attained bounds, what overlaps). Of these instances none is left out: each has one
 verdict, by arrays or, where they leave it open, by balls at growing precision, as ever. Where a claim is false on all
-of a batch, balls say so `OPEN` times. Equalities, which arrays cannot decide, and claims of a user's own have none.
+of a batch, balls say so `OPEN` times. Equalities, which arrays cannot decide, have none.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from ..impl import files
 from ..impl.arithmetic import Array
-from ..impl.batch_judge import Decided, enclosable
+from ..impl.batch_judge import Decided
 from ..impl.bracket import DefectError
 from ..impl.families import FAMILIES
 from ..impl.instances import Instance
@@ -46,7 +46,7 @@ class WideJob:
 
 def widely(claims: Sequence[Claim]) -> tuple[Claim, ...]:
     """Those that are judged on wide batches."""
-    return tuple(claim for claim in claims if claim.relation is Relation.AT_MOST and enclosable(claim))
+    return tuple(claim for claim in claims if claim.relation is Relation.AT_MOST)
 
 
 def judge_widely(job: WideJob, batch: Any, claims: Sequence[Claim], outcome: Outcome) -> None:

@@ -18,7 +18,7 @@ from metagap.reports.store import Store
 from metagap.reports.tally import Outcome, Tally
 from metagap.reports.verify import Run, store_of
 from metagap.reports.wide import MOST, OPEN, WideJob, judge_widely, widely
-from metagap.theory.claim import Claim, Expression, Relation, Source
+from metagap.theory.claim import Claim, Expression, Relation
 
 from .test_batch_judge import AT_V
 from .test_executing import timeless
@@ -105,7 +105,7 @@ def test_an_instance_that_has_no_verdict_is_a_defect(monkeypatch: pytest.MonkeyP
 
 
 def test_wide_batches_are_others_than_those_of_jobs_and_bounded() -> None:
-    """Equalities and claims of a user's own have none; nor has a family without arrays."""
+    """Equalities have none; nor has a family without arrays."""
     for profile in PROFILES.values():
         plan = jobs(profile, 0)
         wide = [job for job in plan if isinstance(job, WideJob)]
@@ -113,8 +113,7 @@ def test_wide_batches_are_others_than_those_of_jobs_and_bounded() -> None:
         assert max(job.index for job in plan if isinstance(job, Job)) < WIDE <= min(job.index for job in wide)
         assert {job.family for job in wide} == {f.name for f in FAMILIES.values() if f.enclosed_quantities}
         assert not any(job.generator in ("tangent", "kinks") for job in wide)
-    own = replace(LIFTED, source=Source.OWN)
-    assert widely([own, *(c for c in META_SL.claims if c.relation is Relation.EQUAL)]) == ()
+    assert widely([c for c in META_SL.claims if c.relation is Relation.EQUAL]) == ()
 
 
 CLAIMS = tuple(c for c in META_RL_SMOOTH_NETWORK.claims if c.name.endswith(("-error-pointwise", "-identity")))

@@ -88,8 +88,7 @@ def _dual_end(eps: MidRad, rows: MidRad, target: MidRad, p: Array) -> Array:
     length, limit = norm(pulled(rows, MidRad(p))).high, np.maximum(eps.low, 0.0)
     scale = np.where(length <= limit, 1.0, limit / length * (1 - 8 * U))
     scale = np.where(scale > LEAST, scale, 0.0)  # also where it is no number
-    found: Array = (MidRad(scale) * (MidRad(p) * target).sum(-1)).low
-    return found
+    return (MidRad(scale) * (MidRad(p) * target).sum(-1)).low
 
 
 def _between(lower: Array, upper: Array) -> MidRad:

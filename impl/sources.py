@@ -117,6 +117,8 @@ class Generator:
     variants: tuple[str, ...]
     share: int = 1
     """Relative number of instances in a campaign."""
+    wide: bool = True
+    """Whether runs judge wide batches of it: not where bounds are attained by construction, which arrays leave open."""
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,6 @@ def _environment() -> Environment:
         "cell_id": cell_id,
         "mutant_id": mutant_id,
         "worked": worked,
-        "pages": PAGES,
         "paper_url": PAPER,
     }
     return environment
@@ -173,13 +172,18 @@ class Report:
         record = self.verify or self.audit
         return None if record is None else record.own
 
+    @property
+    def shown(self) -> tuple[Page, ...]:
+        """The pages that it has: of a user's own claims none about the paper's results."""
+        return tuple(page for page in PAGES if self.own is None or page.name != "results")
+
     def single(self) -> str:
         """All sections on one page."""
-        return self._page(None, [name for page in PAGES for name in page.sections])
+        return self._page(None, [name for page in self.shown for name in page.sections])
 
     def pages(self) -> dict[str, str]:
         """Page name -> page; a link leads to the page that has its target."""
-        written = {page.name: self._page(page, page.sections) for page in PAGES}
+        written = {page.name: self._page(page, page.sections) for page in self.shown}
         home = {target: name for name, text in written.items() for target in TARGET.findall(text)}
 
         def led(text: str) -> str:
@@ -200,6 +204,7 @@ class Report:
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         text = _environment().get_template("report.html.j2").render(
             page=page,
+            pages=self.shown,
             sections=sections,
             families={family.name: family.title for family in FAMILIES.values()},
             script=Markup(script),
@@ -249,10 +254,10 @@ TARGET, LINK = re.compile(r'\bid="([^"]+)"'), re.compile(r'href="#([^"]+)"')
 
 @dataclass(frozen=True)
 class Summary:
-    """Judgements by verdict, and the mutants: how many were killed of those that can be."""
+    """Judgements by verdict, and the mutants: how many were refuted of those that can be."""
 
     verdicts: Counter[str]
-    killed: int
+    refuted: int
     mutants: int
 
 
@@ -260,7 +265,7 @@ def _summary(verify: VerifyRecord | None, audit: AuditRecord | None) -> Summary:
     counts = [each for row in verify.claims for each in (row.counts.each, row.real_counts.each)] if verify else []
     alive = [m for m in audit.mutants if m.status != "equivalent"] if audit else []
     verdicts = sum(map(Counter, counts), start=Counter[str]())
-    return Summary(verdicts, sum(m.status == "killed" for m in alive), len(alive))
+    return Summary(verdicts, sum(m.status == "refuted" for m in alive), len(alive))
 
 
 def fuller(audit: AuditRecord | None, kept: AuditRecord | None) -> AuditRecord | None:
@@ -340,6 +345,8 @@ def write_report(
     report = Report(verify, audit, folder.as_posix(), found("mutation.json", MutationRecord))
     with shown(report.own):
         pages = {"report": report.single()} if single else report.pages()
+    for page in () if single else set(PAGES) - set(report.shown):
+        (folder / f"{page.name}.html").unlink(missing_ok=True)
     # The first page last: whoever finds it finds all that it links to.
     for name in reversed(pages):
         write_text(folder / f"{name}.html", pages[name])

@@ -37,6 +37,10 @@ class BatchQuantities(CoreBatchQuantities):
             return [at, np.stack(run(self.batch.rule, BatchView(self), self._split(at)), axis=-1)]
         return super().adapt(at) if self.batch.steps else [at, self._proximal(at)]
 
+    def _turns(self, z: Array, along: Array) -> Array:
+        """How curvatures of the inner risks change in directions of predictions (B, n, k)."""
+        return self._inner(3, z) * along
+
     def _split(self, at: Array) -> list[Array]:
         """Parameters (B, 1, d) as d numbers (B, n)."""
         return [np.broadcast_to(v, self.batch.weights.shape) for v in np.moveaxis(at, -1, 0)]
@@ -297,7 +301,8 @@ class BatchView(View):
         return self._rows(self._curves(2, theta)[1])
 
     def _third(self, theta: Vector, direction: Vector) -> list[Vector]:
-        return self._rows(self._curves(3, theta)[1] * self._at._predictions(np.stack(direction, axis=-1)))
+        z, along = (self._at._predictions(np.stack(v, axis=-1)) for v in (theta, direction))
+        return self._rows(self._at._turns(z, along))
 
     def _rows(self, curved: Array) -> list[Vector]:
         return [list(row) for row in np.moveaxis(self._at._hessians(curved), (-2, -1), (0, 1))]

@@ -250,15 +250,17 @@ def paced(source: Source, loss: str, limits: Limits = SMALL, rivals: tuple[str, 
     return batch if rival in WRONG_RIVALS and outputs > 1 else _against(source, batch, rival)
 
 
-def ruled(source: Source, loss: str, limits: Limits = SMALL, rule: str = "") -> Batch:
-    """Tasks that adapt by a rule of a claims file: any comparator, one task, independent features, other supports."""
+def ruled(source: Source, loss: str, limits: Limits = SMALL, rule: str = "", several: bool = False) -> Batch:
+    """Tasks that adapt by a rule of a claims file: any comparator, one task, independent features, other supports;
+    `several`: two or three outputs."""
     settings: tuple[dict[str, Any], ...] = (
         {},
         {"tasks": 1},
         {"supports": ("own", "labels", "part")},
         {"apart": True, "tasks": source.choose(range(1, min(limits.tasks, limits.dimension) + 1))},
     )
-    batch = problem(source, loss, limits, kind="one step", **source.choose(settings))
+    outputs = source.choose((2, 3)) if several else 1
+    batch = problem(source, loss, limits, kind="one step", **source.choose(settings), outputs=outputs)
     return _against(source, replace(batch, steps=0, rule=rule), source.choose(RIVALS))
 
 
@@ -338,8 +340,8 @@ def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
 GENERATORS: tuple[Generator, ...] = (
     Generator("arbitrary", "anything on the grid", arbitrary, CONVEX_LOSSES, 3),
     Generator("functions", "arbitrary comparator functions", functions, CONVEX_LOSSES, 2),
-    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, CONVEX_LOSSES, 3),
-    Generator("stationary", "omega at a stationary point", stationary, CONVEX_LOSSES, 2),
+    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, CONVEX_LOSSES, 3, wide=False),
+    Generator("stationary", "omega at a stationary point", stationary, CONVEX_LOSSES, 2, wide=False),
     Generator("local", "comparator one small gradient step away", local, CONVEX_LOSSES),
     Generator("one-task", "a single task (C7)", one_task, CONVEX_LOSSES, 2),
     Generator("no-adaptation", "eta = 0 (C5)", no_adaptation, CONVEX_LOSSES, 3),
@@ -348,7 +350,7 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("independent", "independent features, no shared inputs (C3)", independent, CONVEX_LOSSES, 3),
     Generator("squared", "the squared loss (C1)", arbitrary, ("squared",), 2),
     Generator("cancelling", "mirrored tasks whose mixed weight cancels (hypothesis D fails)", cancelling,
-              ("quartic", "huber")),
+              ("quartic", "huber"), wide=False),
     Generator("support-query", "tasks that adapt on another law than they are judged on", support_query,
               CONVEX_LOSSES, 3),
     Generator("support-small-step", "supports on a part of the query, a step below the threshold (C8)",
@@ -357,7 +359,7 @@ GENERATORS: tuple[Generator, ...] = (
               tuple(VECTOR_LOSSES), 3),
     Generator("shared-queries", "one query for all tasks, supports of their own (C3)", shared_queries, CONVEX_LOSSES),
     Generator("vector-tangent", "several outputs, tangent comparators", partial(vector_outputs, rivals=("tangent",)),
-              tuple(VECTOR_LOSSES)),
+              tuple(VECTOR_LOSSES), wide=False),
     Generator("rates", "a rate for each parameter, weight decay, or both", paced, (*CONVEX_LOSSES, "softmax"), 3),
     Generator("rates-tangent", "tangent comparators of wrong Jacobians of rates and decay",
               partial(paced, rivals=WRONG_RIVALS), ("squared", "log-cosh", "logistic", "quartic")),

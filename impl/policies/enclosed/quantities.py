@@ -170,13 +170,11 @@ class EnclosedQuantities(Enclosed, BatchQuantities):
 
     @cached_property
     def lipschitz(self) -> Any:
-        self._require(Adaptation.KL_STEP)
         terms = lipschitz(self._half_width[:, None], self.batch.gamma, self._span, self._ahead)
         return (self.batch.weights * terms).sum(1)
 
     @cached_property
     def smoothness(self) -> Any:
-        self._require(Adaptation.KL_STEP)
         terms = smoothness(self._half_width[:, None], self.batch.gamma, self._span, self._ahead)
         return (self.batch.weights * terms).sum(1)
 
@@ -190,13 +188,10 @@ class EnclosedQuantities(Enclosed, BatchQuantities):
     @cached_property
     def curvature_size(self) -> Any:
         """|v'Hess L v|/||v||^2."""
-        self._require(Adaptation.KL_STEP)
+        if self.given.adaptation is not Adaptation.KL_STEP:
+            raise UnknownError("curvature_size")
         v = MidRad(self._steepest)
         return abs(taylor.curvature(self.batch, self._energies_along, v / norm(v)[:, None]))
-
-    def _require(self, adaptation: Adaptation) -> None:
-        if self.given.adaptation is not adaptation:
-            raise UndefinedQuantityError(f"the adaptation is not the {adaptation}")
 
     @cached_property
     def tabular_norm(self) -> Any:

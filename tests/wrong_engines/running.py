@@ -35,7 +35,7 @@ KEEPS = suite("test_verify:test_a_run_keeps_nothing_of_an_instance_but_what_it_s
 STAYS: list[Any] = []
 
 RUNNING: tuple[Any, ...] = (
-    Fault("run-results-kept", "memory grows with the instances", "metagap.reports.verify:Run._take",
+    Fault("run-results-kept", "memory grows with the instances", "metagap.reports.verify:Run._add",
           Edit("self._files.update(outcome.kept)", 'vars(self).setdefault("all", []).append(outcome)'), KEEPS),
     Fault("run-instances-kept", "memory grows with the instances", "metagap.impl.family:Family.evaluator",
           Around(lambda right: lambda self, *given: STAYS.append(given) or right(self, *given)), KEEPS),

@@ -30,7 +30,7 @@ from metagap.impl.supervised.enclosed import taylor
 from metagap.impl.supervised.enclosed.quantities import enclosed_quantities
 from metagap.impl.supervised.generate import GENERATORS
 from metagap.impl.verdicts import fit_ends
-from metagap.theory.claim import Source, UndefinedQuantityError, Verdict
+from metagap.theory.claim import UndefinedQuantityError, Verdict
 from metagap.theory.meta_sl import CLAIMS
 
 from .test_midrad import escaped, sample
@@ -43,6 +43,7 @@ NAMES = (
     "support_feature_bound", "strong_convexity", "margin_differentiability", "mixed_weight_norm", "mixed_misfit",
     "min_norm_solution",
     "mixed_misfit_l1", "remainder_constant", "jacobian_deviation", "smoothness", "descent", "margin_small_step",
+    "adapted_displacement", "jacobian_min", "jacobian_inverse",
 )  # fmt: skip
 """The quantities that are enclosed."""
 DRAWN = (
@@ -393,11 +394,3 @@ def test_shares_are_those_of_the_instance() -> None:
                 mass[atom.x] = mass.get(atom.x, fmpq(0)) + atom.p
             rho = at.rho[b][i]
             assert escaped(rho, [mass.get(x, fmpq(0)) for x in range(batch.shape[1])]) == 0
-
-
-def test_claims_of_a_users_own_are_left_to_balls() -> None:
-    """An own quantity may have the name of something else in arrays, an own power be one that they do not know."""
-    batch = GENERATORS[0].build(RandomSource((0,), 2), GENERATORS[0].variants[0])
-    lifted = next(c for c in CLAIMS if c.name == "meta-sl-lifted")
-    assert META_SL.judged_in_arrays(batch, [lifted]) != [{}, {}]
-    assert META_SL.judged_in_arrays(batch, [replace(lifted, source=Source.OWN)]) == [{}, {}]

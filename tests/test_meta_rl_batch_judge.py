@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from metagap.impl.arithmetic import Balls, norm, rational
 from metagap.impl.batch_judge import ends_of
 from metagap.impl.enclosed import linear
 from metagap.impl.families import META_RL
+from metagap.impl.family import Family
+from metagap.impl.judge import Enclosure
 from metagap.impl.midrad import MidRad
 from metagap.impl.policies import taylor as series
 from metagap.impl.policies.batch import Batch
@@ -24,6 +27,7 @@ from metagap.theory.meta_rl import CLAIMS
 
 from .test_batch_judge import contained, decided_alike, disagreements, outside
 from .test_midrad import escaped
+from .verdict_campaign import DifferError, compared
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -219,6 +223,22 @@ def test_tasks_of_weight_0_leave_nothing_open() -> None:
         missed, count = outside(some, ("margin_positive_policy",), family=META_RL)
         assert not missed
         assert count == len(some)
+
+
+def test_a_campaign_of_verdicts_ends_at_the_first_that_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another verdict, another reason, sides that do not meet."""
+    place, right = (META_RL, META_RL.generator("arbitrary"), "kl-step"), Family.judged_in_arrays
+    found = compared(place, 5)
+    assert found["PROVED"] + found["OUTSIDE"] >= found["instances"] > 0 < found["PROVED"]
+    far = Enclosure(1e9, 1e9)
+    for wrong in ({"verdict": Verdict.OUTSIDE}, {"reason": "it is so"}, {"left": far}, {"bound": far}):
+
+        def judged(*given: Any, wrong: dict[str, Any] = wrong) -> Any:
+            return [{name: replace(said, **wrong) for name, said in known.items()} for known in right(*given)]
+
+        monkeypatch.setattr(Family, "judged_in_arrays", judged)
+        with pytest.raises(DifferError, match="seed"):
+            compared(place, 5)
 
 
 def test_a_unit_that_comes_twice_is_no_table() -> None:

@@ -83,6 +83,7 @@ REFUTED = [
     (FALLAH, "fallah-level-attained", "meta-sl-fallah-level-convex-half-adapted-slope"),
     (FALLAH, "fallah-level-convex", "meta-sl-fallah-level-second-order"),
     (FALLAH, "concave", "meta-sl-fallah-smooth-no-lipschitz"),
+    (WANG, "wang-unweighted", "meta-sl-wang-unweighted"),
     (WANG, "wang-unweighted-network", "smooth-network-wang-unweighted"),
     (JI, "long-step", "meta-sl-ji-smooth-once"),
     (ONLINE, "long-step", "meta-sl-online-smooth-below"),

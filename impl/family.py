@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from flint import ctx
 
-from ..theory.claim import Ablation, Claim, Mutant, Quantity, Source
+from ..theory.claim import Ablation, Claim, Mutant, Quantity
 from .answers import Answerer
 from .balls.core import CoreQuantities
-from .batch_judge import Judged, judged_in_arrays
+from .batch_judge import Decided, Judged, by_instance, decided_in_arrays
 from .enclosed.quantities import UnknownError
 from .files import BadInputError
 from .files.faults import nearest
@@ -22,8 +22,13 @@ from .files.records import Reader
 from .instances import Instance, Vector
 from .judge import PRECISIONS, Evaluator
 from .sources import Generator, RealTasks
-from .stated import Batched, deciding
+from .stated import deciding
+from .stated_batches import Batched, Enclosing, Searching
 from .study import Headline
+
+
+def _unknown(name: str) -> NoReturn:
+    raise UnknownError(name)
 
 
 @dataclass(frozen=True)
@@ -130,18 +135,26 @@ class Family:
         """The claims, and the headline if there is one."""
         return self.claims if self.headline is None else (*self.claims, self.headline.claim)
 
-    def judged_in_arrays(self, batch: Any, claims: Iterable[Claim]) -> list[Judged]:
-        """Per instance of a generator's batch the claims that arrays decide: none of a user's own, whose names and
-        powers these may take for others or not know."""
-        nothing: list[Judged] = [{} for _ in range(len(batch))]
-        claims = [claim for claim in claims if claim.source is not Source.OWN and not claim.quantities]
-        if self.enclosed_quantities is None:
-            return nothing
+    def in_arrays(self, batch: Any) -> Callable[[str], Any]:
+        """The quantities of a generator's batch that arrays enclose, by name. Errors of a call:
+        UndefinedQuantityError; UnknownError for all that is left to balls."""
+        try:
+            if self.enclosed_quantities is not None:
+                found: Callable[[str], Any] = self.enclosed_quantities(batch)
+                return found
+        except UnknownError:
+            pass
+        return _unknown
+
+    def decided_in_arrays(self, batch: Any, claims: Iterable[Claim]) -> list[Decided]:
+        """Claim by claim what arrays decide of a generator's batch."""
         with np.errstate(all="ignore"):
-            try:
-                return judged_in_arrays(claims, self.enclosed_quantities(batch), len(batch))
-            except UnknownError:
-                return nothing
+            at = self.in_arrays(batch)
+            return [decided_in_arrays(claim, at, len(batch)) for claim in claims]
+
+    def judged_in_arrays(self, batch: Any, claims: Iterable[Claim]) -> list[Judged]:
+        """The same per instance: the claims that arrays decide."""
+        return by_instance(self.decided_in_arrays(batch, claims), len(batch))
 
     @property
     def shares(self) -> bool:
@@ -168,14 +181,18 @@ class Family:
                 if own.setdefault(quantity.name, quantity) != quantity or self.has(quantity.name):
                     where = quantity.value.__code__.co_filename
                     raise BadInputError(where, "quantity", quantity.name, "a name that no other quantity has")
-        batched = self.batch_quantities
         exactly = deciding(self.quantities, own) if own else self.quantities
+
+        def batched(base: Callable[[Any], Any] | None, kind: type) -> Callable[[Any], Any] | None:
+            return Batched(base, own, exactly, kind) if own and base is not None else base
+
         found = replace(
             self,
             claims=(*self.claims, *claims),
             mutants=(*self.mutants, *mutants),
             quantities=exactly,
-            batch_quantities=Batched(batched, own, exactly) if own and batched is not None else batched,
+            batch_quantities=batched(self.batch_quantities, Searching),
+            enclosed_quantities=batched(self.enclosed_quantities, Enclosing),
         )
         for claim in claims:
             missing = found.unknown(claim)
@@ -198,10 +215,9 @@ class Family:
 
         def make() -> CoreQuantities:
             known: Any = None if other is None else other.known_at.get(int(ctx.prec))
-            found: CoreQuantities = self.quantities(instance) if known is None else known.against(instance)
-            return found
+            return self.quantities(instance) if known is None else known.against(instance)
 
         def exact(direction: Vector) -> CoreQuantities | None:
             return self.quantities.exact(instance, direction)
 
-        return Evaluator(instance, make, exact, self.precisions(instance))
+        return Evaluator(instance, make, exact, self.precisions(instance), fresh=lambda: self.evaluator(instance))

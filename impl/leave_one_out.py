@@ -21,13 +21,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
+from types import MappingProxyType
 
+import numpy as np
 from flint import ctx
 
 from ..theory.claim import Assumption, Claim, Source, UndefinedQuantityError, Verdict
 from ..theory.without import without
 from ..theory.without.hypotheses import HYPOTHESES
 from .balls.core import TooLargeError
+from .batch_judge import Judged, judged_in_arrays, standings_in_arrays
 from .falsify.mutants import batches
 from .falsify.pursuit import pursue
 from .families import Family, family_of
@@ -36,8 +40,14 @@ from .judge import PRECISIONS, ClaimJudgement, Evaluator, judge_claim
 from .shrink import shrink
 from .verdicts import standing
 
-CHUNK = 256
+CHUNK = 1024
 """Instances after which an unfinished survey is kept."""
+
+BATCH = 16
+"""Instances of a generator that are looked at together, in arrays."""
+
+SHARES = (1 / 16, 3 / 16, 3 / 4)
+"""Of a hunt's work, by turn: in the first every cell that is open gets a little."""
 
 SHRINKING = 200
 """Candidates that are tried to make a witness smaller."""
@@ -115,8 +125,9 @@ class Survey:
     examples: int = 0
     seconds: float = 0.0
     looked: int = 0
-    """Instances that were looked at, the known ones too; and the cells that were hunted."""
-    hunted: set[Key] = field(default_factory=set)
+    """Instances that were looked at, the known ones too."""
+    hunted: Counter[Key] = field(default_factory=Counter)
+    """How many turns each cell was hunted."""
 
     def record(self, cell: Cell, judged: ClaimJudgement, origin: str, instance: Instance, generated: bool) -> None:
         """Count a conclusion that was judged for a cell, and keep the first and the best witness against it."""
@@ -195,6 +206,7 @@ def survey(
     progress: Callable[[str], None] = lambda message: None,
     begun: Survey | None = None,
     keep: Callable[[Survey], None] = lambda found: None,
+    until: float = math.inf,
 ) -> Survey:
     """Look at `examples` generated instances, then at the `known` ones (origin, instance); shrink what was found.
 
@@ -202,54 +214,115 @@ def survey(
     begun     an unfinished survey with the same arguments, which goes on; keep is given it every now and then
     hunted    cells worth that much `work` (of `pursue`) of each driver of `HUNTERS` where generated instances refute
               nothing; so are those that only a known instance refutes
+    until     the time (of time.monotonic) when it ends with what it has: the hunts begin at half of it at the latest,
+              and in each turn every open cell gets as much work
     """
     chosen = family.claims if claims is None else tuple(claims)
-    assumptions = _assumptions(family, chosen)
     found = begun or Survey(cells_of(family, chosen))
-    cells = found.cells
-    begin = time.perf_counter() - found.seconds
-    instances = itertools.chain(itertools.islice(wild(family, seed), examples), known)
-    for origin, instance in itertools.islice(instances, found.looked, None):
-        generated = found.looked < examples
-        found.looked += 1
-        found.examples += generated
-        found.seconds = time.perf_counter() - begin
-        if found.looked % 64 == 1:
-            progress(f"{family.title}: leave one out, {found.looked - 1} instances")
-        _look(found, chosen, assumptions, origin, instance, generated)
-        if found.looked % CHUNK == 0:
-            keep(found)
+    cells, start, begin = found.cells, time.monotonic(), time.perf_counter() - found.seconds
+
+    def look_on(end: float) -> None:
+        for generated, looks in _looks(family, chosen, found, examples, seed, known):
+            if generated and time.monotonic() > end:
+                break
+            for look in looks:
+                found.looked += 1
+                found.examples += generated
+                found.seconds = time.perf_counter() - begin
+                if found.looked % 64 == 1:
+                    progress(f"{family.title}: leave one out, {found.looked - 1} instances{_told(found)}")
+                _look(found, chosen, look, generated)
+                if found.looked % CHUNK == 0:
+                    keep(found)
+
+    look_on(start + (until - start) / 2)
     elsewhere = [key for key, cell in cells.items() if cell.found is not None and cell.first is None]
-    for key in dict.fromkeys((*hunted, *elsewhere)):
-        if key not in cells or key in found.hunted:
-            continue
-        if cells[key].first is None and cells[key].assumed and work > 0:
-            progress(f"{family.title}: hunting {key[0]} without {key[1]}")
-            _hunt(found, cells[key], seed, work)
-            found.hunted.add(key)
+    asked = [key for key in dict.fromkeys((*hunted, *elsewhere)) if key in cells and cells[key].assumed and work > 0]
+    for (turn, share), key in itertools.product(enumerate(SHARES), asked):
+        if cells[key].first is None and found.hunted[key] <= turn and time.monotonic() <= until:
+            progress(f"{family.title}: hunting {key[0]} without {key[1]}{_told(found)}")
+            _hunt(found, cells[key], (seed, turn), work * share, until)
+            if time.monotonic() <= until:
+                found.hunted[key] = turn + 1
             keep(found)
+    look_on(until)
     for key, cell in cells.items():
-        if cell.found is not None and key not in settled:
+        if cell.found is not None and key not in settled and time.monotonic() <= until:
             progress(f"{family.title}: smaller witness of {cell.claim.name} without {cell.assumption}")
             cell.found = _smaller(family, cell, cell.found, found)
     found.seconds = time.perf_counter() - begin
     return found
 
 
-def wild(family: Family, seed: int, size: int = 4) -> Iterator[tuple[str, Instance]]:
-    """An endless stream of (origin, instance) from all generators, assumptions of the claims broken or not."""
-    for generator, variant, batch in batches(family, seed, size, wild=True):
-        for b in range(size):
-            yield f"{generator.name}, {variant}", batch.instance(b)
+def _told(found: Survey) -> str:
+    """How many assumptions are known to be needed, and which one was found last."""
+    firsts = [(cell.first.seconds, cell) for cell in found.cells.values() if cell.first is not None]
+    if not firsts:
+        return ""
+    _, last = max(firsts, key=itemgetter(0))
+    return f"; {len(firsts)} needed, last {last.assumption} of {last.claim.name}"
 
 
-def _hunt(found: Survey, cell: Cell, seed: int, work: float) -> None:
+@dataclass(frozen=True)
+class Look:
+    """An instance, and what arrays say of it: how assumptions stand, and conclusions by claim and by cell."""
+
+    origin: str
+    instance: Instance
+    evaluator: Evaluator
+    at: Standings
+    claims: Judged = field(default_factory=dict)
+    cells: Mapping[Key, ClaimJudgement] = field(default_factory=dict)
+
+
+def _looks(
+    family: Family,
+    claims: Sequence[Claim],
+    found: Survey,
+    examples: int,
+    seed: int,
+    known: Sequence[tuple[str, Instance]],
+) -> Iterator[tuple[bool, Iterator[Look]]]:
+    """What was not looked at yet: generated instances (True) batch by batch, then the known ones."""
+    assumptions = _assumptions(family, claims)
+    bare = [replace(claim, assumptions=()) for claim in claims]
+    skipped, rounds = found.looked, -(-examples // BATCH)
+    for generator, variant, batch in itertools.islice(batches(family, seed, BATCH, wild=True), rounds):
+        count = min(BATCH, examples)
+        examples -= count
+        places, skipped = range(min(skipped, count), count), max(skipped - count, 0)
+        if not places:
+            continue
+        at, size = family.in_arrays(batch), len(batch)
+        with np.errstate(all="ignore"):
+            told, judged = standings_in_arrays(assumptions.values(), at, size), judged_in_arrays(bare, at, size)
+            # Rewritten claims have the names of others.
+            rewritten = {
+                key: judged_in_arrays([replace(cell.claim, assumptions=())], at, size)
+                for key, cell in found.cells.items()
+                if cell.rewritten and cell.first is None
+            }
+
+        def look(b: int) -> Look:
+            instance = batch.instance(b)  # noqa: B023
+            evaluator = family.evaluator(instance)
+            cells = {key: rows[b][key[0]] for key, rows in rewritten.items() if key[0] in rows[b]}  # noqa: B023
+            stand = standings(assumptions, evaluator, told[b])  # noqa: B023
+            return Look(f"{generator.name}, {variant}", instance, evaluator, stand, judged[b], cells)  # noqa: B023
+
+        yield True, map(look, places)
+    for origin, instance in known[skipped:]:
+        evaluator = family.evaluator(instance)
+        yield False, iter([Look(origin, instance, evaluator, standings(assumptions, evaluator))])
+
+
+def _hunt(found: Survey, cell: Cell, seed: tuple[int, int], work: float, until: float) -> None:
     """Look for a counterexample to the claim without the assumption, by drivers that climb its ratio."""
     kept = tuple(a for a in cell.claim.assumptions if a.name != cell.assumption)
     begin = time.perf_counter()
     for driver in HUNTERS if family_of(cell.claim).batch_quantities else ("random",):
         claim = replace(cell.claim, assumptions=kept)
-        hunt = pursue(claim, driver, seed=seed, seconds=math.inf, work=work, wild=True)
+        hunt = pursue(claim, driver, seed=seed, seconds=max(until - time.monotonic(), 0.0), work=work, wild=True)
         found.examples += hunt.evaluations
         found.seconds += time.perf_counter() - begin
         for refutation in hunt.refutations:
@@ -296,12 +369,17 @@ class Standings:
         return None if name in missing & self.fails and missing - {name} <= self.void else False
 
 
-def standings(assumptions: Mapping[str, Assumption], evaluator: Evaluator) -> Standings:
-    """Which assumptions are certified on an instance, and which fail."""
+def standings(
+    assumptions: Mapping[str, Assumption], evaluator: Evaluator, known: Mapping[str, bool | None] = MappingProxyType({})
+) -> Standings:
+    """Which assumptions are certified on an instance, and which fail; `known`: what arrays say (`batch_judge`)."""
     holds: set[str] = set()
     fails: set[str] = set()
     void: set[str] = set()
     for name, assumption in assumptions.items():
+        if name in known:
+            (void if known[name] is None else holds if known[name] else fails).add(name)
+            continue
         for bits in PRECISIONS[:2]:
             with ctx.workprec(bits):
                 try:
@@ -316,16 +394,8 @@ def standings(assumptions: Mapping[str, Assumption], evaluator: Evaluator) -> St
     return Standings(holds, fails, void)
 
 
-def _look(
-    found: Survey,
-    claims: Sequence[Claim],
-    assumptions: Mapping[str, Assumption],
-    origin: str,
-    instance: Instance,
-    generated: bool,
-) -> None:
-    evaluator = family_of(instance).evaluator(instance)
-    at = standings(assumptions, evaluator)
+def _look(found: Survey, claims: Sequence[Claim], look: Look, generated: bool) -> None:
+    at, instance, origin = look.at, look.instance, look.origin
     found.together.update(frozenset(pair) for pair in itertools.combinations(sorted(at.holds), 2))
     for claim in claims:
         missing = {a.name for a in claim.assumptions} - at.holds
@@ -336,18 +406,19 @@ def _look(
         watched = {name for name in watched if not found.cells[claim.name, name].rewritten}
         # An own claim is judged wherever it applies: nobody has verified it before.
         if watched or (not missing and claim.source is Source.OWN):
-            judged = conclusion(claim, evaluator)
+            judged = look.claims.get(claim.name) or conclusion(claim, look.evaluator)
             if not missing and judged.verdict is Verdict.VIOLATED:
                 found.violations.append(Found(instance, judged, origin, found.examples, found.seconds))
             if not missing and judged.verdict is Verdict.OUTSIDE:
-                found.missing(claim, judged, evaluator, generated)
+                found.missing(claim, judged, look.evaluator, generated)
             for name in watched:
                 if len(missing) < 2 or judged.verdict is Verdict.OUTSIDE:
                     found.record(found.cells[claim.name, name], judged, origin, instance, generated)
     # One generated witness of a rewritten claim is enough: each costs quantities that no claim shares.
-    for cell in found.cells.values():
+    for key, cell in found.cells.items():
         if cell.rewritten and (cell.first is None or not generated) and _concerns(cell, at):
-            found.record(cell, conclusion(cell.claim, evaluator), origin, instance, generated)
+            judged = look.cells.get(key) or conclusion(cell.claim, look.evaluator)
+            found.record(cell, judged, origin, instance, generated)
 
 
 def _concerns(cell: Cell, at: Standings) -> bool:

@@ -77,6 +77,15 @@ class LossRanges:
             top = np.where(inside, np.minimum(top, turn.most), top)
         return MidRad.between(bottom, np.maximum(top, bottom))
 
+    def most(self, order: int, z: MidRad, h: MidRad) -> MidRad:
+        """The largest of ell^(order) between the predictions z and h: likewise."""
+        _, top = self.over(order, np.minimum(z.low, h.low), np.maximum(z.high, h.high))
+        bottom = np.maximum(self.at(order, z).low, self.at(order, h).low)
+        for turn in self._turning(order):
+            inside = (turn.low > np.minimum(z.high, h.high)) & (turn.high < np.maximum(z.low, h.low))
+            bottom = np.where(inside, np.maximum(bottom, turn.least), bottom)
+        return MidRad.between(np.minimum(bottom, top), top)
+
     def _turning(self, order: int) -> list[_Turn]:
         if order not in self._turns:
             self._turns[order] = self._found_turning(order)

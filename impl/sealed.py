@@ -31,6 +31,13 @@ HIGHEST = 1000
 PACKAGE = __name__.partition(".")[0] + "."
 
 
+class Exactly:
+    """An exact rational of each instance of a batch (`alike`)."""
+
+    def __init__(self, values: list[fmpq]) -> None:
+        self.values = values
+
+
 class MisuseError(Exception):
     """Own code asks for what there is not, or would decide by a number; the message says what to write."""
 
@@ -69,25 +76,27 @@ def _operators(operation: Callable[[Any, Any], Any]) -> Iterator[Callable[[Seale
 
     @_told
     def forward(self: Sealed, other: object) -> Any:
-        found = _operand(other, type(self))
+        found = _operand(other, self)
         return found if found is NotImplemented else type(self)(operation(self._number, found))
 
     @_told
     def backward(self: Sealed, other: object) -> Any:
-        found = _operand(other, type(self))
+        found = _operand(other, self)
         return found if found is NotImplemented else type(self)(operation(found, self._number))
 
     yield forward
     yield backward
 
 
-def _operand(other: object, kind: type[Sealed]) -> Any:
-    """What to combine a number of that kind with; NotImplemented of what is no number. Errors: MisuseError for a float,
-    and for a number of another kind."""
+def _operand(other: object, number: Sealed) -> Any:
+    """What to combine a number with; NotImplemented of what is no number. Errors: MisuseError for a float, and for a
+    number of another kind."""
     if isinstance(other, Sealed):
-        return opened(other, kind)
-    if isinstance(other, EXACT):
-        return int(other) if isinstance(other, np.integer) else other
+        return opened(other, type(number))
+    if isinstance(other, int | np.integer):
+        return int(other)
+    if isinstance(other, EXACT | Exactly):
+        return number.lifted(other)
     if isinstance(other, float):
         raise MisuseError(f"{other!r} is no exact constant: there are whole numbers, fractions of them, number('1/3')")
     return NotImplemented
@@ -100,6 +109,11 @@ class Sealed:
 
     def __init__(self, number: Any) -> None:
         self._number = number
+
+    @staticmethod
+    def lifted(exact: Any) -> Any:
+        """An exact constant (or an enclosed one) as it stands beside numbers of the kind."""
+        return exact
 
     @classmethod
     def hear(cls, error: Exception) -> None:
@@ -191,7 +205,7 @@ class Sealing:
             known = (known for known in dir(self._thing) if not known.startswith("_"))
             raise AttributeError(f"there is no {name}{nearest(name, known)}")
         found = getattr(self._thing, name)
-        if not callable(found):
+        if isinstance(found, Sealing) or not callable(found):
             return self._sealed(found)
 
         def asked(*args: Any, **named: Any) -> Any:
@@ -209,12 +223,12 @@ class Sealing:
     __reduce_ex__ = _asked("a pickle", "the thing itself")
 
     def _sealed(self, value: Any) -> Any:
-        if value is None or isinstance(value, int | str):
+        if value is None or isinstance(value, int | str | Exactly | Sealing):
             return value
         if isinstance(value, self._exact):
-            return Exact(value)
+            return Exact(value, kind=self._kind)
         if isinstance(value, self._shown):
-            return Sealing(value, self._shown, self._exact)
+            return Sealing(value, self._shown, self._exact, self._kind)
         if isinstance(value, list | tuple):
             return [self._sealed(v) for v in value] if isinstance(value, list) else tuple(map(self._sealed, value))
         return self._kind(value)
@@ -233,10 +247,14 @@ class Exact(Sealing):
 
     def _sealed(self, value: Any) -> Any:
         if isinstance(value, arb):
-            return Sealed(value)
+            return self._kind(self._kind.lifted(value))
         if isinstance(value, tuple):
             return tuple(map(self._sealed, value))
-        return Exact(value) if type(value).__module__.startswith(PACKAGE) and not isinstance(value, Enum) else value
+        return (
+            Exact(value, kind=self._kind)
+            if type(value).__module__.startswith(PACKAGE) and not isinstance(value, Enum)
+            else value
+        )
 
 
 def opened(value: Any, kind: type[Sealed] = Sealed) -> Any:

@@ -1,38 +1,27 @@
 """What a claim brings with it: quantities of its own, in a few lines that are right over balls, rationals and arrays.
 
-The engine that decides evaluates them in balls and in exact rationals; the one that searches on arrays, and where a
-quantity asks for what arrays do not have, instance by instance in balls. What it returns is checked: no verdict through
-a bare float.
+The engine that decides evaluates them in balls and in exact rationals, whole batches in `stated_batches`. What they
+return is checked: no verdict through a bare float.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
-from typing import Any, NoReturn
+from functools import cached_property, partial
+from typing import Any
 
-import numpy as np
-from flint import arb, ctx, fmpq
+from flint import arb, fmpq
 
-from ..theory.claim import Quantity, UndefinedQuantityError
-from .arithmetic import Balls, Floats, IrrationalError, Number, midpoint, rational
-from .balls.core import CoreQuantities, TooLargeError
+from ..theory.claim import Quantity
+from .arithmetic import Balls, Number, rational
+from .balls.core import CoreQuantities
 from .files import BadInputError
 from .instances import Instance
-from .sealed import MisuseError, Sealed, Sealing, fault, opened
-from .stated_at import At
-from .stated_tasks import Risk, TaskAt, between, constant, eigenvalues, tasks
-
-
-class OneByOneError(ArithmeticError):
-    """A quantity needs what is not there for a whole batch at once."""
-
-
-def _plain(instance: Any) -> bool:
-    """Whether omega is a list of numbers, as grad L is then."""
-    return isinstance(instance.omega, tuple) and all(isinstance(v, fmpq) for v in instance.omega)
+from .sealed import MisuseError
+from .stated_at import At, evaluated, plain
+from .stated_tasks import TaskAt, between, constant, eigenvalues, tasks
 
 
 class Deciding(At):
@@ -57,7 +46,7 @@ class Deciding(At):
     @property
     def omega(self) -> list[Number]:
         here: Any = self.instance
-        if not _plain(here):
+        if not plain(here):
             self.undefined(f"omega of {here.family} is no list of numbers: it is a network's weights")
         return self._numbers(here.omega)
 
@@ -128,90 +117,6 @@ class Deciding(At):
         return s.max(t) if self._m is Balls else max(s, t)
 
 
-class Searching(At):
-    """On arrays (B,), of a batch."""
-
-    @property
-    def _engine(self) -> type:
-        found: type = self._of.exactly
-        return found
-
-    @property
-    def instance(self) -> Instance:
-        raise OneByOneError("a batch has no single instance")
-
-    def exchanged(self) -> At:
-        raise OneByOneError("a batch is not exchanged")
-
-    def _alone(self) -> NoReturn:
-        raise OneByOneError("a batch has none")
-
-    tasks = gram = masses = property(_alone)
-
-    def between(self, order: int, y: Number, a: Number, b: Number) -> NoReturn:
-        self._alone()
-
-    def eigenvalues(self, rows: list[list[Number]]) -> NoReturn:
-        self._alone()
-
-    def constant(self, name: str) -> NoReturn:
-        self._alone()
-
-    def _columns(self, values: Any) -> list[Number]:
-        if not isinstance(values, np.ndarray) or not _plain(self._of.batch.instance(0)):
-            raise OneByOneError("not given as an array")
-        return list(values.reshape(len(values), -1).T)
-
-    @property
-    def omega(self) -> list[Number]:
-        return self._columns(getattr(self._of.batch, "omega", None))
-
-    @property
-    def comparator(self) -> list[Number]:
-        return self._columns(getattr(self._of.batch, "rival", None))
-
-    @property
-    def gradient(self) -> list[Number]:
-        return self._columns(getattr(self._of, "gradient", None))
-
-    def number(self, value: int | str | fmpq) -> Number:
-        return Floats.number(rational(value))
-
-    def sqrt(self, t: Number) -> Number:
-        return np.sqrt(np.maximum(t, 0))
-
-    def exp(self, t: Number) -> Number:
-        return np.exp(t)
-
-    def magnitude(self, t: Number) -> Number:
-        return np.abs(t)
-
-    def _larger(self, s: Number, t: Number) -> Number:
-        return np.maximum(s, t)
-
-
-PASSED = (UndefinedQuantityError, IrrationalError, TooLargeError, OneByOneError)
-"""What a quantity may say of itself; anything else that it raises is a defect of it."""
-
-
-def evaluated(quantity: Quantity, at: At) -> Any:
-    """The quantity there. Errors: PASSED; BadInputError with the line of what fails in it."""
-    try:
-        value = quantity.value(Sealing(at, (At, TaskAt, Risk), (Instance,)))
-    except PASSED:
-        raise
-    except BadInputError:
-        raise
-    except Exception as error:
-        raise fault(error, quantity.value.__code__.co_filename, f"the quantity {quantity.name}") from error
-    code = quantity.value.__code__
-    if not isinstance(value, Sealed | int | np.integer | fmpq):
-        required = "a number that at gave, or an exact one: no float; constants are whole numbers, or at.number('1/3')"
-        place = f"line {code.co_firstlineno}, {quantity.name}"
-        raise BadInputError(code.co_filename, place, type(value).__name__, required)
-    return opened(value)
-
-
 @contextmanager
 def judging(what: str) -> Iterator[None]:
     """A user's mistake within the block is told with what it was found on."""
@@ -221,8 +126,8 @@ def judging(what: str) -> Iterator[None]:
         raise BadInputError(error.file, error.field, error.given, f"{error.required} (on {what})") from error
 
 
-def _decided(quantity: Quantity, of: CoreQuantities) -> Number:
-    value = evaluated(quantity, Deciding(of))
+def _decided(quantity: Quantity, of: Any) -> Number:
+    value = evaluated(quantity, of._stated)
     return value if isinstance(value, arb) else of.m.number(fmpq(value))
 
 
@@ -230,6 +135,10 @@ def deciding(base: type[CoreQuantities], own: Mapping[str, Quantity]) -> type[Co
     """The engine that decides, which has these quantities, too."""
 
     class Extended(base):  # type: ignore[valid-type, misc]
+        @cached_property
+        def _stated(self) -> Deciding:
+            return Deciding(self)
+
         def scale(self, name: str) -> arb:
             # Of an own quantity nobody knows what is summed in it: that excuses nothing.
             return arb(0) if name in own else super().scale(name)
@@ -241,60 +150,3 @@ def deciding(base: type[CoreQuantities], own: Mapping[str, Quantity]) -> type[Co
         setattr(Extended, name, property(partial(_decided, quantity)))
     Extended.__name__ = Extended.__qualname__ = base.__name__
     return Extended
-
-
-class Batched:
-    """The engine that searches, with quantities of one's own: a factory, as its class is.
-
-    base   the engine of the family, exactly   that which decides, for what arrays do not have
-    """
-
-    BITS = 64
-
-    def __init__(
-        self, base: Callable[[Any], Any], own: Mapping[str, Quantity], exactly: Callable[[Any], CoreQuantities]
-    ) -> None:
-        self._base, self._own, self._exactly = base, own, exactly
-
-    def __call__(self, batch: Any) -> BatchedQuantities:
-        return BatchedQuantities(self._base(batch), batch, self._own, self._exactly)
-
-    def __getattr__(self, name: str) -> Any:
-        """What the engine has by that name, as its class would say."""
-        return self._own[name] if name in self._own else getattr(self._base, name)
-
-
-class BatchedQuantities:
-    """The quantities of a batch by name, each (B,)."""
-
-    def __init__(
-        self, of: Any, batch: Any, own: Mapping[str, Quantity], exactly: Callable[[Any], CoreQuantities]
-    ) -> None:
-        self._of, self.batch, self._own, self.exactly = of, batch, own, exactly
-        self._each: list[CoreQuantities] = []
-
-    def __call__(self, name: str) -> Any:
-        if name not in self._own:
-            return self._of(name)
-        try:
-            value = evaluated(self._own[name], Searching(self))
-        except OneByOneError:
-            return self._one_by_one(name)
-        return np.broadcast_to(np.asarray(value, dtype=float), (len(self.batch),))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._of, name)
-
-    def _one_by_one(self, name: str) -> Any:
-        """The same of every instance, as midpoints of balls; NaN where it has no value."""
-        with ctx.workprec(Batched.BITS):
-            if not self._each:
-                self._each = [self.exactly(self.batch.instance(b)) for b in range(len(self.batch))]
-            return np.array([self._value(at, name) for at in self._each])
-
-    @staticmethod
-    def _value(at: CoreQuantities, name: str) -> float:
-        try:
-            return midpoint(at(name))
-        except UndefinedQuantityError:
-            return float("nan")

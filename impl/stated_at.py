@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, NoReturn
 
+import numpy as np
 from flint import fmpq
 
-from ..theory.claim import UndefinedQuantityError
-from .arithmetic import Number
+from ..theory.claim import Quantity, UndefinedQuantityError
+from .alike import PartingError
+from .arithmetic import IrrationalError, Number
+from .asked import heard
+from .balls.core import TooLargeError
+from .enclosed.quantities import UnknownError
+from .files import BadInputError
 from .files.faults import nearest
 from .instances import Instance
-from .sealed import MisuseError
-from .stated_tasks import TaskAt
+from .sealed import Exactly, MisuseError, Sealed, Sealing, fault, opened
+from .stated_tasks import Risk, TaskAt
+
+
+class OneByOneError(ArithmeticError):
+    """A quantity needs what is not there for several instances at once."""
+
+
+def plain(instance: Any) -> bool:
+    """Whether omega is a list of numbers, as grad L is then."""
+    return isinstance(instance.omega, tuple) and all(isinstance(v, fmpq) for v in instance.omega)
 
 
 class At(ABC):
@@ -25,8 +40,10 @@ class At(ABC):
     code sees it through `sealed`: whatever it asks of a number but arithmetic is refused.
     """
 
-    def __init__(self, of: Any) -> None:
+    def __init__(self, of: Any, kind: type[Sealed] = Sealed) -> None:
         self._of = of
+        self.sealed = Sealing(self, (At, TaskAt, Risk), (Instance,), kind)
+        """As own code sees it: one thing for all quantities, so that a helper's result may be kept."""
 
     def __call__(self, name: str) -> Number:
         """The quantity of that name. Errors: UndefinedQuantityError where it has no value."""
@@ -138,3 +155,30 @@ class At(ABC):
         """The Euclidean norm of a list."""
         entries = list(entries)
         return self.sqrt(self.dot(entries, entries))
+
+
+PASSED = (UndefinedQuantityError, IrrationalError, TooLargeError, OneByOneError, UnknownError, PartingError)
+"""What a quantity may say of itself; anything else that it raises is a defect of it."""
+
+
+def evaluated(quantity: Quantity, at: At) -> Any:
+    """The quantity there. Errors: PASSED; BadInputError with the line of what fails in it."""
+    what = f"the quantity {quantity.name}"
+    return heard(what, quantity, partial(_evaluated, at=at, what=what), quantity.value)
+
+
+def _evaluated(quantity: Quantity, at: At, what: str) -> Any:
+    code = quantity.value.__code__
+    try:
+        value = quantity.value(at.sealed)
+    except PASSED:
+        raise
+    except BadInputError:
+        raise
+    except Exception as error:
+        raise fault(error, code.co_filename, what) from error
+    if not isinstance(value, Sealed | int | np.integer | fmpq | Exactly):
+        required = "a number that at gave, or an exact one: no float; constants are whole numbers, or at.number('1/3')"
+        place = f"line {code.co_firstlineno}, {quantity.name}"
+        raise BadInputError(code.co_filename, place, type(value).__name__, required)
+    return opened(value)

@@ -1,18 +1,19 @@
 """What own quantities see of tasks: risks of a linear model with their derivatives, ranges of the loss, eigenvalues.
 
-In balls or in exact rationals, written once more from the instance: nothing here is the engine's.
+Written once more from the instance: nothing here is the engine's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
 
+from .alike import agreed
 from .arithmetic import Balls, IrrationalError, Number, NumberSystem, Rationals, midpoint, root
 from .balls.singular import positive_definite
 
@@ -21,15 +22,21 @@ Atoms = Sequence[tuple[list[Number], Number, Number]]
 
 @dataclass(frozen=True)
 class Risk:
-    """R(theta) = sum p ell(phi'theta, y) of a law: (phi [d], y, p) of each atom.
-
-    spanning   whether the features span R^d: without that no loss makes R strongly convex
-    """
+    """R(theta) = sum p ell(phi'theta, y) of a law: (phi [d], y, p) of each atom; _laws: of which instances."""
 
     m: NumberSystem
     loss: Any
     atoms: Atoms
-    spanning: bool
+    _laws: Sequence[tuple[Any, Any]]
+
+    @cached_property
+    def spanning(self) -> bool:
+        """Whether the features span R^d: without that no loss makes R strongly convex."""
+        ranks = [
+            Rationals.matrix([instance.rows[x] for x in sorted({a.x for a in law if a.p != 0})]).rank()
+            for instance, law in self._laws
+        ]
+        return bool(agreed([rank == i.dimension for rank, (i, _) in zip(ranks, self._laws, strict=True)]))
 
     def predictions(self, theta: Sequence[Number]) -> list[Number]:
         """phi'theta of each atom."""
@@ -58,7 +65,7 @@ class Risk:
         return [phi for phi, _, _ in self.atoms]
 
     def _dot(self, a: Sequence[Number], b: Sequence[Number]) -> Number:
-        return sum((s * t for s, t in zip(a, b, strict=True)), start=self.m.number(0))
+        return sum((s * t for s, t in zip(a, b, strict=True)), start=self.m.number(fmpq(0)))
 
     def _dotted(self, numbers: Sequence[Number], vectors: Sequence[Sequence[Number]]) -> list[Number]:
         return [self._dot(numbers, column) for column in zip(*vectors, strict=True)]
@@ -87,9 +94,8 @@ def tasks(instance: Any, m: NumberSystem) -> list[TaskAt]:
 
     def risk(given: Any) -> Risk:
         atoms = [a for a in given if a.p != 0]
-        rank = Rationals.matrix([instance.rows[x] for x in sorted({a.x for a in atoms})]).rank()
         found = [(rows[a.x], m.number(a.y), m.number(a.p)) for a in atoms]
-        return Risk(m, instance.loss, found, rank == instance.dimension)
+        return Risk(m, instance.loss, found, [(instance, given)])
 
     return [TaskAt(m.number(t.weight), risk(t.inner), risk(t.atoms)) for t in instance.tasks if t.weight != 0]
 
@@ -112,9 +118,8 @@ def between(loss: Any, m: NumberSystem, order: int, y: Number, a: Number, b: Num
     for turn in turning:
         if m is not Balls and not turn.is_exact():
             raise IrrationalError("it turns at an irrational point: use balls")
-        joint = loss.profile.joints and order == 2
-        sides = (turn / 2, turn * 3 / 2) if joint else (turn,)
-        at, *beside = (_prediction(loss, t if m is Balls else t.fmpq(), y) for t in (turn, *sides))
+        looks = (turn, *sides(loss, order, turn))
+        at, *beside = (prediction(loss, t if m is Balls else t.fmpq(), y) for t in looks)
         side = (at - a) * (at - b)
         if side > 0 or side == 0:
             continue
@@ -126,7 +131,12 @@ def between(loss: Any, m: NumberSystem, order: int, y: Number, a: Number, b: Num
     return least, most
 
 
-def _prediction(loss: Any, t: Number, y: Number) -> Number:
+def sides(loss: Any, order: int, turn: arb) -> tuple[arb, ...]:
+    """Where to look at a turning point: there; at a joint of the second derivative on either side."""
+    return (turn / 2, turn * 3 / 2) if loss.profile.joints and order == 2 else (turn,)
+
+
+def prediction(loss: Any, t: Number, y: Number) -> Number:
     """The prediction with that argument of the profile."""
     kind = loss.link.name
     return t + y if kind == "RESIDUAL" else t * y if kind == "MARGIN" else t

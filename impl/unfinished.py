@@ -41,7 +41,7 @@ class _CellRecord(Record):
 
 class SurveyRecord(Record):
     looked: Count
-    hunted: list[tuple[str, str]]
+    hunted: list[tuple[str, str, Count]]
     examples: Count
     seconds: float
     met: dict[str, Count]
@@ -56,7 +56,7 @@ def document(found: Survey) -> SurveyRecord:
     """The survey as a record."""
     return SurveyRecord(
         found.looked,
-        sorted(found.hunted),
+        sorted((*key, turns) for key, turns in found.hunted.items()),
         found.examples,
         found.seconds,
         dict(found.met),
@@ -105,7 +105,7 @@ def restored(content: object, family: Family, claims: Sequence[Claim]) -> Survey
         record.examples,
         record.seconds,
         record.looked,
-        set(record.hunted),
+        Counter({(claim, assumption): turns for claim, assumption, turns in record.hunted}),
     )
 
 

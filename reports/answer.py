@@ -132,7 +132,10 @@ def sentences(verify: VerifyRecord | None, distances: Sequence[Distance]) -> lis
     proved, equal = sum(c.PROVED for c in counts), sum(c.EQUAL for c in counts)
     violated, undecided = sum(c.VIOLATED for c in counts), sum(c.UNDECIDED for c in counts)
     claims, instances = len(verify.claims), verify.generated + verify.real
-    numbers = f"{count(claims, 'claim')} on {instances:,} instance{'s' * (instances != 1)}: {proved:,} times proved, "
+    wide = sum(row.wide for row in verify.generators)
+    numbers = f"{count(claims, 'claim')} on {instances:,} instance{'s' * (instances != 1)}"
+    numbers += f" ({wide:,} of them for inequalities alone)" if wide else ""
+    numbers += f": {proved:,} times proved, "
     void = sum(sum(row.void.values()) for row in verify.claims)
     outside = sum(c.OUTSIDE for c in counts) - void
     numbers += f"{equal:,} equal as far as enclosures tell" + (f"; {undecided:,} undecided" if undecided else "")

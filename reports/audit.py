@@ -6,6 +6,7 @@ theorem that blind search must refute; its simplest and its worst witness are ke
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -63,9 +64,9 @@ class Effort:
 
 
 EFFORTS = {
-    "quick": Effort(8, 600, 2_000, 1_000),
-    "ci": Effort(16, 4000, 40_000, 10_000),
-    "deep": Effort(64, 40_000, 600_000, 100_000),
+    "quick": Effort(8, 1_200, 2_000, 1_000),
+    "ci": Effort(16, 8_000, 40_000, 10_000),
+    "deep": Effort(64, 80_000, 600_000, 100_000),
 }
 
 
@@ -177,6 +178,30 @@ class Audited:
     sharpness: SharpnessRows | None = None
     mutants: MutantRows | None = None
     files: dict[File, str] = field(default_factory=dict)
+    cut: bool = False
+    """Whether its time was out: then the same job, done again, may find more."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """What of the time until a deadline (of time.monotonic) a job may take: it, and those after it, as much each."""
+
+    deadline: float
+    jobs: tuple[AuditJob, ...]
+    workers: int
+
+    def __call__(self, job: AuditJob) -> float:
+        """When a job that begins now should end."""
+        now, after = time.monotonic(), len(self.jobs) - self.jobs.index(job)
+        return now + (self.deadline - now) * min(1.0, max(self.workers, 1) / after)
+
+
+def _unlimited(job: AuditJob) -> float:
+    return math.inf
+
+
+SPARED = 1 / 10
+"""What of the time is kept for the record and the page."""
 
 
 def audit_jobs(
@@ -193,10 +218,14 @@ def audit_jobs(
 
 
 def audit_part(
-    job: AuditJob, begun: Store[Audited] | None = None, progress: Callable[[str], None] = lambda message: None
+    job: AuditJob,
+    begun: Store[Audited] | None = None,
+    progress: Callable[[str], None] = lambda message: None,
+    ends: Callable[[AuditJob], float] = _unlimited,
 ) -> Audited:
-    """One part of the audit. `begun`: where an interrupted search of the same job goes on, beside its result."""
-    family, effort, found = asked(FAMILIES[job.family]), job.effort, Audited()
+    """One part of the audit. `begun`: where an interrupted search of the same job goes on, beside its result; `ends`:
+    the time (of time.monotonic) when it ends with what it has."""
+    family, effort, found, until = asked(FAMILIES[job.family]), job.effort, Audited(), ends(job)
     with TemporaryDirectory() as place, judging(f"an instance of the {job.part} of {job.family}, seed {job.seed}"):
         folder = Path(place)
         if job.part == "matrix":
@@ -204,12 +233,13 @@ def audit_part(
             share = 1 if family.batch_quantities else BALLS
             examples, hunt = max(effort.examples // share, 1), effort.hunt // share
             unfinished = None if begun is None else _unfinished(begun, job)
-            found.matrix = matrix(family, folder, job.seed, examples, hunt, progress, unfinished)
+            found.matrix = matrix(family, folder, job.seed, examples, hunt, progress, unfinished, until=until)
         elif job.part == "sharpness":
-            found.sharpness = sharpness(family, folder, job.seed, effort.work, dict(job.known), progress)
+            found.sharpness = sharpness(family, folder, job.seed, effort.work, dict(job.known), progress, until)
         else:
-            attacks = attack(family, seed=job.seed, rounds=effort.rounds, progress=progress)
+            attacks = attack(family, seed=job.seed, rounds=effort.rounds, progress=progress, until=until)
             found.mutants = MutantRows([_mutant(one, folder) for one in attacks])
+        found.cut = time.monotonic() > until
         found.files = {name: (folder / name).read_text(encoding="utf-8") for name in hashes(found, folder)}
     return found
 
@@ -248,22 +278,29 @@ class Audit:
         work = stating(partial(audit_part, begun=None if workers.cluster else store))
         if workers.here:
             work = partial(work, progress=progress)
+        waiting = [job for job in self.jobs if job not in self.parts]
+        if deadline is not None and not workers.cluster:
+            waiting.reverse()  # what takes longest has what the others leave
+            spared = deadline - SPARED * (deadline - time.monotonic())
+            work = partial(work, ends=Share(spared, tuple(waiting), workers.count))
 
         def late() -> bool:
             return deadline is not None and time.monotonic() > deadline
 
         try:
-            waiting = [job for job in self.jobs if job not in self.parts]
             for job, result in carried_out(work, waiting, workers, late):
                 if isinstance(result, Lost):
                     self.lost.append(LostJob(f"{job.family}, {job.part}", result.why))
                 else:
-                    store.put(job, result)
-                    _unfinished(store, job).unlink(missing_ok=True)
                     self.parts[job] = result
+                    if not result.cut:
+                        store.put(job, result)
+                        _unfinished(store, job).unlink(missing_ok=True)
                 progress(f"{len(self.parts)} of {len(self.jobs)} parts, last {job.part} of {job.family}")
                 live(len(self.parts), len(self.jobs))
-            self.status = "complete" if len(self.parts) + len(self.lost) == len(self.jobs) else "out of time"
+            whole = len(self.parts) + len(self.lost) == len(self.jobs)
+            whole = whole and not any(part.cut for part in self.parts.values())
+            self.status = "complete" if whole else "out of time"
         except KeyboardInterrupt:
             self.status = "interrupted"
         except OSError:

@@ -6,6 +6,7 @@ here; then leave-one-out search (`impl.leave_one_out`). What neither settles is 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -37,13 +38,14 @@ def matrix(
     progress: Callable[[str], None] = lambda message: None,
     unfinished: Path | None = None,
     known: Sequence[tuple[str, Instance]] = (),
+    until: float = math.inf,
 ) -> MatrixRows:
     """The matrix of a family, and whether each claim's assumptions can be met together.
 
     `examples` instances are generated; that much `work` of every driver goes to each needed cell
     that they do not refute.
     Writes the witnesses beside the record. `unfinished`: a file from which an interrupted search goes on. `known`:
-    further instances, each with what it is, on which assumptions are left out first.
+    further instances, each with what it is, on which assumptions are left out first. `until`: as in `survey`.
     """
     kept: dict[str, tuple[str, Instance]] = {}
     for a in family.ablations:
@@ -68,6 +70,7 @@ def matrix(
         hunted=needed,
         work=work,
         progress=progress,
+        until=until,
     )
     progress(f"{family.title}: counterexamples")
     cells = [row for claim in family.all_claims for row in _row(family, claim, found, folder)]

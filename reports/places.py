@@ -80,6 +80,7 @@ def _parts(text: str, stated: Mapping[int, str]) -> list[tuple[str, str]]:
     return [(id_, "".join(text for _, text in part)) for id_, part in groupby(numbered, lambda row: row[0])]
 
 
+@cache
 def _taken(path: Path) -> list[Path]:
     """The file and those of the theory that it imports from, the nearest first."""
     found = [path]

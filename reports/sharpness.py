@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def sharpness(
     work: int,
     known: Mapping[str, str],
     progress: Callable[[str], None] = lambda message: None,
+    until: float = math.inf,
 ) -> SharpnessRows:
     """How sharp the family's bounds are; instances are written beside the record.
 
@@ -46,7 +48,7 @@ def sharpness(
     """
     losses = LOSSES if family is META_SL else ()
     tight = {name: loads(text, name) for name, text in known.items() if family.claim(name) is not None}
-    found_factors = factors(family, seed=seed, work=work, known=tight, progress=progress)
+    found_factors = factors(family, seed=seed, work=work, known=tight, progress=progress, until=until)
     slacks = slack(family, seed, 8)
     found = []
     for loss in losses:

@@ -60,9 +60,9 @@ def test_an_interrupted_family_goes_on_with_its_next_part(tmp_path: Path, monkey
     def stopping(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
 
-    def counting(family: Any, folder: Path, seed: int, *rest: Any) -> Any:
+    def counting(family: Any, folder: Path, seed: int, *rest: Any, **options: Any) -> Any:
         made.append(seed)
-        return matrix(family, folder, seed, *rest)
+        return matrix(family, folder, seed, *rest, **options)
 
     monkeypatch.setattr(audits, "matrix", counting)
     monkeypatch.setattr(audits, "attack", stopping)

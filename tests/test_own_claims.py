@@ -402,6 +402,9 @@ def test_what_an_audit_found_of_a_claim_is_on_the_first_page_and_nothing_of_ours
         audited, verified = Report(None, audit).pages(), Report(verify, None).pages()
     first = audited["index"]
     assert "meta-sl-tangent is violated</strong> on 3" in first and "No counterexample says so far" in first
+    for pages in (audited, verified):
+        assert "results" not in pages
+        assert not [name for name, page in pages.items() if "results.html" in page or "s results" in page]
     assert ">meta-sl-tangent<" in audited["assumptions"] and "meta-sl-lifted" not in audited["assumptions"]
     assert re.search(r"metagap replay .*w\.json --claims &#39;.*my claims\.py&#39;", audited["assumptions"])
     assert re.search(r"metagap audit --claims &#39;.*my claims\.py&#39;", verified["assumptions"])

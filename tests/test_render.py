@@ -20,6 +20,7 @@ from metagap.reports.answer import (
     sentences,
 )
 from metagap.reports.figures import COLOURS
+from metagap.reports.filters import enclosure, entry, number, prose, share
 from metagap.reports.formats import check
 from metagap.reports.formats.auditing import AuditRecord
 from metagap.reports.formats.searching import MutationRecord
@@ -32,7 +33,7 @@ from metagap.reports.overview import cell_id, identifiers, tables
 from metagap.reports.pages import PAGES
 from metagap.reports.places import places
 from metagap.reports.records import dumps
-from metagap.reports.render import INSTALL, Report, enclosure, entry, number, prose, share, write_report
+from metagap.reports.render import INSTALL, Report, write_report
 from metagap.reports.worked import FILE, worked
 from metagap.theory.meta_sl import CLAIMS
 from metagap.theory.paper import RESULTS, Outcome
@@ -312,3 +313,21 @@ def test_every_colour_of_the_page_is_one() -> None:
     assert len(defined) >= 11 and all(re.fullmatch(r"#[0-9a-f]{6}", value) for value in defined.values()), defined
     used = set(re.findall(r"var\((--[\w-]+)\)", text))
     assert used <= set(defined) | {f"--{name.lower()}" for name in COLOURS}
+
+
+def test_what_a_search_found_of_few_cells_is_grammatical(records: Both) -> None:
+    """Of none, of one and of two; what a second engine looked at, too."""
+    audit = copy.copy(records[1])
+    needed = [cell for cell in audit.cells if cell.status == "needed"]
+    seen, unseen = (next(c for c in needed if (c.second is not None) is known) for known in (True, False))
+    said = [
+        ([], "This run searched from scratch, without the counterexamples that ship with the theory. It left out"),
+        ([seen], "A second engine, in float64, looked at the one needed cell. Where the two sides"),
+        ([unseen], "A second engine, in float64, looked at none of them; it does not know them"),
+        ([seen, unseen], "looked at 1 of the 2 needed cells; it does not know the others"),
+    ]
+    audit.kept = False
+    for audit.cells, words in said:
+        text = " ".join(Report(None, audit).pages()["assumptions"].split())
+        assert words in text, text[text.find("This run") :][:700]
+        assert "1 of the 1 " not in text

@@ -9,6 +9,7 @@ kept.
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -101,11 +102,12 @@ def attack(
     size: int = 64,
     enough: int = 3,
     progress: Callable[[str], None] = lambda message: None,
+    until: float = math.inf,
 ) -> list[Attack]:
     """Search for counterexamples to a family's mutants (or those given), `rounds` batches of each generator.
 
     `enough` certified witnesses end the certification of hits for a mutant; float hits are counted throughout. For a
-    generated mutant one witness is the end.
+    generated mutant one witness is the end. At the time `until` (of time.monotonic) it ends with what it has.
     """
     attacks = [Attack(mutant) for mutant in (family.mutants if mutants is None else mutants)]
     known = {
@@ -117,7 +119,10 @@ def attack(
     floats = family.batch_quantities
     begin = time.perf_counter()
     for generator, variant, batch in itertools.islice(batches(family, seed, size), rounds * len(family.searching)):
-        progress(f"{generator.name}, {variant}")
+        if time.monotonic() > until:
+            break
+        killed = sum(one.first is not None for one in attacks)
+        progress(f"mutants: {killed} of {len(attacks)} refuted; {generator.name}, {variant}")
         few = cache(lambda batch=batch: _evaluated(family, batch))
         with np.errstate(all="ignore"):
             quantities = None if floats is None else floats(batch)

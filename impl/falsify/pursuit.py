@@ -11,7 +11,9 @@ import numpy as np
 
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Array
+from ..batch_judge import standings_in_arrays
 from ..families import family_of
+from ..files import BadInputError
 from ..instances import Instance
 from ..judge import Enclosure
 from ..shrink import shrink
@@ -128,15 +130,23 @@ def pursue(
     It starts from the batches `begun`, and does not follow what breaks an assumption; else from those of the
     generators, `wild` from all of these in all variants, assumptions broken or not. `what` replaces the ratio of the
     subject by another objective; values above 1 are then no hits. `interruptible`: Ctrl-C ends the search, too.
-    Errors: gradient.NoGradientError, extras.MissingExtraError.
+    Errors: BadInputError of own code, gradient.NoGradientError, extras.MissingExtraError.
     """
     hunted, near = what is None, begun is not None
     what = what or objective(subject)
     if driver == "gradient":
         prepare(what)
     found, begin, cost = Found(subject, driver), time.perf_counter(), 1 if what.fast else BALLS
+    bad: list[BadInputError] = []
 
     def visit(batch: Any) -> Array:
+        try:
+            return visited(batch)
+        except BadInputError as error:  # own code's, which no driver shall try to make again
+            bad.append(error)
+            raise Enough from error
+
+    def visited(batch: Any) -> Array:
         assert what is not None
         values = what(batch)
         found.evaluations += len(batch)
@@ -172,7 +182,8 @@ def pursue(
     try:
         _drive(driver, begun, visit, rng, what, count, limits, generators, wild)
     except Enough:
-        pass
+        for error in bad:
+            raise error from None
     except KeyboardInterrupt:
         if not interruptible:
             raise
@@ -203,14 +214,19 @@ def _drive(
 
 
 def _certified(found: Found, batch: Any, values: Array) -> Array:
-    """The values, with hits that balls do not certify set to -inf: no search shall climb the errors of float64.
+    """The values, with hits that balls do not certify set to -inf: no search shall climb the errors of float64, nor
+    where an assumption fails.
 
-    The two largest hits of a batch are judged; if one is no counterexample, the batch's other hits are not believed.
+    Of the hits for which arrays know of no assumption that fails, the two largest are judged; if one is no
+    counterexample, the batch's other hits are not believed.
     """
     hits = np.flatnonzero(values > 1 + HIT)
+    if not len(hits):
+        return values
     hits = hits[np.argsort(-values[hits])]
+    near = hits[_unbroken(found.subject, batch.take(hits))]
     believed = 0
-    for b in hits[:2]:
+    for b in near[:2]:
         instance = batch.instance(int(b))
         certified = refute(found.subject, instance)
         if certified is None:
@@ -219,11 +235,16 @@ def _certified(found: Found, batch: Any, values: Array) -> Array:
         found.refutations.append(Refutation(instance, *certified, found.driver))
         found.rows.append(batch.take([int(b)]))
         believed += 1
-    if believed == min(len(hits), 2):
-        return values
     values = values.copy()
-    values[hits[believed:]] = -np.inf
+    values[np.setdiff1d(hits, near if believed == min(len(near), 2) else near[:believed])] = -np.inf
     return values
+
+
+def _unbroken(subject: Subject, batch: Any) -> Array:
+    """Of which instances arrays know no assumption that fails, or has no meaning."""
+    with np.errstate(all="ignore"):
+        known = standings_in_arrays(assumptions(subject), family_of(subject).in_arrays(batch), len(batch))
+    return np.array([all(holds for holds in one.values()) for one in known], dtype=bool)
 
 
 def _within(found: Found, batch: Any, values: Array) -> Array:

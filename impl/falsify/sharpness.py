@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
@@ -135,11 +136,13 @@ def factors(
     claims: Sequence[Claim] | None = None,
     known: Mapping[str, Instance] | None = None,
     progress: Callable[[str], None] = lambda message: None,
+    until: float = math.inf,
 ) -> list[Factor]:
     """The brackets of all terms of the claims: one pass over every generator, then a search for each open one.
 
     `known` are instances that are tight already, by the claim's name: they are judged first.
-    `work` is what a search may spend on a term, as in `pursue`.
+    `work` is what a search may spend on a term, as in `pursue`. At the time `until` (of time.monotonic) it ends with
+    what it has: the pass takes half of it at most.
     """
     chosen = inequalities(family) if claims is None else claims
     found = {(c.name, j): Factor(c.name, t.text) for c in chosen for j, t in enumerate(c.bound.summands)}
@@ -150,14 +153,17 @@ def factors(
             _take(found, key, by_name[key[0]], known[key[0]], "the tightest of a verification run")
     progress("sharpness: generators")
     if work > 0:
-        _scan(family, chosen, found, whats, seed)
+        now = time.monotonic()
+        _scan(family, chosen, found, whats, seed, now + (until - now) / 2)
     for key in [key for key, factor in found.items() if factor.status != "sharp" and work > 0]:
-        claim = by_name[key[0]]
+        claim, left = by_name[key[0]], until - time.monotonic()
+        if left < 0:
+            break
         progress(f"sharpness: {claim.name}")
         search = pursue(
             claim,
             seed=seed,
-            seconds=math.inf,
+            seconds=left,
             work=work,
             what=whats[key],
             goal=1 - 1e-12,
@@ -174,11 +180,14 @@ def _scan(
     found: dict[tuple[str, int], Factor],
     whats: dict[tuple[str, int], Objective],
     seed: int,
+    until: float,
 ) -> None:
     """Every generator in turn; the best instance of each batch is judged in balls if it promises more."""
     names = [generator.name for generator in family.generators]
     fast = {key for key, what in whats.items() if what.fast}
     for generator, _, batch in itertools.islice(batches(family, seed, 64, generators=names), 8 * len(names)):
+        if time.monotonic() > until:
+            break
         with np.errstate(all="ignore"):
             at = None if family.batch_quantities is None else family.batch_quantities(batch)
             promises = {key: whats[key](batch, at) for key in fast}

@@ -99,6 +99,12 @@ def margin_convex(at: At) -> int:
     return 1 if _loss(at).profile.convex else -1
 
 
+@quantity(r"[z\in\mathbb{R}]", "positive where: predictions are numbers")
+def margin_one_output(at: At) -> int:
+    """1 or -1."""
+    return 1 if _loss(at).outputs == 1 else -1
+
+
 STEPS = Assumption("plain-steps", "Gradient steps of one rate >= 0, without decay.", "margin_plain_steps")
 STEP = Assumption("one-plain-step", "One gradient step of one rate >= 0, without decay.", "margin_one_plain_step")
 PARAMETER = Assumption("parameter-comparator", "The comparator is one parameter.", "margin_parameter_comparator")
@@ -109,3 +115,4 @@ DIFFERENTIABLE = Assumption(
 )
 CONVEX = Assumption("convex", "The loss is convex.", "margin_convex")
 ONE_LAW = Assumption("one-law", "Every task is judged on the law that it adapts on.", "margin_one_law")
+ONE_OUTPUT = Assumption("one-output", "A linear model with one output.", "margin_one_output")

@@ -49,6 +49,7 @@ from metagap.common import (
     GRADIENT,
     HESSIAN,
     ONE_LAW,
+    ONE_OUTPUT,
     PARAMETER,
     STEP,
     gradient_change,
@@ -56,6 +57,7 @@ from metagap.common import (
     lipschitz,
     margin_convex,
     margin_lipschitz_hessian,
+    margin_one_output,
     margin_one_plain_step,
     mean_slope,
     rate,
@@ -144,13 +146,13 @@ SMOOTHNESS = Claim(
     "Smoothness of MAML's objective",
     left="gradient_change",
     bound="4*lipschitz*displacement + 2*bend_slope*displacement",
-    assumptions=(STEP, PARAMETER, GRADIENT, HESSIAN, ONE_LAW, WHOLE),
+    assumptions=(ONE_OUTPUT, STEP, PARAMETER, GRADIENT, HESSIAN, ONE_LAW, WHOLE),
     reading="grad L changes by at most L(omega) times the distance.",
     proof="(*) of this file with s = 2.",
     citation=CITATION,
     difference="Exact gradients; the minimum over both points is the claim with omega and theta' exchanged.",
-    quantities=(lipschitz, step_curvature, bend_slope, gradient_change, margin_one_plain_step, margin_whole_step,
-                margin_lipschitz_hessian),
+    quantities=(lipschitz, step_curvature, bend_slope, gradient_change, margin_one_output, margin_one_plain_step,
+                margin_whole_step, margin_lipschitz_hessian),
 )  # fmt: skip
 
 CONVEX_SMOOTHNESS = Claim(
@@ -158,7 +160,7 @@ CONVEX_SMOOTHNESS = Claim(
     "Smoothness of MAML's objective, convex losses",
     left="gradient_change",
     bound="lipschitz*displacement + bend_slope*displacement",
-    assumptions=(STEP, PARAMETER, GRADIENT, HESSIAN, ONE_LAW, CONVEX, DOUBLE),
+    assumptions=(ONE_OUTPUT, STEP, PARAMETER, GRADIENT, HESSIAN, ONE_LAW, CONVEX, DOUBLE),
     reading="For convex losses the factors 4 and 2 are 1, and steps may be twice as long.",
     proof="(*) of this file with s = 1.",
     citation=CITATION,
@@ -172,12 +174,12 @@ BIAS = Claim(
     left="bias_defect",
     bound="zero",
     relation=Relation.EQUAL,
-    assumptions=(STEP, DIFFERENTIABLE),
+    assumptions=(ONE_OUTPUT, STEP, DIFFERENTIABLE),
     reading="grad L - g = -alpha E H_i g_i: where g = 0 the gradient of L is that, exactly.",
     proof="The chain rule.",
     citation=CITATION,
     difference="The equality behind their bound.",
-    quantities=(bias_defect, margin_one_plain_step),
+    quantities=(bias_defect, margin_one_output, margin_one_plain_step),
 )
 
 LEVEL = Claim(
@@ -185,13 +187,13 @@ LEVEL = Claim(
     "The level of first-order MAML",
     left="eps",
     bound="eps_first_order + step_curvature*adapted_slope",
-    assumptions=(STEP, GRADIENT, DIFFERENTIABLE),
+    assumptions=(ONE_OUTPUT, STEP, GRADIENT, DIFFERENTIABLE),
     reading="Where first-order MAML stops the gradient of L is at most alpha L E||g_i||.",
     proof="(**) of this file.",
     citation=CITATION,
     difference="Exact gradients, one point; they bound E||g_i|| on by the spread of the tasks.",
     extras=("bias",),
-    quantities=(lipschitz, step_curvature, adapted_slope, bias, margin_one_plain_step),
+    quantities=(lipschitz, step_curvature, adapted_slope, bias, margin_one_output, margin_one_plain_step),
 )
 
 CONVEX_LEVEL = Claim(
@@ -199,7 +201,7 @@ CONVEX_LEVEL = Claim(
     "The level of first-order MAML, convex losses",
     left="eps",
     bound="eps_first_order*(1 - step_curvature/2) + step_curvature*adapted_slope/2",
-    assumptions=(STEP, GRADIENT, DIFFERENTIABLE, CONVEX, DOUBLE),
+    assumptions=(ONE_OUTPUT, STEP, GRADIENT, DIFFERENTIABLE, CONVEX, DOUBLE),
     reading="For convex losses it is at most half of that, and that is attained.",
     proof="(***) of this file.",
     citation=CITATION,

@@ -39,6 +39,7 @@ from metagap.common import (
     GRADIENT,
     HESSIAN,
     ONE_LAW,
+    ONE_OUTPUT,
     PARAMETER,
     STEPS,
     gradient_change,
@@ -46,6 +47,7 @@ from metagap.common import (
     lipschitz,
     margin_convex,
     margin_lipschitz_hessian,
+    margin_one_output,
     margin_plain_steps,
     mean_slope,
     rate,
@@ -129,26 +131,27 @@ SMOOTHNESS = Claim(
     "Smoothness of the objective of N-step MAML",
     left="gradient_change",
     bound="curvature*displacement + turning*displacement",
-    assumptions=(STEPS, PARAMETER, GRADIENT, HESSIAN, ONE_LAW),
+    assumptions=(ONE_OUTPUT, STEPS, PARAMETER, GRADIENT, HESSIAN, ONE_LAW),
     reading="Whatever the step and the number of steps, grad L changes by at most that.",
     proof="(*) of this file, s = 1 + alpha L.",
     citation=CITATION,
     difference="Exact gradients, no sampling. C_L is theirs as we read it, in one term.",
-    quantities=(lipschitz, stretch, curvature, turning, gradient_change, margin_plain_steps, margin_lipschitz_hessian),
-)
+    quantities=(lipschitz, stretch, curvature, turning, gradient_change, margin_one_output, margin_plain_steps,
+                margin_lipschitz_hessian),
+)  # fmt: skip
 
 CONVEX_SMOOTHNESS = Claim(
     "meta-sl-ji-smooth-convex",
     "The same for convex losses: nothing grows exponentially for steps up to 2/L",
     left="gradient_change",
     bound="curvature_convex*displacement + turning_convex*displacement",
-    assumptions=(STEPS, PARAMETER, GRADIENT, HESSIAN, ONE_LAW, CONVEX),
+    assumptions=(ONE_OUTPUT, STEPS, PARAMETER, GRADIENT, HESSIAN, ONE_LAW, CONVEX),
     reading="For alpha <= 2/L: L + N alpha rho E||grad l_i||.",
     proof="(*) of this file, s = max(1, alpha L - 1).",
     citation=CITATION,
     difference="Ours.",
-    quantities=(lipschitz, stretch_convex, curvature_convex, turning_convex, gradient_change, margin_plain_steps,
-                curvature_once, margin_lipschitz_hessian, margin_convex),
+    quantities=(lipschitz, stretch_convex, curvature_convex, turning_convex, gradient_change, margin_one_output,
+                margin_plain_steps, curvature_once, margin_lipschitz_hessian, margin_convex),
 )  # fmt: skip
 
 SPLIT_SMOOTHNESS = Claim(
@@ -156,7 +159,7 @@ SPLIT_SMOOTHNESS = Claim(
     "The same for supports of their own",
     left="gradient_change",
     bound="curvature_convex*displacement + turning_adapted*displacement",
-    assumptions=(STEPS, PARAMETER, GRADIENT, HESSIAN, CONVEX),
+    assumptions=(ONE_OUTPUT, STEPS, PARAMETER, GRADIENT, HESSIAN, CONVEX),
     reading="With the gradients at the adapted parameters no law need be shared.",
     proof="(**) of this file.",
     citation=CITATION,

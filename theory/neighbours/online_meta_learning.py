@@ -38,14 +38,18 @@ the ends s and 1/2 of x = alpha h, (1 - s)^2 7s/8 and 1/8 - s/32, are at least (
 Hess F >= (15/32 - 4/32) mu = 11 mu/32 in place of mu/8; 3 mu/4 as beta/mu grows.
 """
 
+from functools import lru_cache
+
 from metagap import Assumption, At, Claim, Mutant, quantity
 from metagap.common import (
     CONVEX,
     ONE_LAW,
+    ONE_OUTPUT,
     PARAMETER,
     STEP,
     gradient_change,
     margin_convex,
+    margin_one_output,
     margin_one_plain_step,
     mean,
     rate,
@@ -136,6 +140,7 @@ def shrunk(c, curvature):
     return (1 - c.alpha * curvature) * (1 - c.alpha * curvature)
 
 
+@lru_cache(64)  # at is one thing for all quantities of an instance
 def constants(at):
     return [Constants(at, task) for task in at.tasks]
 
@@ -218,7 +223,7 @@ HALF = Assumption("half-step", "alpha < 1/(2 beta).", "margin_half_step")
 WHOLE = Assumption("whole-step", "alpha < 1/beta, beta of the supports.", "margin_whole_step")
 BEND = Assumption("small-bend", "Strongly convex risks, 0 <= 8 alpha rho G < mu.", "margin_small_bend")
 BENT = Assumption("other-curvatures", "beta > 2 mu.", "margin_other_curvatures")
-WAY = (STEP, PARAMETER, LIPSCHITZ)
+WAY = (ONE_OUTPUT, STEP, PARAMETER, LIPSCHITZ)
 THEOREM = (*WAY, HALF, BEND)
 
 CONVEXITY = Claim(
@@ -231,7 +236,7 @@ CONVEXITY = Claim(
     proof="(*) of this file: mu (1 - 1/2)^2 - mu/8 = mu/8.",
     citation=CITATION,
     difference="Constants on the segment and where it is adapted to, for R^d; on R^d no function has them all.",
-    quantities=(mu, beta, bend_slope, monotonicity, *(margin_one_plain_step, margin_no_jump),
+    quantities=(mu, beta, bend_slope, monotonicity, *(margin_one_output, margin_one_plain_step, margin_no_jump),
                 *(margin_half_step, margin_small_bend)),
 )  # fmt: skip
 

@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 
 from ...impl.families import META_SL
 from ..executing import Workers, carried_out
-from ..jobs import Job, Profile, run_job
+from ..jobs import PROFILES, Job, run_job
 from ..processes import apart
 from ..store import Store
 from ..tally import Outcome
@@ -136,18 +136,22 @@ def _stored(outcome: Outcome, count: int, tell: Callable[[str], None]) -> list[N
     return [*found, Note("result", size, f"bytes, of a job of {outcome.generated} instances")]
 
 
-def memory(tell: Callable[[str], None] = lambda message: None, times: tuple[int, ...] = (1, 4, 16)) -> list[Note]:
+def memory(tell: Callable[[str], None] = lambda message: None, times: tuple[int, ...] = (1, 4)) -> list[Note]:
     """Megabytes at the peak of runs of more and more instances, after each other in a process of its own."""
     return apart(_held, (times,), tell, math.inf)
+
+
+def _planned(count: int, real: bool) -> list[Job]:
+    return _jobs(0, count)
 
 
 def _held(times: tuple[int, ...], tell: Callable[[str], None]) -> list[Note]:
     found = []
     for more in times:
         tell(f"workers: memory of a run, times {more}")
-        profile = Profile("memory", per_share=100 * more, landscapes=0, batch=8)
-        run = Run(profile, 0, tuple(claim for claim in META_SL.claims if claim.name == "meta-sl-lifted"), "")
-        run.execute(Workers(0), None, lambda name, count: None, real=False)
+        run = Run(PROFILES["quick"], 0, tuple(claim for claim in META_SL.claims if claim.name == "meta-sl-lifted"), "")
+        vars(run)["plan"] = partial(_planned, 8 * more)
+        run.execute(Workers(0), None, lambda name, count: None)
         note = "megabytes at the peak" if (size := peak()) else "the system does not say"
         found.append(Note(f"memory, {run.generated.total():,} instances", size, note))
     return found

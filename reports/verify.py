@@ -99,8 +99,10 @@ class Run:
     @property
     def size(self) -> int:
         """How many instances the run generates at most."""
-        counts = [job.count for job in self.plan(real=False) if not isinstance(job, RealJob)]
-        return sum(counts) + self.later * max(counts, default=0)
+        plan = [job for job in self.plan(real=False) if not isinstance(job, RealJob)]
+        # Rounds have no wide batches.
+        most = max((job.count for job in plan if not isinstance(job, WideJob)), default=0)
+        return sum(job.count for job in plan) + self.later * most
 
     def execute(
         self,

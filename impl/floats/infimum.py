@@ -2,7 +2,6 @@
 
 `ball_least_squares`    inf_{||v|| <= R} ||u - A v||   for a batch, by singular values and Newton's secular equation
 `lifted_least_squares`  the same over points with masses
-`ray`                   where the L1 infimum would be if no residual were negative there, for a batch
 `l1_active_set`         argmin eps ||v|| + sum_j |u_j - a_j'v|   for one instance, by descent along the kinks
 """
 
@@ -56,20 +55,6 @@ def lifted_least_squares(features: Array, target: Array, mass: Array, radius: Ar
     root, count = np.sqrt(mass), len(mass)
     rows = (root[..., None] * features).reshape(count, -1, features.shape[-1])
     return ball_least_squares(rows, (root * target).reshape(count, -1), radius)
-
-
-def ray(rows: Array, target: Array) -> Array:
-    """Directions A'1 times factors >= 0 (B, d) with which no residual of u - A v is negative, or about that; rows A
-    (B, N, d), target u (B, N). Where p = 1 is the dual of `l1_ends`, v is such."""
-    along = rows.sum(1)
-    with np.errstate(all="ignore"):
-        slopes = (rows @ along[..., None])[..., 0]
-        factors = target / slopes
-        ample = np.abs(slopes) > 1e-12 * np.abs(slopes).max(1, keepdims=True, initial=0.0)
-        low = np.where(ample & (slopes < 0), factors, 0.0).max(1, initial=0.0)
-        high = np.where(ample & (slopes > 0), factors, np.inf).min(1, initial=np.inf)
-        found: Array = along * np.where(np.isfinite(high), (low + high) / 2, low)[:, None]
-    return found
 
 
 def l1_active_set(eps: float, rows: Array, target: Array) -> tuple[list[int], list[int]]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from flint import arb, fmpq, fmpz
 
-from .arithmetic import Array
+from .arithmetic import Array, fenced
 from .sealed import PACKAGE, Exact, Exactly, Sealed
 
 
@@ -121,7 +121,7 @@ class Several(Exactly):
     __hash__ = None  # type: ignore[assignment]
 
     def __pow__(self, exponent: int) -> Several:
-        return Several([value**exponent for value in self.values])
+        return Several([fenced(value) ** exponent for value in self.values])
 
     def __neg__(self) -> Several:
         return Several([-value for value in self.values])

@@ -157,8 +157,7 @@ def least_squares(system: Array, right: Array, rcond: float | None = None) -> Ar
     """The least solution of least squares; NaN where float64 has overflowed, which LAPACK does not bear."""
     if not (np.isfinite(system).all() and np.isfinite(right).all()):
         return np.full(system.shape[1], np.nan)
-    found: Array = np.linalg.lstsq(system, right, rcond=rcond)[0]
-    return found
+    return np.linalg.lstsq(system, right, rcond=rcond)[0]
 
 
 def length_above(v: Iterable[fmpq]) -> fmpq:

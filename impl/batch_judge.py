@@ -9,7 +9,8 @@ know) is left to balls, which decide it at growing precision as ever.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from .elementary import MidRads
 from .enclosed.quantities import UnknownError
 from .judge import ClaimJudgement, Enclosure, ratio_of
 from .midrad import MidRad
-from .verdicts import Ends, fit_ends, separated
+from .verdicts import Decision, Ends, fit_ends, separated
 
 BLUNT = 2.0**-20
 """Share of the bound beyond which enclosures are too wide to be shown: balls give sharper ones."""
@@ -30,12 +31,50 @@ Judged = dict[str, ClaimJudgement]
 """Of an instance, the claims that arrays decide."""
 
 
+@dataclass(frozen=True)
+class Decided:
+    """What arrays decide of a claim on a batch, (count,) each: where it is proved; where it is outside, by reason. The
+    rest is open. sides (4, count): the ends of the left side and of the bound, where it is proved."""
+
+    claim: Claim
+    proved: Array
+    outside: tuple[tuple[str, Array], ...] = ()
+    sides: Array | None = None
+    decision: Decision | None = None
+
+    @property
+    def open(self) -> Array:
+        """Where balls must decide."""
+        return ~np.logical_or.reduce([self.proved, *(where for _, where in self.outside)])
+
+    def judgements(self) -> Iterator[tuple[int, ClaimJudgement]]:
+        """Of each instance that is decided, terms left out."""
+        for reason, where in self.outside:
+            outside = ClaimJudgement(self.claim.name, Verdict.OUTSIDE, None, None, {}, {}, None, reason, brief=True)
+            yield from ((b, outside) for b in np.flatnonzero(where).tolist())
+        yield from ((b, self.proof(b)) for b in np.flatnonzero(self.proved).tolist())
+
+    def proof(self, b: int) -> ClaimJudgement:
+        """Of an instance on which it is proved."""
+        assert self.sides is not None and self.decision is not None
+        left_low, left_high, low, high = self.sides[:, b].tolist()
+        left, edge = Enclosure(left_low, left_high), Enclosure(low, high)
+        ratio = ratio_of(left.middle, edge.middle)
+        verdict, reason = self.decision.verdict, self.decision.reason
+        return ClaimJudgement(self.claim.name, verdict, left, edge, {}, {}, ratio, reason, left=left, brief=True)
+
+
 def judged_in_arrays(claims: Iterable[Claim], at: Callable[[str], Any], count: int) -> list[Judged]:
     """Per instance of a batch, what its quantities (by name, each (count,)) decide. Terms are left out."""
+    return by_instance([decided_in_arrays(claim, at, count) for claim in claims], count)
+
+
+def by_instance(decided: Iterable[Decided], count: int) -> list[Judged]:
+    """The same, instance by instance."""
     found: list[Judged] = [{} for _ in range(count)]
-    for claim in claims:
-        for b, judged in _judged(claim, at, count):
-            found[b][claim.name] = judged
+    for one in decided:
+        for b, judged in one.judgements():
+            found[b][judged.claim] = judged
     return found
 
 
@@ -64,58 +103,49 @@ def ends_of(value: MidRad) -> Ends:
     return value.low, value.high
 
 
-def _judged(claim: Claim, at: Callable[[str], Any], count: int) -> Iterable[tuple[int, ClaimJudgement]]:
-    open_ = np.ones(count, dtype=bool)
+def undecided(claim: Claim, count: int) -> Decided:
+    """Nothing is decided."""
+    return Decided(claim, np.zeros(count, dtype=bool))
+
+
+def decided_in_arrays(claim: Claim, at: Callable[[str], Any], count: int) -> Decided:
+    """What the quantities of a batch (by name, each (count,)) decide of a claim."""
+    open_, outside = np.ones(count, dtype=bool), list[tuple[str, Array]]()
+    nothing = undecided(claim, count)
     for assumption in claim.assumptions:
         try:
             margin = at(assumption.margin)
         except UndefinedQuantityError as error:
-            yield from _outside(claim, open_, f"{assumption.name}: {error}")
-            return
+            return replace(nothing, outside=(*outside, (f"{assumption.name}: {error}", open_)))
         except UnknownError:
-            return
+            return replace(nothing, outside=tuple(outside))
         low, high = ends_of(margin)
         finite = fit_ends((low, high))
-        fails = open_ & finite & (high <= 0)
-        yield from _outside(claim, fails, f"{assumption.name}: {assumption.statement}")
+        outside.append((f"{assumption.name}: {assumption.statement}", open_ & finite & (high <= 0)))
         open_ = open_ & finite & (low > 0)
         if not open_.any():
-            return
-    if claim.relation is not Relation.AT_MOST:
-        return
+            break
+    if claim.relation is not Relation.AT_MOST or not open_.any():
+        return replace(nothing, outside=tuple(outside))
     try:
         left, bound = (_column(side(at), count) for side in (claim.left, claim.bound))
         entering = [at(name) for name in dict.fromkeys((*claim.left.names, *claim.bound.names, *claim.extras))]
     except UndefinedQuantityError as error:
-        yield from _outside(claim, open_, str(error))
-        return
+        return replace(nothing, outside=(*outside, (str(error), open_)))
     except UnknownError:
-        return
+        return replace(nothing, outside=tuple(outside))
     sides = ends_of(left), ends_of(bound)
     proved, decision = separated(*sides, map(ends_of, entering))
     wide = np.maximum(*(high - low for low, high in sides))
     proved = open_ & proved & (wide <= BLUNT * np.abs(sides[1][1]))
-    rows = np.stack([*sides[0], *sides[1]], -1).tolist()
-    for b in np.flatnonzero(proved).tolist():
-        left_low, left_high, low, high = rows[b]
-        gap, edge = Enclosure(left_low, left_high), Enclosure(low, high)
-        ratio = ratio_of(gap.middle, edge.middle)
-        yield (
-            b,
-            ClaimJudgement(
-                claim.name, decision.verdict, gap, edge, {}, {}, ratio, decision.reason, left=gap, brief=True
-            ),
-        )
+    assert decision.verdict is Verdict.PROVED
+    ends = np.stack([np.broadcast_to(end, count) for end in (*sides[0], *sides[1])])
+    return Decided(claim, proved, tuple(outside), ends, decision)
 
 
 def _column(value: MidRad | int, count: int) -> MidRad:
     """A side that names no quantity is a whole number."""
     return value if isinstance(value, MidRad) else MidRads.broadcast_to(MidRads.number(value), (count,))
-
-
-def _outside(claim: Claim, places: Array, reason: str) -> Iterable[tuple[int, ClaimJudgement]]:
-    judged = ClaimJudgement(claim.name, Verdict.OUTSIDE, None, None, {}, {}, None, reason, brief=True)
-    return ((b, judged) for b in np.flatnonzero(places).tolist())
 
 
 def share(found: Sequence[Judged], claims: Sequence[Claim]) -> dict[str, float]:

@@ -103,11 +103,9 @@ def compared(left: Array, right: Array, size: Array, terms: int, what: str) -> N
 
 
 def _multiplied(a: Array, b: Array) -> Array:
-    found: Array = a @ b
-    return found
+    return a @ b
 
 
 def _along(a: Array, r: Array) -> Array:
     """a r (m,) by numpy's own loops."""
-    found: Array = np.einsum("ij,j->i", a, r, optimize=False)
-    return found
+    return np.einsum("ij,j->i", a, r, optimize=False)

@@ -329,9 +329,11 @@ def all_claims() -> tuple[Claim, ...]:
 
 
 def family_of(subject: Instance | Claim | Mutant) -> Family:
-    """The family of an instance, a claim or a mutant."""
+    """The family of an instance, a claim or a mutant. Errors: TypeError for anything else."""
     if isinstance(subject, Instance):
         return FAMILIES[subject.family]
+    if not isinstance(subject, Claim | Mutant):
+        raise TypeError(f"an instance, as metagap.load gives it, is required, not {type(subject).__name__}")
     name = subject.claim if isinstance(subject, Mutant) else subject.name
     return next(family for family in FAMILIES.values() if family.claim(name) is not None)
 

@@ -14,7 +14,7 @@ from flint import ctx
 from ..theory.claim import Ablation, Claim, Mutant, Quantity
 from .answers import Answerer
 from .balls.core import CoreQuantities
-from .batch_judge import Judged, judged_in_arrays
+from .batch_judge import Decided, Judged, by_instance, decided_in_arrays
 from .enclosed.quantities import UnknownError
 from .files import BadInputError
 from .files.faults import nearest
@@ -146,10 +146,15 @@ class Family:
             pass
         return _unknown
 
-    def judged_in_arrays(self, batch: Any, claims: Iterable[Claim]) -> list[Judged]:
-        """Per instance of a generator's batch the claims that arrays decide."""
+    def decided_in_arrays(self, batch: Any, claims: Iterable[Claim]) -> list[Decided]:
+        """Claim by claim what arrays decide of a generator's batch."""
         with np.errstate(all="ignore"):
-            return judged_in_arrays(claims, self.in_arrays(batch), len(batch))
+            at = self.in_arrays(batch)
+            return [decided_in_arrays(claim, at, len(batch)) for claim in claims]
+
+    def judged_in_arrays(self, batch: Any, claims: Iterable[Claim]) -> list[Judged]:
+        """The same per instance: the claims that arrays decide."""
+        return by_instance(self.decided_in_arrays(batch, claims), len(batch))
 
     @property
     def shares(self) -> bool:
@@ -210,10 +215,9 @@ class Family:
 
         def make() -> CoreQuantities:
             known: Any = None if other is None else other.known_at.get(int(ctx.prec))
-            found: CoreQuantities = self.quantities(instance) if known is None else known.against(instance)
-            return found
+            return self.quantities(instance) if known is None else known.against(instance)
 
         def exact(direction: Vector) -> CoreQuantities | None:
             return self.quantities.exact(instance, direction)
 
-        return Evaluator(instance, make, exact, self.precisions(instance))
+        return Evaluator(instance, make, exact, self.precisions(instance), fresh=lambda: self.evaluator(instance))

@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 
 from flint import arb, ctx, fmpq
 
 from ..theory.claim import Claim, Expression, Relation, UndefinedQuantityError, Verdict
 from .arithmetic import PROPOSING, IrrationalError, bounds
+from .asked import sure
 from .balls.core import CoreQuantities, TooLargeError
 from .instances import Instance, Vector
 from .shown import Sheet, Shown
@@ -147,9 +148,17 @@ class Evaluator:
     """Bits of the balls, in the order in which they are tried."""
     known_at: dict[int, CoreQuantities] = field(default_factory=dict)
     """By bits of the balls."""
+    fresh: Callable[[], Evaluator] | None = None
+    """Makes one that knows nothing yet, if that is not seen from the rest."""
     _roundings: dict[str, float] = field(default_factory=dict)
     _rational: CoreQuantities | None = None
     _irrational: bool = False
+
+    def anew(self) -> Evaluator:
+        """The same, which knows nothing yet."""
+        if self.fresh is not None:
+            return self.fresh()
+        return replace(self, known_at={}, _roundings={}, _rational=None, _irrational=False)
 
     def balls(self, bits: int) -> CoreQuantities:
         """The quantities in balls of that precision. flint's context must have it too."""
@@ -207,7 +216,17 @@ def smallest(bounds_of: Iterable[ClaimJudgement]) -> ClaimJudgement | None:
 
 @PROPOSING
 def judge_claim(claim: Claim, evaluator: Evaluator, *, complete: bool = False) -> ClaimJudgement:
-    """One claim, at growing precision until it is decided."""
+    """One claim, at growing precision until it is decided; a violation that own code led to, twice (`asked`).
+
+    Errors: BadInputError with the line of own code that is not a function.
+    """
+    outcome = _decided_at(claim, evaluator)
+    if outcome.verdict is Verdict.VIOLATED:
+        sure(lambda: _decided_at(claim, evaluator.anew()), outcome.agrees)
+    return _report(claim, outcome, evaluator, complete)
+
+
+def _decided_at(claim: Claim, evaluator: Evaluator) -> _Outcome:
     waiting, last = list(evaluator.precisions), cancelling(evaluator.instance.bits)
     outcome = None
     while waiting:
@@ -219,7 +238,7 @@ def judge_claim(claim: Claim, evaluator: Evaluator, *, complete: bool = False) -
         if outcome.close and bits < last <= MOST and (claim.relation is Relation.EQUAL or not waiting):
             waiting = [last]
     assert outcome is not None
-    return _report(claim, outcome, evaluator, complete)
+    return outcome
 
 
 @dataclass(frozen=True)
@@ -240,6 +259,13 @@ class _Outcome:
     def final(self) -> bool:
         """Whether more bits decide nothing more."""
         return self.large or self.verdict is not Verdict.UNDECIDED
+
+    def agrees(self, other: _Outcome) -> bool:
+        """Whether the other, at any precision, says the same of the same sides."""
+        pairs = ((self.left, other.left), (self.bound, other.bound))
+        return self.verdict is other.verdict and all(
+            a is not None and b is not None and a.overlaps(b) for a, b in pairs
+        )
 
 
 def _attempt(claim: Claim, evaluator: Evaluator, at: CoreQuantities) -> _Outcome:

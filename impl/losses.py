@@ -147,6 +147,10 @@ class Loss:
         g = self.profile.d3(m, self._argument(z, y), self._parameter(m))
         return y * g if self.link is Link.MARGIN else g
 
+    def turned(self, m: Any, z: Any, y: Any, along: Any) -> Any:
+        """The derivative of `d2` in the direction `along` of predictions."""
+        return self.d3(m, z, y) * along
+
     def range(self, order: int, z: arb, y: arb) -> arb:
         """The exact range of the derivative of the given order [0..3] over the interval z, enclosed."""
         p = self._parameter(Balls)

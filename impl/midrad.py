@@ -256,8 +256,7 @@ def contract(spec: str, a: MidRad, b: MidRad) -> MidRad:
 
 def _product(spec: str, a: Array, b: Array) -> Array:
     """By numpy's own loops: a BLAS may be built to multiply in ways that the bound does not cover."""
-    found: Array = np.einsum(spec, a, b, optimize=False)
-    return found
+    return np.einsum(spec, a, b, optimize=False)
 
 
 def parts(value: Operand) -> tuple[Array | float, Array | None]:

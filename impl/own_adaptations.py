@@ -28,11 +28,11 @@ from .losses import Loss
 from .rules import RULES, Rule
 from .supervised.adaptation import Gradient, Implicit, Own
 from .supervised.batch import batch_of
-from .supervised.batch_quantities import BatchQuantities
 from .supervised.instance import Atom, MetaSLInstance, Task
 from .supervised.maml import Law, Problem
 from .supervised.rule_jacobians import jacobian
 from .supervised.rule_steps import adapted, tangents, visited
+from .supervised.vector_batch import LinearQuantities
 
 SECONDS = 1.0
 """Processor time that one evaluation on the small problem may take: an instance asks for dozens."""
@@ -98,18 +98,22 @@ def _standing(adaptation: Adaptation) -> Iterator[None]:
 
 def adapting(instance: MetaSLInstance, adaptation: Adaptation) -> MetaSLInstance:
     """The instance with the adaptation, at its rate; it stands from now on in this process. Errors: BadInputError."""
-    steps = instance.adaptation
-    if instance.loss.outputs > 1 or not isinstance(steps, Gradient) or steps != Gradient(steps.eta):
-        raise BadInputError(
-            "problem", "adaptation", adaptation.name, "one output, and no steps, decay or rates beside it"
-        )
+    found = ruled(instance, adaptation.name, "problem")
     known = RULES.get(adaptation.name)
     if known is None and (wrong := faults(adaptation)):
         raise BadInputError("problem", f"the adaptation {adaptation.name}", UNSET, wrong)
     if known is not None and known.adapt is not adaptation.adapt:
         raise BadInputError("problem", "adaptation", adaptation.name, "a name that no other adaptation has")
     RULES.setdefault(adaptation.name, adaptation.rule)
-    return replace(instance, adaptation=Own(adaptation.name, steps.eta))
+    return found
+
+
+def ruled(instance: MetaSLInstance, name: str, source: str) -> MetaSLInstance:
+    """The instance with the adaptation of that name, at its rate. Errors: BadInputError, which names the source."""
+    steps = instance.adaptation
+    if not isinstance(steps, Gradient) or steps != Gradient(steps.eta):
+        raise BadInputError(source, "adaptation", name, "no steps, decay or rates beside it")
+    return replace(instance, adaptation=Own(name, steps.eta))
 
 
 def tried(name: str, loss: str = "log-cosh", omega: tuple[int, int] = (1, -2)) -> MetaSLInstance:
@@ -209,7 +213,7 @@ def _moved(at: list[arb], j: int, step: arb) -> Matrix:
 
 def _otherwise(instance: MetaSLInstance) -> str | None:
     """What arrays say of it, if that is another thing than balls do."""
-    problem, arrays = Problem(instance, Balls), BatchQuantities(batch_of(instance))
+    problem, arrays = Problem(instance, Balls), LinearQuantities(batch_of(instance))
     with np.errstate(all="ignore"):
         values, slopes = arrays.adapt(arrays._omega)[-1][0], arrays.jacobians[0]
     for i, law in enumerate(problem.laws):

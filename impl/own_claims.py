@@ -13,7 +13,7 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from hashlib import sha256
 from importlib import import_module
@@ -29,19 +29,20 @@ from numpy.random import default_rng
 from ..theory.claim import Claim, Mutant, Quantity, Source, Verdict
 from ..theory.mutants import generated
 from ..theory.notation import LETTERS, SYMBOLS, Symbol
+from .asked import AFRESH
 from .families import FAMILIES, all_claims, family_of, judge
 from .family import Family
 from .files import BadInputError
 from .files.text import reported
-from .instances import Instance
 from .losses import LOSSES, TABLE
 from .own_adaptations import Adaptation, simplest
 from .own_adaptations import faults as flaws
 from .own_checks import mistyped, slips, unread, unsaid, untypeset
+from .own_generators import add, generating, takes
 from .own_losses import Loss, faults
 from .rules import RULES
 from .sealed import fault
-from .sources import Generator, Listed, RandomSource, Tasks
+from .sources import Tasks
 
 GROUP = "metagap.claims"
 """The entry points of packages that state claims: modules."""
@@ -70,6 +71,8 @@ class OwnClaims:
     losses: tuple[Loss, ...] = ()
     tasks: tuple[Tasks, ...] = ()
     adaptations: tuple[Adaptation, ...] = ()
+    again: Callable[[], ModuleType] | None = field(default=None, compare=False)
+    """Runs the file once more, apart; None: what is read from a record is not run."""
 
     @property
     def judged(self) -> tuple[Claim, ...]:
@@ -79,7 +82,7 @@ class OwnClaims:
         kinds = {family_of(tasks.make(default_rng(0))).name for tasks in self.tasks}
         own = {loss.name for loss in self.losses}
         for name, family in FAMILIES.items():
-            if own and any(_takes(g) or own <= set(g.variants) for g in family.generators):
+            if own and any(takes(g) or own <= set(g.variants) for g in family.generators):
                 kinds.add(name)
             if self.adaptations and family.ruled:
                 kinds.add(name)
@@ -150,7 +153,7 @@ def read(place: str, path: Path | None = None) -> OwnClaims:
     digest = sha256(text.encode()).hexdigest()
     if not installed:
         module = _run(place, path, text, digest)
-    found = [thing for value in vars(module).values() for thing in _listed(value)]
+    found = _stated(module)
     for thing in found:
         if isinstance(thing, Claim | Mutant) and (wrong := mistyped(thing)):
             field, required = wrong
@@ -162,17 +165,16 @@ def read(place: str, path: Path | None = None) -> OwnClaims:
     losses = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Loss)))
     tasks = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Tasks)))
     adaptations = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Adaptation)))
-    own = OwnClaims(place, path, digest, text, claims, mutants, losses, tasks, adaptations)
+    again = partial(_run, str(path) if installed else place, path, text, digest, module.__package__)
+    own = OwnClaims(place, path, digest, text, claims, mutants, losses, tasks, adaptations, again)
     _check(own, {thing.name for thing in found if isinstance(thing, Quantity)})
     return own
 
 
-def _listed(value: object) -> Iterator[object]:
-    """The value, or what is in a list or a tuple of them."""
-    if isinstance(value, list | tuple):
-        yield from value
-    else:
-        yield value
+def _stated(module: ModuleType) -> list[object]:
+    """All that its names are, and what is in lists and tuples of them."""
+    values = list(vars(module).values())
+    return [thing for value in values for thing in (value if isinstance(value, list | tuple) else (value,))]
 
 
 def _imported(module: str) -> ModuleType:
@@ -182,11 +184,22 @@ def _imported(module: str) -> ModuleType:
         raise fault(error, module) from error
 
 
-def _run(place: str, path: Path, text: str, digest: str) -> ModuleType:
-    """The module that the text is. Errors: BadInputError with its line."""
+def _functions(again: Callable[[], ModuleType]) -> dict[str, Any]:
+    """What the file states when it is run afresh, as `asked` calls it."""
+    things = _stated(again())
+    quantities = [quantity for thing in things if isinstance(thing, Claim) for quantity in thing.quantities]
+    return {
+        **{f"the quantity {quantity.name}": quantity for quantity in quantities},
+        **{f"the adaptation {one.name}": one.adapt for one in things if isinstance(one, Adaptation)},
+        **{f"the loss {one.name}": one for one in things if isinstance(one, Loss)},
+    }
+
+
+def _run(place: str, path: Path, text: str, digest: str, package: str | None = None) -> ModuleType:
+    """The module that the text is, of a package. Errors: BadInputError with its line."""
     module = ModuleType(f"metagap_claims_{digest[:12]}")
-    module.__file__ = str(path)
-    sys.modules[module.__name__] = module  # dataclasses look it up
+    module.__file__, module.__package__ = str(path), package
+    sys.modules.setdefault(module.__name__, module)  # dataclasses look it up
     sys.path.insert(0, str(path.parent))
     try:
         exec(compile(text, place, "exec"), module.__dict__)
@@ -232,19 +245,19 @@ def _check(own: OwnClaims, defined: Collection[str]) -> None:
         if stated.name in taken:
             raise bad(stated, "name", stated.name, "a name that nothing else has")
         taken.add(stated.name)
-        for field, side in (("left", stated.left), ("bound", stated.bound)):
+        for name, side in (("left", stated.left), ("bound", stated.bound)):
             wrong = unread(side.text)
             if wrong:
-                raise bad(stated, field, side.text, wrong)
+                raise bad(stated, name, side.text, wrong)
     named = {claim.name: claim for claim in own.claims}
     for quantity in own.quantities:
         if not quantity.name.isidentifier() or quantity.name.startswith("_") or iskeyword(quantity.name):
             line = f"line {quantity.value.__code__.co_firstlineno}"
             raise BadInputError(own.place, line, quantity.name, "a quantity that is a function with a name of its own")
-        for field, wrong in (("latex", untypeset(quantity.latex)), ("meaning", unsaid(quantity.meaning))):
+        for name, wrong in (("latex", untypeset(quantity.latex)), ("meaning", unsaid(quantity.meaning))):
             if wrong:
-                line = f"line {quantity.value.__code__.co_firstlineno}, the quantity {quantity.name}.{field}"
-                raise BadInputError(own.place, line, getattr(quantity, field), wrong)
+                line = f"line {quantity.value.__code__.co_firstlineno}, the quantity {quantity.name}.{name}"
+                raise BadInputError(own.place, line, getattr(quantity, name), wrong)
     for slip in slips(own.place, own.text):
         raise slip
     for claim in own.claims:
@@ -291,16 +304,19 @@ def using(own: OwnClaims) -> Iterator[OwnClaims]:
     Errors: BadInputError.
     """
     tables: tuple[dict[str, Any], ...] = (FAMILIES, SYMBOLS, LETTERS, TABLE, LOSSES, RULES)
-    before = [dict(table) for table in tables]
+    before, afresh = [dict(table) for table in tables], list(AFRESH)
     try:
+        if own.again is not None:
+            AFRESH.append(partial(_functions, own.again))
         for loss in own.losses:
             TABLE[loss.name] = LOSSES[loss.name] = loss.family
         for adaptation in own.adaptations:
             RULES[adaptation.name] = adaptation.rule
+        losses, rules = (tuple(one.name for one in things) for things in (own.losses, own.adaptations))
         for name, family in before[0].items():
-            FAMILIES[name] = _generating(family, own)
+            FAMILIES[name] = generating(family, losses, rules, own.place, alone=not (own.claims or own.tasks))
         for tasks in own.tasks:
-            _add(tasks, own)
+            add(tasks, own.place)
         for name, family in dict(FAMILIES).items():
             if claims := own.of(family):
                 named = {claim.name for claim in claims}
@@ -316,63 +332,7 @@ def using(own: OwnClaims) -> Iterator[OwnClaims]:
         for table, old in zip(tables, before, strict=True):
             table.clear()
             table.update(old)
-
-
-PLAIN = frozenset(name for name, row in LOSSES.items() if row.profile.convex and not row.profile.kinked)
-"""The losses of the table that a generator of all losses takes."""
-
-
-def _takes(generator: Generator) -> bool:
-    """Whether the generator takes any loss."""
-    return set(generator.variants) >= PLAIN
-
-
-def _generating(family: Family, own: OwnClaims) -> Family:
-    """The family with instances of the file's losses and adaptations; of no others, if the file states these alone."""
-    names, free = tuple(loss.name for loss in own.losses), [g for g in family.generators if _takes(g)]
-    rules = own.adaptations if family.ruled else ()
-    if not free or not (names or rules):
-        return family
-    taken = {g.name for g in (*family.wild, *family.attaining)}
-    for rule in rules:
-        if rule.name in taken:
-            raise BadInputError(own.place, "the adaptation", rule.name, "a name that no generator has")
-    ruled = tuple(
-        Generator(
-            rule.name, f"the adaptation {rule.name}", partial(family.ruled, rule=rule.name), free[0].variants + names, 3
-        )
-        for rule in rules
-        if family.ruled
-    )
-    searching = (*family.searching, *(g.name for g in ruled))
-    if own.claims or own.tasks:
-        more = (replace(g, variants=(*g.variants, *names)) if _takes(g) else g for g in family.generators)
-        return replace(family, generators=(*more, *ruled), searching=searching)
-    alone = (*(replace(g, variants=names) for g in free if names), *ruled)
-    searching = tuple(name for name in searching if any(g.name == name for g in alone))
-    return replace(family, generators=alone, searching=searching, landscapes=None, rates=None, real_tasks={})
-
-
-def _add(tasks: Tasks, own: OwnClaims) -> None:
-    """The file's tasks among the generators of their family. Errors: BadInputError with the line of what fails."""
-
-    def made(source: RandomSource, variant: str, *_: object) -> Listed:
-        try:
-            return Listed(tasks.make(source.rng) for _ in range(source.size))
-        except BadInputError:
-            raise
-        except Exception as error:
-            raise fault(error, own.place, f"the tasks {tasks.name}") from error
-
-    first = made(RandomSource(0, 1), "own")[0]
-    if not isinstance(first, Instance):
-        line = f"line {tasks.make.__code__.co_firstlineno}, {tasks.name}"
-        raise BadInputError(own.place, line, type(first).__name__, "a metagap.Instance: metagap.problem makes one")
-    family = FAMILIES[first.family]
-    if any(tasks.name == g.name for g in (*family.wild, *family.attaining, *family.own)):
-        raise BadInputError(own.place, "tasks", tasks.name, "a name that no other generator has")
-    generator = Generator(tasks.name, tasks.title, made, ("own",), 2)
-    FAMILIES[first.family] = replace(family, own=(*family.own, generator))
+        AFRESH[:] = afresh
 
 
 def asked(family: Family) -> Family:

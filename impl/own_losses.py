@@ -14,6 +14,7 @@ from typing import Any
 from flint import arb, ctx, fmpq
 
 from .arithmetic import Balls, Floats, IrrationalError, Number, Rationals, midpoint, rational, to_float
+from .asked import heard
 from .elementary import MidRads
 from .losses import TABLE, Link, LossFamily
 from .midrad import MidRad
@@ -59,7 +60,11 @@ class Loss:
 
     def at(self, order: int, m: Any, t: Number) -> Number:
         """g or a derivative of it there."""
-        return opened(self.formulas[order](Sealing(m), Sealed(t)))
+
+        def ask(loss: Loss) -> Any:
+            return opened(loss.formulas[order](Sealing(m), Sealed(t)))
+
+        return heard(f"the loss {self.name}", self, ask, self.formulas[order])
 
     @property
     def family(self) -> LossFamily:

@@ -27,6 +27,8 @@ from .files.tables import check_size, controls
 from .files.text import reported
 from .instances import Instance, Vector
 from .losses import Link, Loss
+from .own_adaptations import ruled
+from .rules import RULES
 from .supervised.adaptation import Gradient
 from .supervised.instance import Atom, Atoms, MetaSLInstance, Task, shape_of
 from .supervised.tables import Rows, distinct_rows
@@ -264,6 +266,8 @@ class TaskSource:
     """A file has a rate for each parameter."""
     steps: int | None = None
     decay: fmpq | None = None
+    adaptation: str | None = None
+    """One of a claims file, in place of gradient steps."""
 
     def load(self, tell: Callable[[str], None] = lambda stage: None) -> Instance:
         """The tasks; `tell` is told what is being done. Errors: BadInputError, MissingExtraError."""
@@ -288,7 +292,13 @@ class TaskSource:
             found = from_archive(path, self.ignored)
         else:
             name = None if self.loss is None else self.loss.name
-            given = {"--loss": name, "--eta": self.eta, "--steps": self.steps, "--decay": self.decay}
+            given = {
+                "--loss": name,
+                "--eta": self.eta,
+                "--steps": self.steps,
+                "--decay": self.decay,
+                "--adaptation": self.adaptation,
+            }
             for option, value in given.items():
                 if value is not None:
                     required = "an instance file has its own; leave it out"
@@ -308,6 +318,12 @@ class TaskSource:
             source=self.place,
             tell=tell,
         )
+        if self.adaptation is not None:
+            if self.adaptation not in RULES:
+                known = f"known here: {', '.join(RULES) or 'none'}"
+                required = f"the name of an adaptation of your claims file (--claims); {known}"
+                raise files.BadInputError(self.place, "--adaptation", self.adaptation, required)
+            made = ruled(made, self.adaptation, self.place)
         return replace(made, notes=found.notes)
 
     def _eta(self, found: Any) -> fmpq | Vector | None:

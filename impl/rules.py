@@ -20,6 +20,7 @@ from typing import Any
 
 from ..theory.claim import UndefinedQuantityError
 from .arithmetic import IrrationalError, Number
+from .asked import heard
 from .files.faults import BadInputError
 from .sealed import EXACT, MisuseError, Sealing, Smooth, divided, fault, opened
 
@@ -271,10 +272,23 @@ def run(name: str, view: View, theta: Vector) -> Vector:
     """
     if name not in RULES:
         raise UndefinedQuantityError(f"the adaptation {name} is that of a claims file: name it (--claims)")
-    code, what = RULES[name].adapt.__code__, f"the adaptation {name}"
+    adapt, what = RULES[name].adapt, f"the adaptation {name}"
+
+    def ask(adapt: Callable[[Any, Vector], Any]) -> tuple[Vector, list[Vector]]:
+        parts = _asked(adapt, what, view, theta)
+        return view._lifted(parts.values), parts.moved
+
+    values, moved = heard(what, adapt, ask, adapt)
+    given = Parts.of(theta)
+    return given.joined(values, moved or [[0 * t for t in own] for own in given.moved])
+
+
+def _asked(adapt: Callable[[Any, Vector], Any], what: str, view: View, theta: Vector) -> Parts:
+    """What the rule gives. Errors: as `run`."""
+    code = adapt.__code__
     try:
         kind = Smooth.anew()
-        found = list(islice(RULES[name].adapt(Sealing(view, kind=kind), [kind(v) for v in theta]), 2 * len(theta) + 9))
+        found = list(islice(adapt(Sealing(view, kind=kind), [kind(v) for v in theta]), 2 * len(theta) + 9))
         for caught in kind.heard:  # it has gone another way than where nothing is raised
             raise caught
     except PASSED:
@@ -288,5 +302,4 @@ def run(name: str, view: View, theta: Vector) -> Vector:
         if not isinstance(value, kind | EXACT):
             required = "numbers that task and theta of this very call gave, or exact ones: no float, no text"
             raise BadInputError(code.co_filename, place, type(value).__name__, required)
-    given, parts = Parts.of(theta), Parts.of([opened(v) for v in found])
-    return given.joined(view._lifted(parts.values), parts.moved or [[0 * t for t in own] for own in given.moved])
+    return Parts.of([opened(v) for v in found])

@@ -117,6 +117,8 @@ class Generator:
     variants: tuple[str, ...]
     share: int = 1
     """Relative number of instances in a campaign."""
+    wide: bool = True
+    """Whether runs judge wide batches of it: not where bounds are attained by construction, which arrays leave open."""
 
 
 @dataclass(frozen=True)
@@ -143,10 +145,18 @@ class Listed(list[Instance]):
 
 @dataclass(frozen=True)
 class RealTasks:
-    """Real task families; `build` makes the instances, each with a name that says what differs."""
+    """Real task families; `build` makes the instances, each with a name that says what differs, and describes them."""
 
     name: str
     title: str
-    description: str
     source: str
     build: Callable[[], Sequence[tuple[str, Instance]]]
+
+    @property
+    def description(self) -> str:
+        return self.build.__doc__ or ""
+
+
+def by_name(*families: RealTasks) -> dict[str, RealTasks]:
+    """Families of real tasks by their names."""
+    return {family.name: family for family in families}

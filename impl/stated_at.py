@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, NoReturn
 
 import numpy as np
@@ -13,6 +13,7 @@ from flint import fmpq
 from ..theory.claim import Quantity, UndefinedQuantityError
 from .alike import PartingError
 from .arithmetic import IrrationalError, Number
+from .asked import heard
 from .balls.core import TooLargeError
 from .enclosed.quantities import UnknownError
 from .files import BadInputError
@@ -162,6 +163,12 @@ PASSED = (UndefinedQuantityError, IrrationalError, TooLargeError, OneByOneError,
 
 def evaluated(quantity: Quantity, at: At) -> Any:
     """The quantity there. Errors: PASSED; BadInputError with the line of what fails in it."""
+    what = f"the quantity {quantity.name}"
+    return heard(what, quantity, partial(_evaluated, at=at, what=what), quantity.value)
+
+
+def _evaluated(quantity: Quantity, at: At, what: str) -> Any:
+    code = quantity.value.__code__
     try:
         value = quantity.value(at.sealed)
     except PASSED:
@@ -169,8 +176,7 @@ def evaluated(quantity: Quantity, at: At) -> Any:
     except BadInputError:
         raise
     except Exception as error:
-        raise fault(error, quantity.value.__code__.co_filename, f"the quantity {quantity.name}") from error
-    code = quantity.value.__code__
+        raise fault(error, code.co_filename, what) from error
     if not isinstance(value, Sealed | int | np.integer | fmpq | Exactly):
         required = "a number that at gave, or an exact one: no float; constants are whole numbers, or at.number('1/3')"
         place = f"line {code.co_firstlineno}, {quantity.name}"

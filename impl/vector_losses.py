@@ -49,9 +49,16 @@ class VectorLoss(Loss):
     def on_arrays(self, order: int, z: Array, y: Array, m: Any = Floats) -> Array:
         evaluate: Any = (self.value, self.d1, self.d2)[order]
         found = evaluate(m, self.parts(z), self.parts(y))
-        rows: Any = [m.stack(row, -1) for row in found] if order == 2 else found
-        stacked: Array = m.stack(rows, -order) if order else rows
-        return stacked
+        return self._stacked(m, found) if order == 2 else m.stack(found, -1) if order else found
+
+    def turned_on_arrays(self, z: Array, y: Array, along: Array) -> Array:
+        """`turned` over float64 arrays (..., c, c), of predictions and directions (..., c)."""
+        return self._stacked(Floats, self.turned(Floats, *map(self.parts, (z, y, along))))
+
+    @staticmethod
+    def _stacked(m: Any, rows: list[Block]) -> Array:
+        found: Array = m.stack([m.stack(row, -1) for row in rows], -2)
+        return found
 
     def value(self, m: Any, z: Sequence[Number], y: Sequence[Number]) -> Number:
         if self.link is Link.RESIDUAL:
@@ -68,10 +75,19 @@ class VectorLoss(Loss):
 
     def d2(self, m: Any, z: Sequence[Number], y: Sequence[Number]) -> list[Block]:
         if self.link is Link.CLASS:
-            found: list[Block] = self.profile.d2(m, list(z), None)
-            return found
+            return self.profile.d2(m, list(z), None)
         bends = [self.profile.d2(m, a - b, None) for a, b in zip(z, y, strict=True)]
         return [[bend if a == b else 0 * bend for b in range(len(z))] for a, bend in enumerate(bends)]
+
+    def turned(self, m: Any, z: Sequence[Number], y: Sequence[Number], along: Sequence[Number]) -> list[Block]:
+        """Of softmax, Hess g = diag(p) - p p', with dp = Hess g along: diag(dp) - dp p' - p dp'."""
+        places = range(len(z))
+        if self.link is Link.RESIDUAL:
+            turns = [self.profile.d3(m, a - b, None) * t for a, b, t in zip(z, y, along, strict=True)]
+            return [[turn if a == b else 0 * turn for b in places] for a, turn in enumerate(turns)]
+        p: Block = self.profile.d1(m, list(z), None)
+        moved = [sum(bend * t for bend, t in zip(row, along, strict=True)) for row in self.d2(m, z, y)]
+        return [[(moved[a] if a == b else 0) - moved[a] * p[b] - p[a] * moved[b] for b in places] for a in places]
 
     def bregman(self, m: Any, z: Sequence[Number], h: Sequence[Number], y: Sequence[Number]) -> Number:
         """ell(h, y) - ell(z, y) - grad ell(z, y)'(h - z), as a sum of terms that are never negative.

@@ -113,8 +113,7 @@ Ends = tuple[np.ndarray, np.ndarray]
 
 def fit_ends(ends: Ends) -> np.ndarray:
     """`fit`, of arrays: where both ends are finite."""
-    found: np.ndarray = (np.abs(ends[0]) < np.inf) & (np.abs(ends[1]) < np.inf)
-    return found
+    return (np.abs(ends[0]) < np.inf) & (np.abs(ends[1]) < np.inf)
 
 
 def separated(left: Ends, bound: Ends, entering: Iterable[Ends]) -> tuple[np.ndarray, Decision]:

@@ -132,7 +132,10 @@ def sentences(verify: VerifyRecord | None, distances: Sequence[Distance]) -> lis
     proved, equal = sum(c.PROVED for c in counts), sum(c.EQUAL for c in counts)
     violated, undecided = sum(c.VIOLATED for c in counts), sum(c.UNDECIDED for c in counts)
     claims, instances = len(verify.claims), verify.generated + verify.real
-    numbers = f"{count(claims, 'claim')} on {instances:,} instance{'s' * (instances != 1)}: {proved:,} times proved, "
+    wide = sum(row.wide for row in verify.generators)
+    numbers = f"{count(claims, 'claim')} on {instances:,} instance{'s' * (instances != 1)}"
+    numbers += f" ({wide:,} of them for inequalities alone)" if wide else ""
+    numbers += f": {proved:,} times proved, "
     void = sum(sum(row.void.values()) for row in verify.claims)
     outside = sum(c.OUTSIDE for c in counts) - void
     numbers += f"{equal:,} equal as far as enclosures tell" + (f"; {undecided:,} undecided" if undecided else "")
@@ -151,10 +154,12 @@ def sentences(verify: VerifyRecord | None, distances: Sequence[Distance]) -> lis
         if near:
             text += f"; half of the gaps are at least {median(near):.2g} times the bound"
         head = "something on most" if 2 * more > total else "little on"
-        text += f" (its smallest form; the lifted form alone says more on {comparison.lifted['more']})"
+        alone = f"; the lifted form alone says more on {comparison.lifted['more']}" if comparison.lifted else ""
+        text += f" (its smallest form{alone})"
         far = sum(d.speaks for d in distances)
-        text += f". At the worst trained point of each kind of task it says more on {far} of {len(distances)}."
-        found.append(Sentence(f"The bound says {head} real instances.", text, "answers", "Task by task."))
+        if any(d.bound is not None for d in distances):
+            text += f". At the worst trained point of each kind of task it says more on {far} of {len(distances)}"
+        found.append(Sentence(f"The bound says {head} real instances.", f"{text}.", "answers", "Task by task."))
     kinds = [variant.kinds for variant in (verify.landscapes.variants if verify.landscapes else ())]
     rows = [each["local minimum"] for each in kinds if "local minimum" in each]
     points, traps = sum(row.points for row in rows), sum(row.spurious for row in rows)
@@ -333,22 +338,21 @@ def is_empty(row: RealRow) -> bool:
 @dataclass(frozen=True)
 class Comparison:
     """On how many real instances the smallest bound (PROVED or EQUAL) says more than, as much as, less than what is
-    known without a theorem; on how many the same of the lifted bound; none: where there is no such bound."""
+    known without a theorem; on how many the same of the lifted bound, empty if no instance has one."""
 
     smallest: Counter[str]
     lifted: Counter[str]
 
 
 def compared(verify: VerifyRecord | None) -> Comparison | None:
-    """The real instances of a run, counted; None without any."""
+    """The real instances of a run, counted; None without any, or without any bound of the gap."""
     rows = [row for family in (verify.real_families if verify else ()) for row in family.rows if row.trivial]
+    # What a run asks of need not bound the gap: one claim of many, or a claims file.
     counts = [
-        Counter(said(bound, top(row.trivial)) for row, bound in zip(rows, bounds, strict=True))
-        for bounds in ([_bound(row.smallest) for row in rows], [_bound(row.lifted) for row in rows])
+        Counter(said(_bound(form), top(row.trivial)) for form, row in zip(forms, rows, strict=True) if any(forms))
+        for forms in ([row.smallest for row in rows], [row.lifted for row in rows])
     ]
-    # Own claims need not bound the gap.
-    silent = verify is not None and verify.own is not None and not any(row.smallest for row in rows)
-    return Comparison(*counts) if rows and not silent else None
+    return Comparison(*counts) if counts[0] else None
 
 
 def without_theorem(tasks: str) -> str:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
+from msgspec import convert
+
 from ..impl.families import all_claims
 from ..impl.files import BadInputError
 from ..impl.files.text import document, read, reported
@@ -28,6 +30,7 @@ from .formats.bundling import (
     BundledCertificate,
     BundledRun,
     BundledWitness,
+    Shows,
     Theorem,
     TheoremsRecord,
 )
@@ -150,7 +153,8 @@ def _said(claim: Claim) -> StatementText:
 def _witness(folder: Path, name: str) -> Iterator[BundledWitness]:
     """The file's row in the map, if it is a counterexample."""
     path = folder / name
-    if not name.startswith(f"{witness_files.FOLDER}/") or document(path).get("format") != check_bundle.WITNESS:
+    content = document(path) if name.startswith(f"{witness_files.FOLDER}/") else {}
+    if content.get("format") != check_bundle.WITNESS:
         return
     kind, subject, _ = witness_files.read(path)
     found = witness_files.statement(kind, subject)
@@ -160,7 +164,8 @@ def _witness(folder: Path, name: str) -> Iterator[BundledWitness]:
     if isinstance(of, Ablation):
         assumption = of.assumption
     claim = of.claim if isinstance(of, Mutant | Ablation) else of.name
-    yield BundledWitness(name, kind, subject, claim, assumption, f"metagap replay {name}")
+    shows = convert(check_bundle.SHOWS[check_bundle.checker.nothing_said(content)], Shows)
+    yield BundledWitness(name, kind, subject, shows, claim, assumption, f"metagap replay {name}")
 
 
 def _certificates(paths: Sequence[Path]) -> Iterator[tuple[str, Certificate]]:

@@ -25,6 +25,7 @@ from ..impl.losses import LOSSES, Loss
 from ..impl.optimum import Budget, advice, check
 from ..impl.optimum.certificate import READ, Certificate, load
 from ..impl.own_adaptations import Adaptation, adapting
+from ..impl.own_claims import asked, standing
 from ..impl.own_tasks import TaskSource, from_arrays
 from ..impl.regions.certificate import FORMAT, is_one
 from ..impl.supervised.document import OUTPUTS
@@ -149,7 +150,9 @@ def certify(
             decay=decay,
         )
         defaults = [] if eta is not None else ["no eta was given: half of 1/curvature at 0 is the default"]
-        omega = () if omega is None else omega
+        if omega is None:
+            columns = " and ".join(map(str, instance.shape_of_omega))
+            raise BadInputError("certify", "omega", None, f"an array of {columns} numbers; give your solution")
     elif any(given is not None for given in (X, y, task, split, weight, task_weight, eta, decay)) or (loss, steps) != (
         "squared",
         1,
@@ -247,18 +250,23 @@ def _loss(text: str) -> Loss:
 def conditions_of(
     source: TaskSource, omega: Path | None, tell: Callable[[str | ConditionsRecord], None]
 ) -> ConditionsRecord:
-    """Which assumptions hold on the tasks, at omega if there is one; what is known so far is told, too.
+    """Which assumptions (of a user's own claims, where such stand) hold on the tasks, at omega if there is one; what is
+    known so far is told, too.
 
     Errors: BadInputError, MissingExtraError.
     """
-    instance = source.load(tell)
+    instance, own = source.load(tell), standing()
     if omega is not None:
         instance = _with_omega(instance, omega)
+    claims = () if own is None else asked(family_of(instance)).claims
+    if own is not None and not claims:
+        required = f"tasks of {' or '.join(own.families)}, which the claims of {own.place} are about"
+        raise BadInputError(source.place, "problem", instance.family, required)
 
     def made(found: Conditions) -> ConditionsRecord:
         return ConditionsRecord.of(source.place, instance.sha256, found, instance.notes)
 
-    return made(conditions(instance, lambda name: tell(f"examining {name}"), lambda found: tell(made(found))))
+    return made(conditions(instance, lambda name: tell(f"examining {name}"), lambda found: tell(made(found)), claims))
 
 
 def _answerer(instance: Instance, place: str) -> Answerer:

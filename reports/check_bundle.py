@@ -6,14 +6,15 @@ Given a zip (or the folder that it was unpacked into; without a name: the folder
 
     whole         every file of manifest.json is there with its hash, and none besides; the theorem map says of each
                   claim what the records and the proofs say; the zip is, byte for byte, the one that metagap writes
-    proved again  how many of the kept counterexamples `check_witness.py` refutes by itself: computed from the
-                  definitions, in fractions and intervals
+    proved again  how many of the kept counterexamples `check_witness.py` proves by itself, from the definitions, in
+                  fractions and intervals: that a statement is refuted, or, where theorems.json says `no value`, that
+                  it means nothing without an assumption, since a quantity that it names is undefined
 
 and what it takes as it stands: verdicts of balls, certificates, proofs by Coq. `check_witness.py` and `check_graph.py`
 must lie beside this script: nothing that the bundle holds is run. The sha256 of manifest.json stands for the whole
 bundle: compare it with the one that its author gave you.
 
-Exit status: 2 not whole, or not read; else 1 a counterexample is not refuted, or one refutes a claim; else 3 some are
+Exit status: 2 not whole, or not read; else 1 a counterexample proves nothing, or one refutes a claim; else 3 some are
 not checked, or there is none; else 0.
 """
 
@@ -155,13 +156,18 @@ CLAIM = {
     "instance": (str, None),
     "command": str,
 }
+SHOWS = ("refuted", "no value")
+"""What a witness shows: outcomes of `check_witness.py`."""
+WITNESSED = {
+    "file": str, "kind": str, "name": str, "shows": SHOWS, "claim": str, "assumption": str, "command": str,
+}  # fmt: skip
 MAP = {
     "format": "metagap/theorems/1",
     "version": str,
     "sources": str,
     "runs": [{"file": str, "command": str, "status": str}],
     "claims": [CLAIM],
-    "witnesses": [{"file": str, "kind": str, "name": str, "claim": str, "assumption": str, "command": str}],
+    "witnesses": [WITNESSED],
     "certificates": [{"file": str, "bracket": str, "command": str}],
 }
 
@@ -269,24 +275,28 @@ def _check_witnesses(members: Members, found: Mapping[str, Any]) -> None:
         if is_witness:
             same = all(content.get(key) == rows[name][key] for key in ("kind", "name"))
             need(same, name, f"the kind and the name that {THEOREMS} says")
+            void = checker.nothing_said(content)
+            need(rows[name]["shows"] == SHOWS[void], name, f"two sides, or none, as {THEOREMS} says what it shows,")
 
 
 # --- what it proves again ---------------------------------------------------------------------------------
 
 WORDS = {
-    "mutant": "wrong theorems refuted",
-    "leave-one-out": "claims refuted without an assumption, as found by search",
-    "ablation": "claims refuted without an assumption, as worked by hand",
-    "claim": "claims refuted",
+    "mutant": "to wrong theorems",
+    "leave-one-out": "to claims without an assumption, found by search",
+    "ablation": "to claims without an assumption, worked by hand",
+    "claim": "to claims as they stand",
 }
+"""What counterexamples are to, by their kinds."""
 SHARE = 20
 """Of the whole time, one file may take the SHARE-th part."""
 
 
 def proved_again(members: Members, found: Mapping[str, Any], seconds: float) -> int:
-    """Compute every witness again, within that time in all, with a line for each that is not refuted; the status."""
+    """Compute every witness again, within that time in all, with a line for each that is not proved; the status."""
     end = time.monotonic() + seconds
     outcomes: dict[str, Counter[str]] = {kind: Counter() for kind in WORDS}
+    void, every = Counter[str](), Counter[str]()
     own = {row["claim"] for row in found["claims"] if row["source"] == "own"}
     false: dict[str, list[str]] = {}
     late = 0
@@ -295,26 +305,36 @@ def proved_again(members: Members, found: Mapping[str, Any], seconds: float) -> 
         if left > 0:
             given = partial(checker.loads, members[row["file"]])
             outcome, detail, _ = checker.outcome_of(given, min(left, seconds / SHARE))
-            if outcome != "refuted":
+            if outcome != row["shows"] or outcome == "no value":
                 say(f"{row['file']}: {outcome}: {' '.join(detail.split())}")
             elif row["kind"] == "claim":
                 false.setdefault(row["name"], []).append(row["file"])
         late += left <= 0
-        outcomes.setdefault(row["kind"], Counter())[outcome] += 1
+        every[outcome] += 1
+        (outcomes.setdefault(row["kind"], Counter()) if row["shows"] == "refuted" else void)[outcome] += 1
     if late:
-        say(f"{late} not checked: --max-time={seconds:g} was over")
+        say(f"not checked: {count(late, 'counterexample')}, as --max-time={seconds:g} was over")
     for kind, counts in outcomes.items():
         if counts:
-            say(f"proved again: {counts['refuted']} of {counts.total()} {WORDS.get(kind, kind)}")
-    every = sum(outcomes.values(), start=Counter[str]())
+            of = count(counts.total(), "counterexample")
+            say(f"proved again: {counts['refuted']} of {of} {WORDS.get(kind, kind)}")
+    if void:
+        of = count(void.total(), "statement")
+        say(f"proved again: {void['no value']} of {of} to have no value without an assumption")
     for claim, files in false.items():
         whose = "the user's own claim (claims.py)" if claim in own else "the theory's claim"
         say(f"{whose} {claim} is false: {', '.join(files)} refute{'s' if len(files) == 1 else ''} it")
     if false:
         return 1
     if not every:
+        say("proved again: nothing, as no counterexample is in the bundle")
         return 3
     return next(status for name, status in checker.STATUS.items() if every[name] or name == "refuted")
+
+
+def count(number: int, what: str) -> str:
+    """3 claims, 1 file."""
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def say(line: str) -> None:
@@ -343,10 +363,11 @@ def main(arguments: Sequence[str]) -> int:
     say(f"whole: {len(members)} files, {size} bytes; manifest.json has sha256 {sha256(members[MANIFEST])}")
     verdicts = sum((Counter(row[k]) for row in found["claims"] for k in ("counts", "real_counts")), Counter[str]())
     formal = sum(row["standing"] == "formal" for row in found["claims"])
-    say(f"it says: metagap {found['version']}, {len(found['claims'])} claims, {formal} of them formal (proved by Coq); "
+    claims = count(len(found["claims"]), "claim")
+    say(f"it says: metagap {found['version']}, {claims} ({formal} formal: proved by Coq); "
         f"verdicts: {', '.join(f'{verdicts[name]} {name}' for name in COUNTS)}")  # fmt: skip
     status = proved_again(members, found, given.max_time)
-    say(f"taken as it stands: the verdicts (metagap judge FILE), {len(found['certificates'])} certificates "
+    say(f"taken as it stands: the verdicts (metagap judge FILE), {count(len(found['certificates']), 'certificate')} "
         "(metagap check FILE), the proofs by Coq (metagap prove --check)")  # fmt: skip
     return status
 

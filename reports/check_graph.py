@@ -613,6 +613,15 @@ class Rows:
             "tril.default": lambda a, offset=0: self._triangle(a, lambda i, j: j - i <= offset),
             "triu.default": lambda a, offset=0: self._triangle(a, lambda i, j: j - i >= offset),
             "convolution.default": self._convolution, "convolution_backward.default": self._convolution_back,
+            **{f"max_pool{n}d_with_indices.default": self._max_pool for n in (2, 3)},
+            **{f"max_pool{n}d_with_indices_backward.default": self._max_pool_back for n in (2, 3)},
+            **{f"avg_pool{n}d.default": lambda a, *how: self._means(a, Windows.of(a, *how)) for n in (2, 3)},
+            **{f"avg_pool{n}d_backward.default": lambda b, a, *how: self._shares(b, a, Windows.of(a, *how))
+               for n in (2, 3)},
+            "_adaptive_avg_pool2d.default": lambda a, size: self._means(a, Windows.even(a, size)),
+            "_adaptive_avg_pool2d_backward.default": lambda b, a: self._shares(b, a, Windows.even(a, b.shape[-2:])),
+            "constant_pad_nd.default": self._padded, "copy.default": self._copied,
+            "native_group_norm.default": self._group_norm,
             "native_layer_norm.default": self._layer_norm, "native_batch_norm.default": self._batch_norm,
             "_native_batch_norm_legit_functional.default": self._batch_norm,
         }  # fmt: skip
@@ -795,16 +804,16 @@ class Rows:
     def _winners(self, a: Table, axis: int, keep: bool, side: int) -> tuple[Table, Table]:
         """The largest along an axis (side -1: the smallest), and where it is. Errors: UnknownError, of ties."""
 
-        def one(row: list[Any]) -> int:
-            for k, x in enumerate(row):
-                signs = [side * self.m.order(x, y) for j, y in enumerate(row) if j != k]
-                if all(s > 0 for s in signs):
-                    return k
-            raise UnknownError("a winner that is not the only one")
-
-        at = folded(one, a, [axis], True)
+        at = folded(lambda row: self._winner(row, side), a, [axis], True)
         best = gathered(a, axis, at)
         return (best, at) if keep else (squeezed(best, axis), squeezed(at, axis))
+
+    def _winner(self, row: list[Any], side: int = 1) -> int:
+        for k, x in enumerate(row):
+            signs = [side * self.m.order(x, y) for j, y in enumerate(row) if j != k]
+            if all(s > 0 for s in signs):
+                return k
+        raise UnknownError("a winner that is not the only one")
 
     def softmax(self, a: Table, axis: int, log: bool) -> Table:
         """x - log sum e^x along an axis, or e of that."""
@@ -906,6 +915,66 @@ class Rows:
             self._sum(slope, [0, *range(2, 2 + rank)]) if wanted[2] else None,
         )
 
+    def _max_pool(self, a: Table, *how: Any) -> tuple[Table, Table]:
+        """The largest in each window, and its number on the plane."""
+        pool = Windows.of(a, *how)
+        places = [[seen[self._winner([plane[k] for k in seen])] for seen in pool.seen] for plane in pool.planes(a)]
+        best = [plane[k] for plane, row in zip(pool.planes(a), places, strict=True) for k in row]
+        return Table(pool.shape(a), best), Table(pool.shape(a), [k for row in places for k in row])
+
+    def _max_pool_back(self, slope: Table, a: Table, *how: Any) -> Table:
+        """Slopes, added where the largest are."""
+        *form, index = how
+        pool = Windows.of(a, *form)
+        need(slope.shape == index.shape == pool.shape(a), "slopes and winners of the windows")
+        need(all(type(k) is int and 0 <= k < math.prod(pool.plane) for k in index.entries), "numbers on the plane")
+        rows = [[(k, v)] for k, v in zip(index.entries, slope.entries, strict=True)]
+        return self._gathered(a, pool, rows)
+
+    def _gathered(self, a: Table, pool: Windows, rows: list[list[tuple[int, Any]]]) -> Table:
+        """Per result the numbers that go to places of its plane, added there."""
+        size, each = math.prod(pool.plane), len(pool.seen)
+        found = [self.m.of(0)] * len(a.entries)
+        for at, row in enumerate(rows):
+            for k, v in row:
+                found[at // each * size + k] = self.add(found[at // each * size + k], v)
+        return Table(a.shape, found)
+
+    def _means(self, a: Table, pool: Windows) -> Table:
+        pairs = list(zip(pool.seen, pool.shares, strict=True))
+        planes = pool.planes(self._real(a))
+        return Table(pool.shape(a), [self.total([p[k] for k in seen]) / n for p in planes for seen, n in pairs])
+
+    def _shares(self, slope: Table, a: Table, pool: Windows) -> Table:
+        """Of each mean's slope, what goes to each number that it is of."""
+        need(slope.shape == pool.shape(a), "a slope of each window")
+        pairs = list(zip(pool.seen, pool.shares, strict=True))
+        given = [(v, *pairs[at % len(pairs)]) for at, v in enumerate(self._real(slope).entries)]
+        return self._gathered(a, pool, [[(k, v / n) for k in seen] for v, seen, n in given])
+
+    def _padded(self, a: Table, lengths: Sequence[int], value: float = 0.0) -> Table:
+        """With rows before and after, from the last axis on; less than none take some away."""
+        need(len(lengths) % 2 == 0 and len(lengths) <= 2 * len(a.shape), "two lengths for an axis")
+        shape = list(a.shape)
+        ends = [(len(shape) - 1 - k // 2, lengths[k], lengths[k + 1]) for k in range(0, len(lengths), 2)]
+        for axis, low, high in ends:
+            a = sliced(a, axis, max(-low, 0), shape[axis] + min(high, 0))
+            shape[axis] += low + high
+
+        def inner(x: Table) -> Table:
+            for axis, low, high in ends:
+                x = sliced(x, axis, max(low, 0), shape[axis] - max(high, 0))
+            return x
+
+        return written(filled(shape, self._of(value, None)), a, inner)
+
+    @staticmethod
+    def _copied(a: Table, b: Table, blocking: bool = False) -> Table:
+        whole = [all(type(v) in (int, bool) for v in t.entries) for t in (a, b)]
+        if whole[0] and not whole[1]:
+            raise UnknownError("numbers rounded to whole ones")
+        return spread(b, a.shape)
+
     def _moments(self, a: Table, axes: Sequence[int], eps: float) -> tuple[Table, Table, Table]:
         """x less its mean, the mean, 1/sqrt(variance + eps)."""
         mean = self._mean(a, axes, True)
@@ -921,15 +990,88 @@ class Rows:
         off, mean, rate = self._moments(a, range(len(a.shape) - len(shape), len(a.shape)), eps)
         return self._scaled(off, rate, weight, bias, shape), mean, rate
 
+    def _group_norm(self, a: Table, weight: Any, bias: Any, n: int, channels: int, plane: int, groups: int,
+                    eps: float) -> Any:  # fmt: skip
+        off, mean, rate = self._moments(shaped(a, [n, groups, -1]), [2], eps)
+        flat, rates = shaped(off, a.shape), shaped(spread(rate, off.shape), a.shape)
+        found = self._scaled(flat, rates, weight, bias, [1, channels, *[1] * (len(a.shape) - 2)])
+        return found, shaped(mean, [n, groups]), shaped(rate, [n, groups])
+
     def _batch_norm(self, a: Table, weight: Any, bias: Any, mean: Any, spread_: Any, training: bool, momentum: float,
                     eps: float) -> Any:  # fmt: skip
-        """Of the batch; what becomes of running statistics is no number."""
-        if not training:
-            raise UnknownError("running statistics")
-        off, centre, rate = self._moments(a, [0, *range(2, len(a.shape))], eps)
-        found = self._scaled(off, rate, weight, bias, [1, -1, *[1] * (len(a.shape) - 2)])
+        """Of the batch, and what becomes of running statistics is no number; or (not training) of these."""
+        shape = [1, -1, *[1] * (len(a.shape) - 2)]
+        if training:
+            off, centre, rate = self._moments(a, [0, *range(2, len(a.shape))], eps)
+        else:
+            centre = shaped(self._real(mean), shape)
+            off = entrywise(lambda x, y: x - y, self._real(a), centre)
+            rate = entrywise(lambda v: self.m.apply("rsqrt", v + self.m.real(eps)), shaped(self._real(spread_), shape))
+        found = self._scaled(off, rate, weight, bias, shape)
         rest = [None if v is None else filled(v.shape, math.nan) for v in (mean, spread_)]
         return (found, shaped(centre, [-1]), shaped(rate, [-1]), *rest)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """A pool's windows on the last axes of a table: per result the numbers on the plane of what it sees, and what its
+    mean is divided by."""
+
+    plane: tuple[int, ...]
+    out: tuple[int, ...]
+    seen: list[list[int]]
+    shares: list[int]
+
+    @classmethod
+    def of(cls, a: Table, kernel: Sequence[int], stride: Sequence[int] = (), padding: Sequence[int] = (0,),
+           *how: Any) -> Windows:  # fmt: skip
+        """how: of means ceiling, counted (what lies around the plane is), divisor; of the largest dilation, ceiling."""
+        count = max(len(kernel), 2)
+        dilation, how = (how[0], how[1:]) if how and isinstance(how[0], list) else ([1], how)
+        unsaid: list[Any] = [False, True, None]
+        ceiling, counted, divisor = [*how, *unsaid[len(how) :]]
+        sides = [list(v) * count if len(v) == 1 else list(v) for v in (kernel, stride or kernel, padding, dilation)]
+        need(all(len(v) == count for v in sides) and min(*sides[0], *sides[1], *sides[3]) > 0, "windows of the plane")
+        plane, axes = a.shape[-count:], []
+        sized(sides[0])
+        for m, k, s, p, d in zip(plane, *sides, strict=True):
+            spare = m + 2 * p - d * (k - 1) - 1
+            n = (-(-spare // s) if ceiling else spare // s) + 1
+            (n,) = sized([n - 1 if ceiling and (n - 1) * s >= m + p else n])
+            axes.append([[o * s + d * j - p for j in range(k)] for o in range(n)])
+        return cls._made(plane, axes, sides[2] if counted else [0] * count, divisor)
+
+    @classmethod
+    def even(cls, a: Table, size: Sequence[int]) -> Windows:
+        """As many as that, of nearly one size; they overlap where they do not divide the plane."""
+        plane = a.shape[-2:]
+        parts = [[range(o * m // n, -(-(o + 1) * m // n)) for o in range(n)] for m, n in zip(plane, size, strict=True)]
+        return cls._made(plane, parts, [0, 0], None)
+
+    @classmethod
+    def _made(cls, plane: tuple[int, ...], axes: Sequence[Sequence[Sequence[int]]], around: Sequence[int],
+              divisor: int | None) -> Windows:  # fmt: skip
+        found: list[list[int]] = []
+        shares: list[int] = []
+        strides = numbered(plane).strides
+        out = sized(map(len, axes))
+        for sides in itertools.product(*axes):
+            spots = list(itertools.product(*sides))
+            within = [at for at in spots if all(0 <= v < m for v, m in zip(at, plane, strict=True))]
+            need(bool(within), "a window that sees a number")
+            counted = sum(all(-e <= v < m + e for v, m, e in zip(at, plane, around, strict=True)) for at in spots)
+            found.append([sum(map(int.__mul__, at, strides)) for at in within])
+            shares.append(divisor or counted)
+        return cls(plane, out, found, shares)
+
+    def shape(self, a: Table) -> tuple[int, ...]:
+        """Of the results."""
+        return sized((*a.shape[: -len(self.plane)], *self.out))
+
+    def planes(self, a: Table) -> list[list[Any]]:
+        """The numbers of each plane."""
+        size = math.prod(self.plane)
+        return [a.entries[k : k + size] for k in range(0, len(a.entries), size)]
 
 
 def _swapped(dimension: int, i: int, j: int) -> list[int]:

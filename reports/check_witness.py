@@ -6,6 +6,8 @@ A witness file holds an instance and a statement `left <= bound` (or `left = bou
 script computes both sides again, from the definitions, and says
 
     refuted       left is certainly larger than bound (or differs from it), and both are what the file says they are
+    no value      as the file says: without an assumption of its claim the statement means nothing there, since a
+                  quantity that it names is undefined, for the reason given
     not refuted   one of these is not so (of an infimum: no direction was found for which it is)
     not checked   this script does not compute one of the quantities, for the reason given
 
@@ -70,6 +72,10 @@ except ImportError:
 
 class NotCheckedError(Exception):
     """The witness is outside of what this script computes."""
+
+
+class UndefinedError(Exception):
+    """A quantity has no value on the instance; the message is a sentence that says why."""
 
 
 class WrongGraphError(Exception):
@@ -164,17 +170,18 @@ class Range:
 
 
 class Dual:
-    """value + sum of slopes[k] e_k, with e_j e_k = 0: arithmetic on these differentiates."""
+    """value + sum of slopes[k] e_k, with e_j e_k = 0: arithmetic on these differentiates. All parts are intervals, or
+    all are dual numbers in another e."""
 
     __slots__ = ("slopes", "value")
 
-    def __init__(self, value: Range, slopes: dict[int, Range]) -> None:
+    def __init__(self, value: Any, slopes: dict[int, Any]) -> None:
         self.value, self.slopes = value, slopes
 
     def __bool__(self) -> bool:
         return bool(self.value) or any(self.slopes.values())
 
-    def mapped(self, value: Range, slope: Range) -> Dual:
+    def mapped(self, value: Any, slope: Any) -> Dual:
         """A function with that value and derivative there."""
         return Dual(value, {k: slope * s for k, s in self.slopes.items()} if slope else {})
 
@@ -232,7 +239,7 @@ def ranged(x: Any) -> Range:
     return x if isinstance(x, Range) else exactly(x)
 
 
-def _plus(a: dict[int, Range], b: dict[int, Range]) -> dict[int, Range]:
+def _plus(a: dict[int, Any], b: dict[int, Any]) -> dict[int, Any]:
     return a | {k: a[k] + s if k in a else s for k, s in b.items()}
 
 
@@ -240,13 +247,20 @@ ZERO = exactly(0)
 
 
 def at(x: Number) -> Range:
-    """The value of a dual number; any other number itself."""
-    return x.value if isinstance(x, Dual) else ranged(x)
+    """The value of a dual number (of dual ones, too); any other number itself."""
+    return at(x.value) if isinstance(x, Dual) else ranged(x)
 
 
-def slope_of(x: Number, k: int) -> Range:
+def slope_of(x: Number, k: int) -> Any:
     """The derivative in direction k."""
     return x.slopes.get(k, ZERO) if isinstance(x, Dual) else ZERO
+
+
+def bend(value: Callable[[list[Any]], Any], here: list[Any], along: list[Any]) -> Any:
+    """The second derivative of a function along a direction: the part e f of its value at here + along (e + f), dual
+    numbers in f whose parts are dual numbers in e."""
+    moved = [Dual(Dual(x, {0: v}), {0: Dual(v, {})}) for x, v in zip(here, along, strict=True)]
+    return slope_of(slope_of(value(moved), 0), 0)
 
 
 def total(terms: Iterable[Any]) -> Any:
@@ -535,6 +549,13 @@ def loss_of(record: dict[str, Any]) -> tuple[Callable[..., Any], Callable[..., A
     raise NotCheckedError(f"the {name} loss")
 
 
+UNBOUNDED = {
+    "quartic": "a polynomial in", "double-well": "a polynomial in",
+    "exponential": "an exponential of", "poisson": "an exponential of",
+}  # fmt: skip
+"""What ell'' is as a function of z, of losses that have it unbounded if it is not constant."""
+
+
 @dataclass(frozen=True)
 class Activation:
     """sigma, sigma' and sup |sigma''|."""
@@ -687,8 +708,20 @@ class Quantities:
     @property
     def parameter(self) -> Vector:
         if self.rival is None:
-            raise NotCheckedError("a parameter of the comparator, which is functions or policies")
+            raise UndefinedError("the comparator is given by functions or policies, and is no parameter")
         return self.rival
+
+    def objective(self, theta: Vector) -> Any:
+        """L(theta)."""
+        raise NotImplementedError
+
+    def curvature(self) -> Range:
+        """|v'Hess L v|/||v||^2, v the middle of the enclosure of grad L (where that is 0 the first unit vector)."""
+        self.smooth()
+        along = [exactly((g.low + g.high) / 2) if g else ZERO for g in self.gradient]
+        if not any(along):
+            along[0] = exactly(1)
+        return size(bend(self.objective, self.omega, along)) / dot(along, along)
 
     def smooth(self) -> None:
         """Errors: NotCheckedError if L has no gradient at omega."""
@@ -833,6 +866,7 @@ COMMON: Table = {
     "gap": lambda s: s.gap,
     "eps": lambda s: s.smooth() or norm(s.gradient),
     "eps_formal": lambda s: norm(s.gradient),
+    "curvature_size": lambda s: s.curvature(),
     "eps_first_order": lambda s: norm(s.paired(s.plain)),
     "weight_norm": lambda s: s.norm(p.w for p in s.points),
     "pairing": lambda s: dot(s.weighted, s.u),
@@ -960,11 +994,9 @@ class Supervised(Quantities):
         super().__init__(instance)
         self.names, self.instance, self.side = SUPERVISED, instance, side
         adaptation = instance["adaptation"]
-        if adaptation["name"] != "gradient":
-            raise NotCheckedError(f"adaptation {adaptation['name']!r}")
-        self.loss = instance["loss"]["name"]
+        self.step, self.loss = adaptation["name"], instance["loss"]["name"]
         self.ell, self.slope = self.loss_of(instance["loss"])
-        self.eta, self.steps = number(adaptation["eta"]), int(adaptation["steps"])
+        self.eta, self.steps = number(adaptation.get("eta", 0)), int(adaptation.get("steps", 1))
         given = adaptation.get("rates", [1] * len(self.omega))
         rates = [r for row in given for r in (row if isinstance(row, list) else [row])]
         self.rates, self.decay = [self.eta * number(r) for r in rates], number(adaptation.get("decay", 0))
@@ -1006,6 +1038,8 @@ class Supervised(Quantities):
 
     def path(self, i: int, theta: Vector) -> list[Vector]:
         """theta, ..., U_i(theta): the iterates of the adaptation."""
+        if self.step != "gradient":
+            raise NotCheckedError(f"adaptation {self.step!r}")
         found = [theta]
         for _ in range(self.steps):
             here = found[-1]
@@ -1232,11 +1266,19 @@ class Supervised(Quantities):
         moved = [r * f for r, f in zip(self.rates, feature, strict=True)]
         return [f - self.decay * m for f, m in zip(feature, moved, strict=True)], moved
 
+    def one_step(self) -> None:
+        """Errors: UndefinedError for an adaptation without a mixed feature."""
+        if self.step != "gradient" or self.steps != 1:
+            other = f"by {self.steps} steps" if self.step == "gradient" else repr(self.step)
+            raise UndefinedError("the mixed feature is the part at (x, y) of one gradient step, which is affine in the "
+                                 f"inner law; the adaptation is {other}")  # fmt: skip
+
     @cached_property
     def mixed(self) -> list[tuple[Range, Range, Vector, Range]]:  # type: ignore[override]
         """On the triples (x, y, x')."""
-        if self.steps != 1 or not self.model.linear:
-            raise NotCheckedError("the mixed form after several steps")
+        self.one_step()
+        if not self.model.linear:
+            raise NotCheckedError("the mixed form of a network")
         triples: dict[tuple[int, Fraction, int], Vector] = {}
         for point in self.points:
             i, ahead = point.key
@@ -1395,6 +1437,12 @@ class Supervised(Quantities):
             "logistic": (1, exactly(Fraction(1, 4)), 1 / (6 * three)),
             "geman-mcclure": (3 * three / 8, exactly(2), most),
         }
+        if self.loss in UNBOUNDED:
+            one, other = (slope_of(self.slope(Dual(exactly(z), {0: exactly(1)}), Fraction(1)), 0) for z in (0, 1))
+            if one.high < other.low or other.high < one.low:
+                values = f"{digits(one.low)} at 0, {digits(other.low)} at 1"
+                raise UndefinedError(f"sup |ell''| is infinite: ell'' of the {self.loss} loss is "
+                                     f"{UNBOUNDED[self.loss]} z that is not constant ({values})")  # fmt: skip
         if self.loss not in known:
             raise NotCheckedError(f"constants of the {self.loss} loss")
         return known[self.loss]
@@ -1700,8 +1748,7 @@ class Vectors(Supervised):
 
     @cached_property
     def mixed(self) -> list[tuple[Range, Range, Vector, Range]]:  # type: ignore[override]
-        if self.steps != 1:
-            raise NotCheckedError("the mixed form after several steps")
+        self.one_step()
         sums = {key: [ZERO] * 3 for key in self.triples}
         for point in self.points:
             i, ahead = point.key
@@ -1811,6 +1858,21 @@ class Process:
     def advantages(self, policy: Policy) -> Policy:
         """A(s, a) = sum_b pi(b|s) (Q(s, a) - Q(s, b))."""
         return [[dot(pi, row) for row in rows] for pi, rows in zip(policy, self.leads(policy), strict=True)]
+
+    def optimum(self) -> Range:
+        """J*: that of a policy to which no action is seen to be better anywhere, or up to max A/(1-gamma) more: values
+        V + max A/(1-gamma) satisfy V >= max_a Q, of which V* is the least solution."""
+        choice, count = [0] * len(self.rewards), range(len(self.rewards[0]))
+        while True:
+            policy = [[exactly(int(a == c)) for a in count] for c in choice]
+            gains = [[row[c] for row in rows] for rows, c in zip(self.leads(policy), choice, strict=True)]
+            best = [max(count, key=lambda a: row[a].low) for row in gains]
+            if not any(row[b].low > 0 for row, b in zip(gains, best, strict=True)):
+                break
+            choice = [b if row[b].low > 0 else c for row, b, c in zip(gains, best, choice, strict=True)]
+        value = dot(self.start, self.values(policy))
+        more = largest(v for row in gains for v in row) / (1 - self.gamma)
+        return between(value.low, (value + larger(more, 0)).high)
 
     @property
     def span(self) -> Fraction:
@@ -1932,6 +1994,9 @@ class Policies(Quantities):
     def slopes(self, x: Any) -> Vector:
         return [slope_of(x, j) for j in range(len(self.omega))]
 
+    def objective(self, theta: Vector) -> Any:
+        return self.mean_return([self.adapted(process, theta) for process in self.processes])
+
     @cached_property
     def gradient(self) -> Vector:  # type: ignore[override]
         return self.slopes(self.mean_return(self.shifted))
@@ -1950,8 +2015,12 @@ class Policies(Quantities):
 
     def tilt(self, i: int) -> Policy:
         """What divides eta grad Q: 1 + eta Q for the rational step."""
-        values = self.processes[i].actions(self.priors[i])
+        values = self.values_of(i)
         return [[1 + self.eta * q if self.step == "rational-step" else exactly(1) for q in row] for row in values]
+
+    def values_of(self, i: int) -> Policy:
+        """Q of the prior."""
+        return self.processes[i].actions(self.priors[i])
 
     def built(self, outer: list[Rows], ahead: list[Rows] | None) -> Rows:
         """outer + eta gamma P (I - gamma P_pi)^{-1} E_pi[A ahead], centred under pi_i at each point."""
@@ -2023,8 +2092,11 @@ class Policies(Quantities):
     @cached_property
     def mixed(self) -> list[tuple[Range, Range, Vector, Range]]:  # type: ignore[override]
         """On (s, a, s', a')."""
-        if self.step == "gradient" or not self.model.linear:
-            raise NotCheckedError("the mixed form of a step on the parameter")
+        if self.step == "gradient":
+            raise UndefinedError("the mixed feature is what a step on policies adds at a next visit; the adaptation is "
+                                 "a step on the parameter, which adds a Hessian of returns")  # fmt: skip
+        if not self.model.linear:
+            raise NotCheckedError("the mixed form of a network")
         features = self.features(self.omega)
         found: dict[tuple[int, ...], Vector] = {}
         for point in self.points:
@@ -2103,9 +2175,16 @@ class Policies(Quantities):
         return total((p - q) * (log(p) - log(q)) for p, q in zip(self.own[i][s], self.priors[i][s], strict=True))
 
     def tilted(self, i: int, s: int) -> Any:
+        """Var_pi(Q)/(1 + eta V)."""
         prior = self.priors[i][s]
         advantages = self.processes[i].advantages(self.priors[i])[s]
-        return dot(prior, [squared(v) for v in advantages]) / dot(prior, self.tilt(i)[s])
+        return dot(prior, [squared(v) for v in advantages]) / (1 + self.eta * dot(prior, self.values_of(i)[s]))
+
+    def smoothness(self, process: Process) -> Range:
+        """span b_i^2/(1-gamma)^2 + |eta| gamma b^2 span^2/(2 (1-gamma)^3), b_i = b (1 + look)."""
+        own, rest = self.width * (1 + self.look(process)), 1 - process.gamma
+        later = abs(self.eta) * process.gamma * squared(self.width) * process.span**2 / (2 * rest**3)
+        return process.span * squared(own) / rest**2 + later
 
     def elsewhere(self) -> Any:
         """What the comparator returns where every task starts in the next state, minus L(omega)."""
@@ -2131,6 +2210,8 @@ POLICIES: Table = {
     "tilted_variance": lambda s: s.over_visits(s.tilted),
     "weight_bound": lambda s: root(sum(p.q * (p.span / (2 * (1 - p.gamma))) ** 2 for p in s.processes)),
     "lipschitz": lambda s: total(p.q * p.span / (2 * (1 - p.gamma)) * s.width * (1 + s.look(p)) for p in s.processes),
+    "smoothness": lambda s: total(p.q * s.smoothness(p) for p in s.processes),
+    "optimal_return": lambda s: total(p.q * p.optimum() for p in s.processes),
     "tabular_norm": lambda s: s.tau * root(Fraction(len(s.inputs) * len(s.inputs[0]))) * s.oscillation(),
     "contraction_margin": lambda s: min(1 - s.look(p) for p in s.processes),
     "slope_to_comparator": lambda s: dot(s.gradient, [t - o for t, o in zip(s.parameter, s.omega, strict=True)]),
@@ -2454,25 +2535,58 @@ def readings(instance: dict[str, Any]) -> list[Quantities]:
 
 
 def check(witness: dict[str, Any]) -> tuple[str, str]:
-    """(`refuted`, `not refuted` or `not checked`, the two sides or the reason)."""
+    """(`refuted`, `no value`, `not refuted` or `not checked`, the two sides or the reason)."""
     for Digits.count in Digits.TRIED:  # noqa: B020
         try:
             for own in readings(witness["instance"]):
                 there = readings(witness["population"])[0] if witness["population"] else own
-                outcome, detail = compare(witness["statement"], witness["judged"], there, own)
-                if outcome == "refuted":
+                outcome, detail = (empty if nothing_said(witness) else compare)(witness, there, own)
+                if outcome in ("refuted", "no value"):
                     return outcome, detail
         except NotCheckedError as reason:
             outcome, detail = "not checked", str(reason)
         except WrongGraphError as reason:
             outcome, detail = "not refuted", str(reason)
+        except UndefinedError as reason:
+            return "not refuted", f"the statement has no value there: {reason}"
     return outcome, detail
 
 
-def compare(said: dict[str, str], judged: dict[str, Any], there: Quantities, own: Quantities) -> tuple[str, str]:
-    """Both sides of the statement, with each other and with what the file says that they are."""
+def nothing_said(witness: dict[str, Any]) -> bool:
+    """Whether the file says that the statement has no value: neither side has one."""
+    return witness["judged"] == {"left": None, "bound": None}
+
+
+def empty(witness: dict[str, Any], there: Quantities, own: Quantities) -> tuple[str, str]:
+    """Of a statement that should have no value without the assumption: the quantity that has none, and why."""
+    said = witness["statement"]
+    for side, at in (("left", there), ("bound", own)):
+        for name in dict.fromkeys(re.findall(r"[A-Za-z_]\w*", said[side])):
+            try:
+                at(name)
+            except UndefinedError as reason:
+                why = f"the statement means nothing here, as {name} is undefined: {reason}"
+                if witness["kind"] in WITHOUT:
+                    return "no value", f"without the assumption {why}"
+                return "not refuted", why
+            except NotCheckedError:
+                continue
     left, bound = evaluate(said["left"], there), evaluate(said["bound"], own)
-    sides = f"{said['left']} >= {digits(left.low)}, {said['bound']} <= {digits(bound.high)}"
+    return "not refuted", f"the file gives it no value, and it has one: {sides_of(said, left, bound)}"
+
+
+def sides_of(said: dict[str, str], left: Range, bound: Range) -> str:
+    """Both sides, from the ends that face each other."""
+    if said["relation"] == "=" and left.high < bound.low:
+        return f"{said['left']} <= {digits(left.high)}, {said['bound']} >= {digits(bound.low)}"
+    return f"{said['left']} >= {digits(left.low)}, {said['bound']} <= {digits(bound.high)}"
+
+
+def compare(witness: dict[str, Any], there: Quantities, own: Quantities) -> tuple[str, str]:
+    """Both sides of the statement, with each other and with what the file says that they are."""
+    said, judged = witness["statement"], witness["judged"]
+    left, bound = evaluate(said["left"], there), evaluate(said["bound"], own)
+    sides = sides_of(said, left, bound)
     if not (left.low > bound.high or (said["relation"] == "=" and left.high < bound.low)):
         return ("not refuted" if judged["left"] and judged["bound"] else "not checked"), sides
     if any(name in ALONG for side in ("left", "bound") for name in re.findall(r"\w+", said[side])):
@@ -2488,7 +2602,9 @@ def compare(said: dict[str, str], judged: dict[str, Any], there: Quantities, own
     return "refuted", sides
 
 
-ALONG = {"direction", "inner_product", "residual_norm", "mean_residual_norm", "residual_l1"}
+WITHOUT = ("ablation", "leave-one-out")
+"""Kinds of witnesses of a claim without one of its assumptions."""
+ALONG = {"direction", "inner_product", "residual_norm", "mean_residual_norm", "residual_l1", "curvature_size"}
 """Quantities along one direction. A statement that names one is about every direction, and falls by any of them."""
 
 
@@ -2793,7 +2909,7 @@ def _validate_policies(given: dict[str, Any]) -> None:
             shares(row)
 
 
-STATUS = {"not refuted": 1, "not read": 2, "not checked": 3, "refuted": 0}
+STATUS = {"not refuted": 1, "not read": 2, "not checked": 3, "no value": 0, "refuted": 0}
 """Exit status by outcome: that of the first of these that occurred."""
 
 

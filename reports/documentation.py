@@ -29,6 +29,7 @@ from .render import theory_page
 TUTORIALS = {
     "Verify a bound": "verify_a_bound.md",
     "Certify your own tasks": "own_tasks.md",
+    "Write your own theorem": "own_theorem.md",
     "Check a PyTorch model": "pytorch.md",
     "Read a counterexample": "counterexample.md",
     "Test your theory with pytest": "pytest.md",

@@ -111,7 +111,7 @@ class Workers:
         """They, until the block ends. Errors: OSError; MissingExtraError."""
         if self.here:
             return Here()
-        return processes(self.count) if self.cluster is None else dask(self.cluster, self.tell)
+        return processes(self.count, single=True) if self.cluster is None else dask(self.cluster, self.tell)
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from ..impl.extras import MissingExtraError, available, missing
 from ..impl.families import FAMILIES, Family
 from ..impl.instances import Instance
 from ..impl.judge import PRECISIONS, ClaimJudgement, Enclosure, smallest
-from ..impl.sources import RandomSource
+from ..impl.sources import Generator, RandomSource
 from ..theory.claim import UndefinedQuantityError
 from . import landscapes
 from .audit import kept_family
@@ -28,25 +29,29 @@ from .formats.shared import Interval, interval, verdict_name
 from .formats.verifying import Form, RealFamily, RealOptimum, RealRow, Series
 from .records import finite
 from .tally import Outcome, Tallies, Tally, tally_instance
+from .wide import MOST, WideJob, judge_widely, widely
 
 
 @dataclass(frozen=True)
 class Profile:
-    """How much a run does: generated instances per share of a generator, and processes."""
+    """How much a run does: generated instances per share of a generator."""
 
     name: str
     per_share: int
+    """Of instances on which every claim is judged, in balls what arrays do not decide."""
     landscapes: int
     """Per variant of the landscape generators: instances whose global optimum is certified."""
     batch: int = 16
     rounds: int = 0
     """Of more jobs, where claims are undecided or loose."""
+    wide: int = 0
+    """Per share of a generator, too: instances of wide batches, on which inequalities are judged in arrays."""
 
 
 PROFILES = {
-    "quick": Profile("quick", 240, 16, 8),
-    "ci": Profile("ci", 1600, 128, 32),
-    "deep": Profile("deep", 20_000, 1024, 64, rounds=4),
+    "quick": Profile("quick", 240, 16, 8, wide=4400),
+    "ci": Profile("ci", 1600, 128, 32, wide=30_000),
+    "deep": Profile("deep", 20_000, 1024, 64, rounds=4, wide=200_000),
 }
 
 
@@ -98,7 +103,7 @@ class KeptJob:
     count: int = 0
 
 
-AnyJob = Job | LandscapeJob | RatesJob | RealJob | KeptJob | SearchJob
+AnyJob = Job | WideJob | LandscapeJob | RatesJob | RealJob | KeptJob | SearchJob
 
 
 def jobs(profile: Profile, seed: int, families: Sequence[Family] | None = None, real: bool = False) -> list[AnyJob]:
@@ -114,6 +119,8 @@ def _of_family(family: Family, profile: Profile, seed: int, real: bool) -> list[
     rows: list[list[AnyJob]] = []
     for generator in family.judged:
         total, size = max(int(profile.per_share * generator.share * family.effort), 1), min(profile.batch, family.batch)
+        if _wide(family, generator, profile):
+            total = min(total, max(total // BESIDE, FEW * len(generator.variants)))
         rounds = -(-total // (size * len(generator.variants)))
         rows.append(
             [
@@ -122,6 +129,7 @@ def _of_family(family: Family, profile: Profile, seed: int, real: bool) -> list[
                 for variant in generator.variants
             ]
         )
+    rows += [_widely(family, generator, profile, seed) for generator in family.generators]
     if family.rates is not None:
         rows.append([RatesJob(family.name)])
     rows.append([KeptJob(family.name, seed)])
@@ -130,7 +138,36 @@ def _of_family(family: Family, profile: Profile, seed: int, real: bool) -> list[
         variants = family.landscapes.variants
         rows.append([LandscapeJob(family.name, v, seed, index) for index in range(rounds) for v in variants])
     tasks = [RealJob(family.name, name) for name in family.real_tasks] if real else []
+    rows = [row for row in rows if row]
     return [*(row[0] for row in rows), *tasks, *_in_turn([row[1:] for row in rows])]
+
+
+def _widely(family: Family, generator: Generator, profile: Profile, seed: int) -> list[AnyJob]:
+    """The wide batches of a generator: of each variant its share, and no fewer than fourteen of the smallest jobs have."""
+    if not _wide(family, generator, profile):
+        return []
+    share = profile.wide * generator.share * family.effort / len(generator.variants)
+    each = max(math.ceil(share), 14 * min(profile.batch, family.batch))
+    batches = -(-each // MOST)
+    return [
+        WideJob(family.name, generator.name, variant, seed, WIDE + index, -(-each // batches))
+        for index in range(batches)
+        for variant in generator.variants
+    ]
+
+
+def _wide(family: Family, generator: Generator, profile: Profile) -> bool:
+    """Whether it has wide batches."""
+    wide = generator.wide and generator in family.generators and family.enclosed_quantities is not None
+    return wide and profile.wide > 0
+
+
+BESIDE, FEW = 3, 16
+"""Beside wide batches, one in so many of the other instances are made, if that leaves so many of each variant: every
+claim is judged on them, but only equalities, whose verdicts are all alike, have no others."""
+
+WIDE = 1_000_000_000
+"""More batches than a plan and its rounds have of a kind: wide ones are counted from here on."""
 
 
 LOOSE = 0.99
@@ -178,7 +215,7 @@ def _in_turn(rows: list[list[AnyJob]]) -> list[AnyJob]:
     return [job for column in itertools.zip_longest(*rows) for job in column if job is not None]
 
 
-def batch_of(job: Job) -> Any:
+def batch_of(job: Job | WideJob) -> Any:
     """The job's instances as the generator makes them, all at once."""
     family = FAMILIES[job.family]
     generator = family.generator(job.generator)
@@ -210,6 +247,9 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
         for (origin, instance), known in zip(generate(job, batch), decided, strict=True):
             tally_instance(outcome.tallies, instance, origin, ordinary, real=False, known=known)
             outcome.generated += 1
+        return outcome
+    if isinstance(job, WideJob):
+        judge_widely(job, batch_of(job), widely(ordinary), outcome)
         return outcome
     if isinstance(job, SearchJob):
         for origin, instance in moved(job):

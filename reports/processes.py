@@ -11,13 +11,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
 from typing import TypeVar, TypeVarTuple
 
 TICK = 0.2
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""How many threads libraries start; Dask's workers have 1 of each, too."""
 GRACE, RETURN = 2.0, 30.0
 """Seconds that a work has, once it was asked to stop, to answer; and then to come back with what it has."""
 
@@ -29,15 +31,15 @@ Given = TypeVarTuple("Given")
 
 @contextmanager
 def processes(
-    workers: int, ready: Callable[[*Given], None] | None = None, *given: *Given
+    workers: int, ready: Callable[[*Given], None] | None = None, *given: *Given, single: bool = False
 ) -> Iterator[ProcessPoolExecutor]:
     """A pool of fresh processes, stopped at the end without waiting for work that nobody will read.
 
-    ready(*given) is called in each before its work.
+    ready(*given) is called in each before its work. single: BLAS and torch have one thread in each.
     """
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (ready, given))
     try:
-        with _born_deaf():
+        with _born_deaf(), _single_threaded() if single else nullcontext():
             for _ in range(workers):
                 pool.submit(_nothing)
         yield pool
@@ -50,6 +52,19 @@ def processes(
         if manager is not None:
             # Python, ending, would write to a pipe that this thread is closing.
             manager.join(GRACE)
+
+
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    """Processes that are started here have one thread, unless the environment says otherwise: where each of many has
+    several, these wait for each other, turning, most of the time."""
+    unsaid = [name for name in THREADS if name not in os.environ]
+    os.environ.update(dict.fromkeys(unsaid, "1"))
+    try:
+        yield
+    finally:
+        for name in unsaid:
+            os.environ.pop(name, None)
 
 
 @contextmanager

@@ -166,16 +166,23 @@ def loss_table() -> str:
 
 
 def fill(text: str, record: VerifyRecord | None) -> str:
-    """A README with its generated sections replaced; verdicts only if a record is given."""
+    """A README with its generated sections replaced. Without a record verdicts stay, and new claims are "not run"."""
     tables = {"losses": loss_table, "results": results_table, "rooms": rooms_table, "contents": contents_table}
-    if record is not None:
-        tables["claims"] = lambda: claims_table(record)
-    for name, make in tables.items():
+    for name, make in {**tables, "claims": lambda: claims_table(record)}.items():
         begin, end = f"<!-- {name} -->\n", "<!-- end -->"
         if begin in text:
             head, rest = text.split(begin, 1)
-            text = head + begin + make() + "\n" + rest[rest.index(end) :]
+            old, new = rest[: rest.index(end)], make() + "\n"
+            text = head + begin + (_kept(old, new) if name == "claims" and record is None else new) + rest[len(old) :]
     return text
+
+
+def _kept(old: str, new: str) -> str:
+    """A table's new rows, or the old ones of the same theorems and statements, if the columns are the same."""
+    theorem = {tuple(line.split(" | ")[:2]): line for line in old.splitlines(keepends=True)}
+    if new.splitlines(keepends=True)[0] not in theorem.values():
+        return new
+    return "".join(theorem.get(tuple(line.split(" | ")[:2]), line) for line in new.splitlines(keepends=True))
 
 
 def main() -> None:

@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
 
+import numpy as np
+
 from ..impl import files
+from ..impl.batch_judge import Decided
 from ..impl.families import family_of
 from ..impl.instances import Instance
 from ..impl.judge import ClaimJudgement, Evaluator, judge_claims
@@ -54,10 +57,13 @@ class Tally:
     undecided: list[Kept] = field(default_factory=list)
     simplest: Kept | None = None
     worst: Kept | None = None
+    arrays: int = 0
+    """Verdicts on generated instances that arrays gave, and not balls."""
 
     def add(self, judged: ClaimJudgement, keep: Callable[[], Kept], real: bool) -> None:
         """Count one judgement; `keep` makes the record of its instance, if it is worth it."""
         name = judged.verdict.name
+        self.arrays += judged.brief
         (self.real_counts if real else self.counts)[name] += 1
         if judged.verdict is Verdict.OUTSIDE:
             (self.real_outside if real else self.outside)[judged.reason.split(":")[0]] += 1
@@ -75,6 +81,26 @@ class Tally:
         if judged.verdict is Verdict.PROVED and (best is None or _telling(judged) >= _telling(best.judged)):
             self.tightest = _better(best, keep(), lambda kept: _telling(kept.judged))
 
+    def add_decided(self, decided: Decided, count: int, keep: Callable[[int], Kept]) -> None:
+        """Count what arrays decide of the first `count` instances of a batch; `keep` makes the record of one of them."""
+        for reason, where in decided.outside:
+            if found := int(np.count_nonzero(where[:count])):
+                self.counts["OUTSIDE"] += found
+                self.outside[reason.split(":")[0]] += found
+                self.arrays += found
+        places = np.flatnonzero(decided.proved[:count]).tolist()
+        if not places:
+            return
+        self.counts["PROVED"] += len(places)
+        self.arrays += len(places)
+        proofs = [(b, decided.proof(b)) for b in places]
+        telling = [
+            (*_telling(one), -b) for b, one in proofs if one.ratio is not None and one.bound and one.bound.lo > 0
+        ]
+        self.ratios.update(_digits(ratio) for _, ratio, _ in telling)
+        if telling:
+            self.tightest = _better(self.tightest, keep(-max(telling)[2]), lambda kept: _telling(kept.judged))
+
     def _violation(self, kept: Kept) -> None:
         self.simplest = _better(self.simplest, kept, lambda one: (-one.numbers,))
         self.worst = _better(self.worst, kept, lambda one: (_excess(one.judged),))
@@ -89,6 +115,7 @@ class Tally:
         ):
             mine.update(theirs)
         self.ratios.update(other.ratios)
+        self.arrays += other.arrays
         self.real_ratios.update(other.real_ratios)
         self.undecided = sorted(self.undecided + other.undecided, key=lambda kept: kept.sha256)[:3]
         if other.tightest is not None:
@@ -156,6 +183,8 @@ class Outcome:
 
     tallies: Tallies
     generated: int = 0
+    wide: int = 0
+    """How many of them in wide batches."""
     landscapes: list[Landscape] = field(default_factory=list)
     rates: list[Series] = field(default_factory=list)
     family: RealFamily | None = None

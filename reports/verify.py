@@ -47,6 +47,7 @@ from .processes import deferred
 from .records import environment, finite, now
 from .store import Store
 from .tally import Kept, Outcome, Tallies, Tally, quantiles
+from .wide import WideJob, widely
 from .witnesses import witness
 
 BINS = 20
@@ -74,6 +75,8 @@ class Run:
         self.done = 0
         """Jobs that have a result."""
         self.generated: Counter[str] = Counter()
+        self.wide: Counter[str] = Counter()
+        """Of these, instances of wide batches."""
         self.real = 0
         self.started, self._clock = now(), time.monotonic()
 
@@ -170,8 +173,15 @@ class Run:
         if isinstance(job, RatesJob | KeptJob):
             return
         if not isinstance(job, RealJob):
-            name = job.generator if isinstance(job, Job) else "search" if isinstance(job, SearchJob) else "landscapes"
+            name = (
+                job.generator
+                if isinstance(job, Job | WideJob)
+                else "search"
+                if isinstance(job, SearchJob)
+                else "landscapes"
+            )
             self.generated[f"{job.family} {name}"] += outcome.generated
+            self.wide[f"{job.family} {name}"] += outcome.wide
             advance(name, job.count)
             return
         if outcome.family is not None:
@@ -208,9 +218,10 @@ class Run:
             judgements=sum(sum((t.counts + t.real_counts).values()) for t in self.tallies.values()),
             claims=claims,
             generators=[
-                GeneratorRow(family.name, g.name, g.title, list(g.variants), self.generated[f"{family.name} {g.name}"])
+                GeneratorRow(family.name, g.name, g.title, list(g.variants), self.generated[at], wide=self.wide[at])
                 for family in FAMILIES.values()
                 for g in family.all_generators
+                for at in [f"{family.name} {g.name}"]
             ]
             + [
                 GeneratorRow(family.name, "search", "Searches from the tightest instances", [], count)
@@ -263,6 +274,7 @@ class Run:
             undecided=[self._shown(kept) for kept in tally.undecided],
             violations=self._violations(claim, tally),
             void=_void(claim, tally),
+            arrays=tally.arrays,
         )
 
     def _violations(self, claim: Claim, tally: Tally) -> list[Violation]:
@@ -347,6 +359,8 @@ def _serves(job: AnyJob, wanted: set[Claim]) -> bool:
     if isinstance(job, KeptJob):
         return standing() is None and set(family.all_claims) <= wanted
     claims = set(family.all_claims) - set(family.claims) if isinstance(job, LandscapeJob) else set(family.claims)
+    if isinstance(job, WideJob):
+        claims = set(widely(tuple(claims)))
     return bool(claims & wanted)
 
 

@@ -145,6 +145,18 @@ def test_the_answer_says_how_far_between_what_and_what_limits_it(
     assert said.text.startswith(
         "On 7 of 9 real instances the bound says more than is known without it, on 0 as much, on 2"
     )
+    text = said.text
+    assert "the lifted form alone says more on 7" in text and text.endswith("more on 3 of 4.")
+    one_claim = copy.deepcopy(verify)
+    for family in one_claim.real_families:
+        for row in family.rows:
+            row.lifted = None
+    (text,) = [one.text for one in sentences(one_claim, []) if one.target == "answers"]
+    assert text.endswith("(its smallest form).")
+    for family in one_claim.real_families:
+        for row in family.rows:
+            row.smallest = None
+    assert compared(one_claim) is None and not [s for s in sentences(one_claim, []) if s.target == "answers"]
     verify.real_families = verify.real_families[3:]
     assert "says little on" in next(s.head for s in sentences(verify, [found["taxi"]]) if s.target == "answers")
     verify.real_families = [RealFamily(name, name.title(), "", "", rows) for name, rows in families.items()]

@@ -22,8 +22,8 @@ def printed(record: AuditRecord, capsys: pytest.CaptureFixture[str], *, detailed
     text = capsys.readouterr().out
     *tables, verdict = text.splitlines()
     assert max(map(len, tables)) <= 80
-    killed = sum(row.status == "killed" for row in record.mutants)
-    assert f"; {killed} of " in verdict and verdict.endswith("; complete. Report: build/reports/index.html")
+    refuted = sum(row.status == "refuted" for row in record.mutants)
+    assert f"; {refuted} of " in verdict and verdict.endswith("; complete. Report: build/reports/index.html")
     return text
 
 

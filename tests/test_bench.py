@@ -12,12 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from flint import fmpq
-from metagap.impl.arithmetic import rational
-from metagap.impl.optimum.exact import exact_value
-from metagap.impl.oracles.global_solvers import Elementary, Opinion, meta_objective
+from metagap.impl.oracles.global_solvers import Opinion
 from metagap.reports import bench
 from metagap.reports.bench import floats, programs, scaling, solvers, workers
-from metagap.reports.bench.optimum import landscape_instance
 from metagap.reports.bench.own_tasks import SOLVERS, Case, compare, table
 from metagap.reports.records import dumps
 
@@ -84,15 +81,6 @@ def test_rows_of_meta_gradients_have_their_names(present: tuple[str, ...], monke
 def test_every_way_has_the_same_meta_gradient(size: str) -> None:
     first, *others = (np.asarray(way()) for way in floats.gradients(floats.float_batch(floats.SIZES[size], 6)).values())
     assert others and all(np.abs(first - other).max() < 1e-14 for other in others)
-
-
-@pytest.mark.parametrize("loss", [*solvers.LOSSES, "log-cosh"])
-def test_solvers_are_given_the_meta_objective(loss: str) -> None:
-    instance = landscape_instance(loss, 2, 0)
-    for theta in ((0.25, -1.5), (2.0, 0.5)):
-        given = meta_objective(instance, Elementary(np), theta)
-        exact = exact_value(instance, tuple(map(rational, theta)))
-        assert float(abs(exact - given)) < 1e-12 * max(1.0, abs(given))
 
 
 def test_answers_outside_a_bracket_are_counted() -> None:

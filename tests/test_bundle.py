@@ -13,7 +13,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ def small() -> dict[str, bytes]:
         "assumptions": assumptions, "sha256": checker.statement_hash("a-claim", statement, assumptions),
         "standing": "formal", "why": "", "counts": counts, "real_counts": counts, "instance": None, "command": "",
     }  # fmt: skip
-    witness = {"kind": "mutant", "claim": "a-claim", "assumption": "", "command": ""}
+    witness = {"kind": "mutant", "shows": "refuted", "claim": "a-claim", "assumption": "", "command": ""}
     theorems = {
         "format": "metagap/theorems/1", "version": "1", "sources": "", "runs": [{"file": "verify.json"} | run],
         "claims": [claim], "certificates": [{"file": "certificates/a.cert", "bracket": "", "command": ""}],
@@ -122,7 +122,8 @@ def test_the_standard_library_says_that_it_is_whole_and_proves_it_again(tmp_path
     status, said, errors = told(checker.packed(small()), tmp_path)
     assert (status, errors) == (0, "")
     assert said.startswith(f"whole: {len(small())} files") and checker.sha256(small()[checker.MANIFEST]) in said
-    assert "proved again: 3 of 3 wrong theorems refuted" in said
+    assert "proved again: 3 of 3 counterexamples to wrong theorems\n" in said
+    assert ", 1 claim (1 formal: proved by Coq)" in said and "1 certificate (" in said
 
 
 def test_unpacked_it_checks_itself_and_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -246,6 +247,7 @@ FORGED: dict[str, tuple[str, Callable[[Any], object]]] = {
     "a witness of something else": ("theorems.json", lambda m: m["witnesses"][0].update(name="half-constant-2")),
     "a witness left out": ("theorems.json", lambda m: m["witnesses"].pop()),
     "no such witness": ("theorems.json", lambda m: m["witnesses"][0].update(file="counterexamples/none.json")),
+    "a refutation that has no sides": ("theorems.json", lambda m: m["witnesses"][0].update(shows="no value")),
     "no such certificate": ("theorems.json", lambda m: m["certificates"][0].update(file="certificates/none.cert")),
     "a complete run": ("theorems.json", lambda m: m["runs"][0].update(status="interrupted")),
     "a field too many": ("theorems.json", lambda m: m.update(more=1)),
@@ -274,6 +276,21 @@ def test_a_counterexample_that_refutes_nothing_counts(tmp_path: Path) -> None:
     assert f"{name}: not refuted" in said.getvalue() and "proved again: 2 of 3" in said.getvalue()
 
 
+def test_a_statement_without_a_value_is_counted_apart(tmp_path: Path) -> None:
+    """Refuted it is not: the map must say so, and the line names what is undefined."""
+    name = "meta-rl-t3f-without-parameter-comparator"
+    file, content = f"counterexamples/{name}.json", (KEPT / f"{name}.json").read_bytes()
+    row = {"file": file, "kind": "leave-one-out", "name": name, "claim": "a-claim", "assumption": "", "command": ""}
+    said = io.StringIO()
+    for shows, status in (("refuted", 2), ("no value", 0)):
+        added = partial(lambda shows, m: m["witnesses"].append(row | {"shows": shows}), shows)
+        (tmp_path / "one.zip").write_bytes(checker.packed(rewritten(small() | {file: content}, "theorems.json", added)))
+        with redirect_stdout(said):
+            assert checker.main([str(tmp_path / "one.zip")]) == status
+    assert f"{file}: no value: without the assumption the statement means nothing here, as slope_to" in said.getvalue()
+    assert "proved again: 1 of 1 statement to have no value without an assumption" in said.getvalue()
+
+
 def test_a_claim_that_is_false_is_named_with_whose_it_is() -> None:
     found = checker.whole(small())
     first = found["witnesses"][0]
@@ -287,7 +304,7 @@ def test_a_claim_that_is_false_is_named_with_whose_it_is() -> None:
 
 def test_the_time_is_bounded_and_what_is_left_is_said(tmp_path: Path) -> None:
     status, said, _ = told(checker.packed(small()), tmp_path, "--max-time", "0.000001")
-    assert status == 3 and "3 not checked: --max-time=1e-06 was over" in said
+    assert status == 3 and "not checked: 3 counterexamples, as --max-time=1e-06 was over" in said
     status, _, errors = told(checker.packed(small()), tmp_path, "--max-time", "soon")
     assert status == 2 and "a number of seconds above 0 is required" in errors
 

@@ -37,7 +37,7 @@ from .traced_cases import CASES, Case, Real, ordinary
 PROGRAMS = sorted(KEPT.glob("*any-model-*-simplest.json"))
 KNOWN = graphs.Rows(NUMBERS).known
 PAIRS = [(name, k) for name in CASES if name in KNOWN for k in range(len(CASES[name]))]
-BEYOND = {("gelu.default", 1), ("index_put.default", 4), ("native_batch_norm.default", 1),
+BEYOND = {("gelu.default", 1), ("index_put.default", 4),
           ("linalg_vector_norm.default", 3)}  # fmt: skip
 """Cases of forms that the checker names and does not compute."""
 
@@ -105,7 +105,7 @@ JUMPS = ("lt", "le", "gt", "ge", "eq", "ne", "sign", "zeros_like", "ones_like", 
 @pytest.mark.parametrize(("name", "k"), [pair for pair in SMOOTH if pair[0].split(".")[0] not in JUMPS])
 def test_derivatives_are_those_of_differences(name: str, k: int) -> None:
     """(f(x + h) - f(x - h))/2h for a sum of outputs times numbers, at one input after the other."""
-    record, arrays, _ = drawn(name, CASES[name][k], seed=k + 50)
+    record, arrays, _ = drawn(name, CASES[name][k], seed=k + 60)
     program, rng = graphs.Program(record), np.random.default_rng(k)
     given = list(map(table, arrays))
     weights: dict[int, Fraction] = {}

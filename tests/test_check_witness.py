@@ -41,6 +41,7 @@ OF_A_DIRECTION = {
     "mean_residual_norm",
     "residual_l1",
     "direction",
+    "curvature_size",
     "eps_largest_entry",
 }
 """At a direction that each proposes for itself (the last one: in coordinates that each chooses for itself)."""
@@ -133,6 +134,33 @@ def agreements(engine: Any, document: dict[str, Any]) -> int:
     return compared
 
 
+@pytest.mark.ci
+@pytest.mark.parametrize(("family", "generator", "variant"), [
+    ("meta-sl", "arbitrary", "log-cosh"), ("meta-sl", "arbitrary", "quartic"), ("meta-sl", "functions", "logistic"),
+    ("meta-rl", "arbitrary", "kl-step"), ("meta-rl", "policies", "rational-step"),
+])  # fmt: skip
+def test_curvatures_are_those_of_the_engine_that_decides(family: str, generator: str, variant: str) -> None:
+    """Along the gradient, where it is not so small that its direction is rounding; and what is optimal, exactly."""
+    checker.Digits.count, compared = checker.Digits.TRIED[0], 0
+    for index in range(5):
+        batch = FAMILIES[family].generator(generator).build(RandomSource((31, index), 4), variant)
+        for instance in sorted((batch.instance(b) for b in range(4)), key=lambda instance: instance.numbers)[:2]:
+            document, engine = json.loads(files.dumps(instance)), FAMILIES[family].quantities(instance)
+            own = checker.readings(document)[0]
+            if document["adaptation"]["name"] == "implicit":
+                continue
+            with ctx.workprec(256):
+                names = ["curvature_size"] * bool(engine("eps") > 1e-6 or len(own.omega) == 1)
+                names += ["optimal_return", "smoothness"] * (family == "meta-rl")
+                for name in names:
+                    theirs, ours = engine(name), own(name)
+                    room = Fraction(1, 10**12) * (1 + abs(ours.low))
+                    low, high = (Fraction(float(end)) for end in (theirs.lower(), theirs.upper()))
+                    assert low - room <= ours.low <= ours.high <= high + room, name
+                    compared += 1
+    assert compared >= 3
+
+
 NO_VALUE = {"absolute"}
 """Losses that the checker reads and does not evaluate: no kept counterexample that it can check has one."""
 NO_CONSTANTS = {"absolute", "pseudo-huber"}
@@ -146,9 +174,12 @@ def test_the_checker_knows_every_loss(name: str) -> None:
     assert [set(row) for row in checker.LOSSES if row["name"] == name] == [{"name", profile.parameter} - {None}]
     assert (name in checker.IMPLICIT) == (profile.convex and not profile.joints)
     assert (name in NO_VALUE) != known(lambda: checker.loss_of(record))
-    own = SimpleNamespace(instance={"loss": record}, loss=name)
+    slope = None if name in NO_VALUE else checker.loss_of(record)[1]
+    own = SimpleNamespace(instance={"loss": record}, loss=name, slope=slope)
     suprema = Loss(name, None if profile.parameter is None else fmpq(3, 2)).constants()
-    if known(lambda: checker.Supervised.constants.func(own)):
+    if name in checker.UNBOUNDED:
+        assert suprema.m2 is None and infinite(lambda: checker.Supervised.constants.func(own))
+    elif known(lambda: checker.Supervised.constants.func(own)):
         for ours, theirs in zip(
             checker.Supervised.constants.func(own), (suprema.m1, suprema.m2, suprema.m3), strict=True
         ):
@@ -156,6 +187,16 @@ def test_the_checker_knows_every_loss(name: str) -> None:
                 assert abs(float(checker.ranged(ours).low) - float(theirs)) < 1e-12
     else:
         assert suprema.m1 is None or name in NO_CONSTANTS
+
+
+def infinite(ask: Callable[[], Any]) -> bool:
+    try:
+        ask()
+    except checker.UndefinedError as reason:
+        return "sup |ell''| is infinite" in str(reason)
+    except checker.NotCheckedError:
+        pass
+    return False
 
 
 def known(ask: Callable[[], Any]) -> bool:
@@ -194,6 +235,56 @@ def test_elementary_functions_are_enclosed_narrowly(x: float) -> None:
         assert found.low <= found.high
         assert abs(float(found.low) - value) <= 1e-14 * abs(value) + 1e-70
         assert found.high - found.low <= max(found.high, 1) / 2**220
+
+
+VOID = [path.stem for path in sorted(KEPT.glob("*.json")) if checker.nothing_said(content(path.stem))]
+"""Kept witnesses that say that a statement has no value."""
+MEANT: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "policy-step": lambda i: i.update(adaptation={"name": "kl-step"}),
+    "one-gradient-step": lambda i: i.update(adaptation={"name": "gradient", "eta": "1/4", "steps": 1}),
+    "parameter-comparator": lambda i: i.update(comparator=i["omega"]),
+    "bounded-curvature": lambda i: i.update(loss={"name": "log-cosh"}),
+}
+"""What gives the statement a value: the assumption."""
+
+
+@pytest.mark.parametrize("stem", VOID)
+def test_a_statement_without_a_value_is_one_of_its_own_kind(stem: str) -> None:
+    """It names what is undefined, and why; not so where the assumption holds, or where nothing was left out."""
+    outcome, detail = checker.check(content(stem))
+    statement = content(stem)["statement"]
+    named = [name for name in (statement["left"], statement["bound"]) if f" {name} is undefined: " in detail]
+    assert outcome == "no value" and (named or "jacobian_deviation is undefined: sup" in detail), detail
+    meant, mutant = content(stem), content(stem)
+    MEANT[stem.partition("-without-")[2]](meant["instance"])
+    assert checker.check(meant)[0] == "not refuted" and "it has one" in checker.check(meant)[1]
+    mutant["kind"] = "mutant"
+    assert checker.check(mutant)[0] == "not refuted"
+
+
+def test_a_statement_with_a_value_is_not_said_to_have_none() -> None:
+    assert len(VOID) >= 4
+    for stem in ONE_OF_EACH.values():
+        silent = content(stem)
+        silent["judged"] = {"left": None, "bound": None}
+        assert checker.check(silent)[0] == "not refuted"
+    told = content(VOID[0])
+    told["judged"] = {"left": {"lo": 0.0, "hi": 0.0}, "bound": {"lo": 0.0, "hi": 0.0}}
+    assert checker.check(told)[0] == "not refuted"
+
+
+def test_an_equality_is_refuted_from_the_side_that_is_too_small() -> None:
+    outcome, detail = checker.check(content("meta-rl-t3a-rational-without-rational-step"))
+    assert (outcome, detail) == ("refuted", "improvement <= 0, step_size*tilted_variance >= 0.166666667")
+
+
+def test_second_derivatives_are_those_of_polynomials() -> None:
+    """x^2 y + y^3 at (2, 3) along (1, -2): 2 y v1^2 + 4 x v1 v2 + 6 y v2^2; and e^x as its own."""
+    at, along = [checker.exactly(2), checker.exactly(3)], [checker.exactly(1), checker.exactly(-2)]
+    assert checker.bend(lambda p: p[0] * p[0] * p[1] + p[1] * p[1] * p[1], at, along).known == 6 - 16 + 72
+    found = checker.bend(lambda p: checker.exp(p[0]) / p[1], at, along)
+    value = math.exp(2) * (1 / 3 + 2 * 2 / 9 + 2 * 4 / 27)
+    assert abs(float(found.low) - value) < 1e-12
 
 
 def test_a_dual_number_of_value_0_is_not_dropped_from_a_linear_system() -> None:

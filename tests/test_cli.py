@@ -225,7 +225,7 @@ def test_verify_audit_and_replay_make_a_report(tmp_path: Path) -> None:
     assert second.exit_code == 0, second.output
     audit = json.loads((out / "audit.json").read_text())
     assert all(cell["confirmed"] in (True, None) for cell in audit["cells"])
-    assert {m["status"] for m in audit["mutants"]} == {"killed", "equivalent"}
+    assert {m["status"] for m in audit["mutants"]} == {"refuted", "equivalent"}
     witnesses = sorted(str(p) for p in (out / "counterexamples").glob("*.json"))
     replayed = runner.invoke(app, ["replay", *witnesses])
     assert replayed.exit_code == 0
@@ -353,6 +353,7 @@ def test_an_interrupt_leaves_a_valid_partial_report(tmp_path: Path) -> None:
         (["verify", "--profile=huge"], "--profile='huge': 'huge' is not one of 'quick', 'ci', 'deep'"),
         (["frobnicate"], "No such command 'frobnicate'; see metagap --help"),
         (["audit", "--loss", "squared"], "--loss='squared': this option has a meaning with TASKS only"),
+        (["audit", "sklearn:iris", "--mutants"], "--mutants: this option has a meaning without TASKS only"),
         (["audit", "sklearn:iris", "--seed", "3"], "--seed='3': this option has a meaning without TASKS only"),
     ],
 )

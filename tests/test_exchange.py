@@ -37,7 +37,7 @@ def clean(small_run: tuple[Path, VerifyRecord, AuditRecord]) -> Both:
     """A verify and an audit record with nothing wrong."""
     _, verify, audit = copy.deepcopy(small_run)
     for row in audit.mutants:
-        row.status = "killed" if row.status == "survived" else row.status
+        row.status = "refuted" if row.status == "survived" else row.status
     return verify, audit
 
 

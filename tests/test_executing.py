@@ -30,7 +30,7 @@ from metagap.impl.judge import ClaimJudgement, Enclosure
 from metagap.reports import executing
 from metagap.reports.executing import Lost, Workers, carried_out
 from metagap.reports.jobs import PROFILES, Job, run_job
-from metagap.reports.processes import EndedError, apart
+from metagap.reports.processes import THREADS, EndedError, apart
 from metagap.reports.records import dumps
 from metagap.reports.tally import Kept, Outcome, Tally
 from metagap.reports.verify import Run
@@ -520,3 +520,13 @@ def test_a_place_that_is_no_cluster_is_one_line(given: str, tmp_path: Path) -> N
     assert (ended.returncode, ended.stdout, len(ended.stderr.splitlines())) == (2, "", 1)
     assert f"--cluster={given!r}" in ended.stderr
     assert not (tmp_path / "r").exists()
+
+
+def test_processes_that_share_work_have_one_thread_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless the environment says otherwise; ours is as before."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    with Workers(1).start() as pool:
+        found = [pool.submit(os.getenv, name).result() for name in THREADS]
+    assert found[:2] == ["1", "2"]
+    assert "OMP_NUM_THREADS" not in os.environ

@@ -98,6 +98,11 @@ def test_bad_arguments_are_one_line() -> None:
             metagap.certify(*arguments)
     with pytest.raises(BadInputError, match="loss='hinge'"):
         metagap.certify(X, Y, TASK, [1.0, 2.0], loss="hinge")
+    with pytest.raises(BadInputError, match="omega=None: an array of 2 numbers"):
+        metagap.certify(X, Y, TASK)
+    for takes in (metagap.judge, metagap.minimise):
+        with pytest.raises(TypeError, match=r"as metagap\.load gives it, is required, not str"):
+            takes("instance.json")
 
 
 def test_what_it_returns_is_shown_in_a_line_and_as_a_notebooks_table() -> None:

@@ -40,7 +40,8 @@ def test_the_core_is_formal_in_every_family() -> None:
 
 def test_the_generated_files_are_current() -> None:
     for file, text in coq.generated(all_claims(), proving.all_mutants()).items():
-        assert (coq.FOLDER / file).read_text(encoding="utf-8") == text, file
+        renew = f"theory/formal/{file}: python -m metagap.reports.readme, in the repository's folder, renews it"
+        assert (coq.FOLDER / file).read_text(encoding="utf-8") == text, renew
 
 
 def test_the_files_are_those_that_were_checked() -> None:
@@ -116,9 +117,15 @@ def test_definitions_have_no_proof_and_proofs_no_escape() -> None:
 
 def test_every_refutation_that_is_stated_is_proved() -> None:
     now = coq.refutations(all_claims(), proving.all_mutants())
-    assert {one.name: one.statement for one in proving.kept().refuted} == {
-        name: text for name, (_, text) in now.items()
-    }
+    kept = {one.name: one.statement for one in proving.kept().refuted}
+    new = [
+        f"theory/formal/{str(kind.mutants).replace('Mutants', 'Refuted')}.v: a proof of {name}, then metagap prove "
+        "--check --json theory/formal/record.json (or a counterexample that Coq cannot state: of two inputs)"
+        for name, (kind, text) in now.items()
+        if kept.get(name) != text
+    ]
+    assert not new, "\n".join(("", *new))
+    assert set(kept) == set(now), "refutations that are no longer stated"
     assert {kind for kind, _ in now.values()} == {kind for kind in coq.KINDS if kind.mutants}
 
 

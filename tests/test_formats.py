@@ -109,6 +109,7 @@ def folder(small_run: tuple[Path, VerifyRecord, AuditRecord], tmp_path_factory: 
 UNTYPED = {
     "certifying.py": "arrays and tensors of others",
     "jobs.py": "batches, which each kind of learning has its own of",
+    "wide.py": "batches, which each kind of learning has its own of",
     "face/common.py": "numbers of any kind",
     "check_bundle.py": "reads JSON by the standard library alone",
     "check_witness.py": "reads JSON by the standard library alone",

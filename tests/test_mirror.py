@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import random
 import subprocess
@@ -154,7 +155,9 @@ def test_the_mirror_knows_what_claims_name(family: Family) -> None:
         instance = generator.build(RandomSource(0, 1), generator.variants[0]).instance(0)
     mirror = type(quantities(read(files.dumps(instance)), 60))
     named = {*names_of(family.claims), *names_of(family.all_claims)} - {"radius"}
-    assert {name for name in named if not hasattr(mirror, name)} <= ELSEWHERE
+    unknown = {name for name in named if not hasattr(mirror, name)} - ELSEWHERE
+    where = Path(inspect.getfile(mirror)).relative_to(HERE.parent)
+    assert not unknown, f"{where}: {sorted(unknown)}, properties of {mirror.__name__}; a margin's is a truth, or None"
     assert not ELSEWHERE & set(names_of(family.claims))
 
 

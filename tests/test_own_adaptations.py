@@ -16,16 +16,20 @@ import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl import files, own_adaptations
-from metagap.impl.arithmetic import Rationals
+from metagap.impl.arithmetic import Balls, Rationals
 from metagap.impl.families import FAMILIES, loads
 from metagap.impl.files import BadInputError
+from metagap.impl.optimum.answer import LINEAR_ANSWER
 from metagap.impl.own_adaptations import simplest, tried
 from metagap.impl.own_claims import OwnClaims, read, using
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised.adaptation import Gradient, Implicit, Own
 from metagap.impl.supervised.batch import batch_of
-from metagap.impl.supervised.batch_quantities import BatchQuantities
+from metagap.impl.supervised.instance import Atom, Task
+from metagap.impl.supervised.maml import Problem
 from metagap.impl.supervised.quantities import MetaSLQuantities
+from metagap.impl.supervised.vector_batch import LinearQuantities
+from metagap.impl.vector_losses import VectorLoss
 from metagap.reports.cli import app
 from metagap.theory.claim import UndefinedQuantityError, Verdict
 from typer.testing import CliRunner
@@ -79,10 +83,11 @@ def own(tmp_path: Path) -> Iterator[OwnClaims]:
         yield found
 
 
-def instances(rule: str, loss: str, count: int = 3) -> Iterator[Any]:
+def instances(rule: str, loss: str, count: int = 3, *, several: bool = False) -> Iterator[Any]:
+    name = f"{rule}-outputs" if several else rule
     for seed in range(count):
         with np.errstate(all="ignore"):
-            batch = FAMILIES["meta-sl"].generator(rule).build(RandomSource((seed, 5), 1), loss)
+            batch = FAMILIES["meta-sl"].generator(name).build(RandomSource((seed, 5), 1), loss)
         yield batch.instance(0)
 
 
@@ -96,12 +101,16 @@ OURS = {
 }
 
 
+@pytest.mark.parametrize("several", [False, True])
 @pytest.mark.parametrize("rule", OURS)
-def test_ours_stated_as_a_rule_are_the_same(own: OwnClaims, rule: str) -> None:
-    """In balls and in exact rationals: gap, features (by their infima), both gradients."""
+def test_ours_stated_as_a_rule_are_the_same(own: OwnClaims, rule: str, several: bool) -> None:
+    """In balls and in exact rationals: gap, features (by their infima), both gradients; of one output and several."""
     ours, losses = OURS[rule]
+    if several:
+        losses = ("squared",) if rule == "proximal" else ("squared", "softmax")
     for loss in losses:
-        for instance in instances(rule, loss):
+        for instance in instances(rule, loss, several=several):
+            assert (instance.loss.outputs > 1) == several
             same = replace(instance, adaptation=ours(instance.adaptation.eta, instance.dimension))
             with ctx.workprec(128):
                 mine, known = MetaSLQuantities(instance), MetaSLQuantities(same)
@@ -156,16 +165,58 @@ def test_a_heavy_ball_by_hand(own: OwnClaims) -> None:
     assert at("gap") == 0 and at._gradient == [-fmpq(121, 4096)]
 
 
+def two_outputs(rule: str, loss: str = "softmax") -> Any:
+    """The simplest instance with two outputs: one row 1, class 0 at theta = 0; or the targets 2, -1 at 1, 3."""
+    start, y = ((0, 0), fmpq(0)) if loss == "softmax" else ((1, 3), (fmpq(2), fmpq(-1)))
+    task = Task(fmpq(1), (Atom(0, y, fmpq(1)),))
+    zero = (fmpq(0), fmpq(0))
+    return replace(
+        simplest(rule), loss=VectorLoss(loss, outputs=2), tasks=(task,), omega=tuple(map(fmpq, start)), comparator=zero
+    )
+
+
+def test_several_outputs_by_hand(own: OwnClaims) -> None:
+    """Squares: each output is a heavy ball of its own, which leaves 11/64 of theta - y: 2 - 11/64 and -1 + 4 * 11/64.
+
+    Softmax with two classes, d = z_0 - z_1, e = (1, -1), q = sigma(-d) = 1/2, q' = -1/4: grad R = -q e, Hess R =
+    q(1 - q) e e', of which e is an eigenvector (1/2). newton: eta q/(1 + 2 q (1 - q)) e = e/12, with derivative
+    eta q'/(3/2) = -1/24. scaled: eta q/(2 q^2 + 1/16) e = 2e/9, with derivative eta q' (1/16 - 2 q^2)/(9/16)^2 = 7/81
+    (e^(-t^2) has none at 0).
+    """
+    ball = MetaSLQuantities(two_outputs("heavy-ball", "squared"), Rationals)
+    assert ball._adapted[0].theta.entries() == [fmpq(117, 64), fmpq(-20, 64)]
+    assert ball._jacobians[0] == Rationals.matrix([[fmpq(11, 64), fmpq(0)], [fmpq(0), fmpq(11, 64)]])
+    with ctx.workprec(128):
+        for rule, step, slope in (("newton", arb(1) / 12, -arb(1) / 24), ("scaled", arb(2) / 9, arb(7) / 81)):
+            at = MetaSLQuantities(two_outputs(rule))
+            assert all(v.overlaps(s * step) for v, s in zip(at._adapted[0].theta.entries(), (1, -1), strict=True))
+            for v, wanted in zip(at._jacobians[0].entries(), (1 + slope, -slope, -slope, 1 + slope), strict=True):
+                assert v.overlaps(wanted) and v.rad() < 1e-30, rule
+            assert at("chain_rule_defect") < arb(1) / 2**60
+
+
+@pytest.mark.ci(every=4)
+@pytest.mark.parametrize("rule", NAMES)
+def test_derivatives_of_several_outputs_are_those_of_differences(rule: str, tmp_path: Path) -> None:
+    """By tangents, by power series, and on arrays; with Hessians that turn, and supports of their own."""
+    (tmp_path / "mine.py").write_text(HEAD + RULES)
+    with using(read(str(tmp_path / "mine.py"))), ctx.workprec(own_adaptations.BITS):
+        for instance in (one for loss in ("squared", "softmax") for one in instances(rule, loss, several=True)):
+            problem = Problem(instance, Balls)
+            assert not any(own_adaptations._differs(problem, law.inner) for law in problem.laws)
+            assert own_adaptations._otherwise(instance) is None
+
+
 @pytest.mark.parametrize("rule", NAMES)
 def test_both_engines_and_every_claim(own: OwnClaims, rule: str) -> None:
     """No claim is violated; what arrays say is what balls say; C1 takes those that are affine with squares."""
-    for loss in ("squared", "log-cosh"):
-        for instance in instances(rule, loss, 2):
+    for loss in ("squared", "log-cosh", "softmax"):
+        for instance in instances(rule, loss, 2, several=loss == "softmax"):
             judged = metagap.judge(instance)
             verdicts = {one.claim: one.verdict for one in judged.claims}
             assert Verdict.VIOLATED not in verdicts.values()
             assert verdicts["meta-sl-lifted"] in (Verdict.PROVED, Verdict.EQUAL)
-            arrays = BatchQuantities(batch_of(instance))
+            arrays = LinearQuantities(batch_of(instance))
             with ctx.workprec(128):
                 balls = MetaSLQuantities(instance)
                 for name in ("gap", "eps", "misfit"):
@@ -367,6 +418,8 @@ def test_an_instance_file_names_its_rule(own: OwnClaims, tmp_path: Path) -> None
         "name": "own", "rule": "heavy-ball", "eta": 0.25,
     }  # fmt: skip
     assert pickle.loads(pickle.dumps(instance)) == instance
+    several = two_outputs("newton")
+    assert loads(files.dumps(several)) == several and json.loads(files.dumps(several))["adaptation"]["rule"] == "newton"
     for change, said in (
         ({"rule": "heavy"}, r"adaptation\.rule='heavy'.*known here: two-steps"),
         ({"eta": "x"}, r"adaptation\.eta"),
@@ -393,12 +446,16 @@ def test_without_its_file_nothing_is_said_of_a_rule(tmp_path: Path) -> None:
 
 
 def test_no_optimum_is_bracketed_with_a_rule(own: OwnClaims, tmp_path: Path) -> None:
-    (tmp_path / "i.json").write_text(files.dumps(simplest("heavy-ball")))
-    for command in (["optimum"], ["optimum", "--radius", "2"]):
-        done = CliRunner().invoke(app, [*command, str(tmp_path / "i.json")])
-        assert done.exit_code == 2 and "adaptation='heavy-ball': gradient steps or a proximal step are" in done.stderr
-    with pytest.raises(metagap.impl.optimum.UnsupportedError, match="heavy-ball"):
-        metagap.certify(instance=simplest("heavy-ball"))
+    """Of one output and of several; nor is omega trained."""
+    for instance in (simplest("heavy-ball"), two_outputs("heavy-ball", "squared"), two_outputs("heavy-ball")):
+        (tmp_path / "i.json").write_text(files.dumps(instance))
+        for command in (["optimum"], ["optimum", "--radius", "2"]):
+            done = CliRunner().invoke(app, [*command, str(tmp_path / "i.json")])
+            assert done.exit_code == 2 and "='heavy-ball': gradient steps or a proximal step are" in done.stderr
+        with pytest.raises(metagap.impl.optimum.UnsupportedError, match="heavy-ball"):
+            metagap.certify(instance=instance)
+        with pytest.raises(metagap.impl.optimum.UnsupportedError, match="heavy-ball"):
+            LINEAR_ANSWER.trained(instance)
 
 
 def test_from_python_no_file_is_needed() -> None:
@@ -458,7 +515,8 @@ def test_commands_take_adaptations(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     alone = CliRunner().invoke(app, ["verify", "--claims", "mine.py", "--workers", "0", "--max-time", "15"])
     assert "No claim was violated. 14 claims" in alone.stdout and "not judged of these adaptations" in alone.stderr
     record = json.loads((tmp_path / "build/reports/verify.json").read_text())
-    assert {row["name"] for row in record["generators"] if row["instances"]} <= set(NAMES)
+    drawn = {row["name"].removesuffix("-outputs") for row in record["generators"] if row["instances"]}
+    assert drawn <= set(NAMES)
     (tmp_path / "claim.py").write_text(
         "from metagap import *\n" + RULES + "C = Claim('meta-sl-distance', 't', left='gap', bound='eps*displacement',\n"
         "    assumptions=(Assumption('squared-loss', 's', 'margin_squared_loss'),\n"

@@ -17,13 +17,19 @@ from metagap.impl.conditions import conditions
 from metagap.impl.families import loads
 from metagap.impl.losses import Loss
 from metagap.impl.optimum import UnsupportedError, minimise
+from metagap.impl.own_claims import read, using
 from metagap.impl.own_tasks import TaskSource, from_arrays
 from metagap.impl.supervised.adaptation import Gradient
 from metagap.impl.supervised.instance import MetaSLInstance
 from metagap.reports import processes
+from metagap.reports.certifying import conditions_of
 from metagap.reports.cli import app
 from metagap.reports.formats import schema
+from metagap.reports.formats.judging import ConditionsRecord
 from typer.testing import CliRunner
+
+from .test_own_claims import LOSS as OWN_LOSS
+from .test_own_claims import SQUARED
 
 runner = CliRunner()
 CSV = "task,y,a,b\nfirst,1,0.5,2\nfirst,-1,1,0\nsecond,1,0.5,2\n"
@@ -217,6 +223,83 @@ def test_the_command_prints_and_writes_the_conditions(tmp_path: Path) -> None:
     record = json.loads(written.stdout)
     Draft202012Validator(schema("conditions")).validate(record)
     assert record["instance"] == TaskSource(place).load().sha256
+
+
+MINE = """
+from metagap import Adaptation, Assumption, Claim, quantity
+
+SQUARED = Assumption("squared-loss", "The loss is the squared loss.", "margin_squared_loss")
+ONE = Assumption("one-task", "There is one task.", "margin_single_task")
+BOUND = "eps*displacement"
+
+def momentum(task, theta):
+    slope = task.gradient(theta)
+    return [t - task.eta * g + (g - h) / 8 for t, g, h in zip(theta, slope, task.gradient(slope), strict=True)]
+
+@quantity("s", "of one task alone")
+def alone(at):
+    if len(at.instance.tasks) > 1:
+        at.undefined("there are several tasks")
+    return at("eps")
+
+M = Adaptation("momentum", momentum)
+C = [
+    Claim("meta-sl-plain", "t", left="gap", bound=BOUND, assumptions=(SQUARED,)),
+    Claim("meta-sl-alone", "t", left="gap", bound=BOUND + " + alone", assumptions=(SQUARED,), quantities=(alone,)),
+    Claim("meta-sl-single", "t", left="gap", bound=BOUND, assumptions=(SQUARED, ONE)),
+    Claim("meta-sl-steps", "t", left="gap", bound="smoothness"),
+]
+"""
+ALONE = "alone has no value: there are several tasks"
+NO_STEPS = "smoothness has no value: the adaptation momentum is neither gradient steps nor a proximal step"
+
+
+def test_claims_of_ones_own_on_tasks_of_ones_own(tmp_path: Path) -> None:
+    """Their assumptions alone; on gradient steps, and with an own adaptation; until then all is open."""
+    place, told = write(tmp_path, CSV), list[ConditionsRecord]()
+
+    def hear(said: str | ConditionsRecord) -> None:
+        told.extend([said] if isinstance(said, ConditionsRecord) else [])
+
+    with using(read(write(tmp_path, MINE, "mine.py"))):
+        for rule, why in ((None, ""), ("momentum", NO_STEPS)):
+            found = conditions_of(TaskSource(place, eta=fmpq(1, 4), adaptation=rule), None, hear)
+            assert [row.name for row in found.assumptions] == ["squared-loss", "one-task"]
+            claims = {row.claim[8:]: (row.applies, row.fails, row.why) for row in found.claims}
+            assert claims == {
+                "plain": (True, [], ""), "alone": (False, [], ALONE), "single": (False, ["one-task"], ""),
+                "steps": (not why, [], why),
+            }  # fmt: skip
+            assert found.binding == ["one-task"] and not any(row.applies for row in told[0].claims)
+            told.clear()
+
+
+@pytest.mark.ci
+def test_the_command_takes_claims_losses_and_adaptations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, f"{MINE}\n{OWN_LOSS}\nL = of()\n", "mine.py")
+    of_policies = "from metagap import Claim\nC = Claim('meta-rl-x', 't', left='gap', bound='eps')\n"
+    write(tmp_path, of_policies, "policies.py")
+    write(tmp_path, CSV)
+    write(tmp_path, json.dumps(SQUARED), "i.json")
+    mine, momentum = ["--claims", "mine.py"], ["--adaptation", "momentum"]
+    shown = runner.invoke(app, ["audit", "tasks.csv", *mine, *momentum])
+    assert shown.exit_code == 0, shown.output
+    assert "1 of 4 claims apply: meta-sl-plain." in shown.stdout and ALONE in shown.stdout
+    written = runner.invoke(app, ["audit", "tasks.csv", *mine, *momentum, "--loss", "ridge-cosh", "--json", "-"])
+    record = json.loads(written.stdout)
+    Draft202012Validator(schema("conditions")).validate(record)
+    assert record["assumptions"][0]["holds"] is False and record["binding"] == ["squared-loss"]
+    for options, said in (
+        (["tasks.csv", *momentum], "--adaptation='momentum': the name of an adaptation of your claims file"),
+        (["tasks.csv", *mine, *momentum, "--steps", "2"], "no steps, decay or rates beside"),
+        (["tasks.csv", *mine, "--adaptation", "heavy"], "known here: momentum"),
+        (["i.json", *mine, *momentum], "an instance file has its own; leave it out"),
+        (["tasks.csv", "--claims", "policies.py"], "tasks of meta-rl, which the claims of policies.py are about"),
+        ([*mine, *momentum], "this option has a meaning with TASKS only"),
+    ):
+        refused = runner.invoke(app, ["audit", *options])
+        assert refused.exit_code == 2 and said in refused.stderr and refused.stderr.count("\n") == 1, refused.output
 
 
 @pytest.mark.ci(every=3)

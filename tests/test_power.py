@@ -49,7 +49,7 @@ def refuted(family: Family, mutants: Sequence[Mutant], seed: int) -> None:
         if mutant.open:
             assert found.status == "open", f"{mutant.name} is refuted: say so"
             continue
-        assert found.status == "killed", mutant.name
+        assert found.status == "refuted", mutant.name
         worst = found.worst()
         assert worst is not None
         assert refute(mutant, worst.instance) is not None

@@ -20,6 +20,7 @@ from metagap.reports.answer import (
     sentences,
 )
 from metagap.reports.figures import COLOURS
+from metagap.reports.filters import enclosure, entry, number, prose, share
 from metagap.reports.formats import check
 from metagap.reports.formats.auditing import AuditRecord
 from metagap.reports.formats.searching import MutationRecord
@@ -32,7 +33,7 @@ from metagap.reports.overview import cell_id, identifiers, tables
 from metagap.reports.pages import PAGES
 from metagap.reports.places import places
 from metagap.reports.records import dumps
-from metagap.reports.render import INSTALL, Report, enclosure, entry, number, prose, share, write_report
+from metagap.reports.render import INSTALL, Report, write_report
 from metagap.reports.worked import FILE, worked
 from metagap.theory.meta_sl import CLAIMS
 from metagap.theory.paper import RESULTS, Outcome

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import random
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import sympy
@@ -10,7 +13,7 @@ from latex2mathml.converter import convert
 from metagap.impl.families import FAMILIES, all_claims, family_of
 from metagap.impl.leave_one_out import cells_of
 from metagap.impl.policies.headline import HeadlineQuantities as MetaRLHeadline
-from metagap.theory.claim import Claim, Expression, Mutant, Relation, Source, Standing
+from metagap.theory.claim import Assumption, Claim, Expression, Mutant, Relation, Source, Standing
 from metagap.theory.notation import LETTERS, OBJECTS, SYMBOLS
 from metagap.theory.paper import RESULTS, Outcome
 from metagap.theory.without.hypotheses import HYPOTHESES
@@ -22,7 +25,9 @@ EXPRESSIONS = [e for c in CLAIMS for e in (c.left, c.bound)] + [e for m in MUTAN
 REWRITTEN = [c for f in FAMILIES.values() for c in cells_of(f, f.claims).values() if c.rewritten]
 
 
+ROOT = Path(__file__).resolve().parent.parent
 HEADLINES = {"meta-rl-headline": MetaRLHeadline}
+WORDS = ("reading", "proof", "citation", "difference")
 
 
 def test_names_are_unique() -> None:
@@ -35,14 +40,45 @@ def test_names_are_unique() -> None:
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda c: c.name)
-def test_every_term_and_margin_has_a_meaning_and_an_evaluator(claim: Claim) -> None:
-    for name in (*claim.terms, *claim.left.names):
-        assert name in SYMBOLS
-        evaluator = HEADLINES.get(claim.name, family_of(claim).quantities)
-        assert hasattr(evaluator, name)
+def test_a_claim_has_all_that_it_needs(claim: Claim) -> None:
+    """Or what is missing, and where it goes: the steps to add a claim, from the top."""
+    missing = lacking(claim)
+    assert not missing, "\n".join(("", *missing))
+
+
+def lacking(claim: Claim) -> list[str]:
+    """What the claim lacks, a line each, with the file where it goes."""
+    family = family_of(claim)
+    evaluator = HEADLINES.get(claim.name, family.quantities)
+    rooms = [Path(inspect.getfile(one)).relative_to(ROOT) for one in (evaluator, family.quantities)]
+    wanted = [f"{family.home.relative_to(ROOT)}: the claim's {word}" for word in WORDS if not getattr(claim, word)]
+    for name in dict.fromkeys((*claim.terms, *claim.left.names, *claim.bound.names)):
+        if name not in SYMBOLS:
+            wanted.append(f"theory/notation.py: a row of {name}: its letter, its meaning")
+        if not hasattr(evaluator, name):
+            wanted.append(f"{rooms[0]}: {name}, a property of {evaluator.__name__}")
     for assumption in claim.assumptions:
-        assert hasattr(family_of(claim).quantities, assumption.margin)
-    assert claim.reading and claim.proof and claim.citation and claim.difference
+        if not hasattr(family.quantities, assumption.margin):
+            what = f"{assumption.margin}, a property of {family.quantities.__name__}: > 0 where {assumption.name} holds"
+            wanted.append(f"{rooms[1]}: {what}")
+    thought_of = {mutant.claim for mutant in family.mutants if not mutant.generated}
+    if claim in family.claims and claim.name not in thought_of:
+        wanted.append(f"theory/mutants/: a mutant of {claim.name} that somebody could believe, one `Wrong`")
+    return wanted
+
+
+def test_what_a_claim_lacks_is_told_with_its_place() -> None:
+    claim = next(c for c in CLAIMS if c.name == "meta-sl-c1")
+    assert lacking(claim) == []
+    assumption = Assumption("odd", "The number of tasks is odd.", "margin_odd")
+    bare = replace(claim, bound="eps*nearness", proof="", assumptions=(assumption,))
+    places = [line.split(": ")[0] for line in lacking(bare)]
+    quantities = "impl/supervised/quantities.py"
+    assert places == ["theory/meta_sl.py", "theory/notation.py", quantities, quantities]
+    unbelieved = replace(family_of(claim), mutants=())
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(FAMILIES, claim.name.rpartition("-")[0], unbelieved)
+        assert [line.split(": ")[0] for line in lacking(claim)] == ["theory/mutants/"]
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.name)
@@ -51,8 +87,9 @@ def test_a_mutant_distorts_a_known_claim(mutant: Mutant) -> None:
     assert set(mutant.drops) <= {a.name for a in claim.assumptions}
     changed = (mutant.left, mutant.bound, mutant.relation) != (claim.left, claim.bound, claim.relation)
     assert changed or mutant.drops
-    names = (*mutant.left.names, *mutant.bound.names)
-    assert all(hasattr(family_of(claim).quantities, name) for name in names)
+    evaluator = family_of(claim).quantities
+    unknown = {name for name in (*mutant.left.names, *mutant.bound.names) if not hasattr(evaluator, name)}
+    assert not unknown, f"{Path(inspect.getfile(evaluator)).relative_to(ROOT)}: {unknown} of {evaluator.__name__}"
 
 
 def test_no_symbol_is_explained_in_vain() -> None:
@@ -61,7 +98,8 @@ def test_no_symbol_is_explained_in_vain() -> None:
     used |= {name for a in ABLATIONS for name in a.exact}
     used |= {name for c in CLAIMS for name in c.extras}
     used |= {name for cell in REWRITTEN for e in (cell.claim.left, cell.claim.bound) for name in e.names}
-    assert set(SYMBOLS) == used
+    assert not set(SYMBOLS) - used, "theory/notation.py: rows that nothing names"
+    assert not used - set(SYMBOLS), "theory/notation.py: rows of these are missing"
 
 
 @pytest.mark.parametrize("expression", dict.fromkeys(EXPRESSIONS), ids=lambda e: e.text)

@@ -17,7 +17,7 @@ from metagap.impl.models.traced.alike import numbers  # noqa: E402
 from metagap.impl.models.traced.evaluate import Run, evaluated  # noqa: E402
 from metagap.impl.models.traced.middles import Middles  # noqa: E402
 from metagap.impl.models.traced.trace import array_of, traced  # noqa: E402
-from metagap.impl.traced.diagnosing import Objectives  # noqa: E402
+from metagap.impl.traced.candidates import Objectives  # noqa: E402
 from metagap.impl.traced.tolerance import FORMATS, Tolerance  # noqa: E402
 from metagap.torch import SGD, Task, check_gradient  # noqa: E402
 

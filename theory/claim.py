@@ -161,8 +161,7 @@ class Side:
 
     def __get__(self, of: object | None, owner: type | None = None) -> Expression:
         if of is not None:
-            found: Expression = of.__dict__[self._name]
-            return found
+            return of.__dict__[self._name]
         if self._default is None:
             raise AttributeError(self._name)  # a field without a default
         return Expression(self._default)

@@ -252,8 +252,7 @@ def slope_of(batch: Any, quantities: Callable[[Any], Any], plain: bool) -> tuple
 
     def at(flat: Array) -> Array:
         found = quantities(replace(batch, omega=flat.reshape(batch.omega.shape)))
-        slope: Array = (found.first_order_gradient if plain else found.gradient)[0]
-        return slope
+        return (found.first_order_gradient if plain else found.gradient)[0]
 
     return batch.omega[0].ravel(), at
 

@@ -181,7 +181,8 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
     the optimum and its dual in closed form, which are then certified from both sides. p = 1 is tried as a dual too:
     where the rows carry w, it is w itself, feasible because ||<w, phi>|| = eps, and optimal where all residuals vanish.
     Where the ends are further apart than a third of the precision says, and than the data's own radii leave them, the
-    central path gives both, at any precision.
+    ray where p = 1 would be the dual is tried (constraints that all meet, as those of tangent comparators do, hide the
+    active set from floats); else the central path gives both, at any precision.
     """
     aims = np.array([midpoint(t) for t in target])
     if not (aims < 0).any():
@@ -196,11 +197,25 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
     wide = found.value.upper() - found.value.lower()
     apart = wide > arb(2) ** (-ctx.prec // 3) * found.value.upper()
     if apart and not wide <= 16 * _blur(eps, rows, target, found, duals):
+        ray = _l1_between(eps, rows, target, [found.direction, _ray(rows, target)], duals[:1])
+        if ray.value.upper() - ray.value.lower() <= arb(2) ** (-(9 * ctx.prec) // 10) * ray.value.upper():
+            return ray
         path = l1_path(eps, rows, target, (3 * ctx.prec) // 5 + 8)
         if path is not None:
             closer = _l1_between(eps, rows, target, [found.direction, path[0]], [path[1]])
             found = Infimum(found.value.lower().max(closer.value.lower()).union(closer.value.upper()), closer.direction)
     return found
+
+
+def _ray(rows: arb_mat, target: Sequence[arb]) -> arb_mat:
+    """A'1 times a factor >= 0 with which no residual is negative, or about that: where p = 1 is the dual, v is such."""
+    along = (rows.transpose() * arb_mat(rows.nrows(), 1, [1] * rows.nrows())).mid()
+    slopes = [arb(s.mid()) for s in (rows.mid() * along).entries()]
+    least = reduce(arb.max, (abs(s) for s in slopes), arb(0)) * arb(2) ** (-ctx.prec // 2)
+    pairs = [(arb((arb(u.mid()) / s).mid()), s) for u, s in zip(target, slopes, strict=True) if abs(s) > least]
+    low = reduce(arb.max, (factor for factor, s in pairs if s < 0), arb(0))
+    high = [factor for factor, s in pairs if s > 0]
+    return (along * ((low + reduce(arb.min, high)) / 2 if high else low)).mid()
 
 
 @lru_cache(maxsize=16)

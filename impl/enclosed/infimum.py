@@ -24,7 +24,7 @@ import numpy as np
 
 from ..arithmetic import Array
 from ..elementary import MidRads
-from ..floats.infimum import ball_least_squares, l1_ends
+from ..floats.infimum import ball_least_squares, l1_ends, ray
 from ..midrad import MidRad, U
 from .linear import applied, norm, pulled
 
@@ -59,21 +59,28 @@ def misfit(rows: MidRad, target: MidRad, radius: Array) -> tuple[MidRad, Array]:
 def misfit_l1(eps: MidRad, rows: MidRad, target: MidRad) -> MidRad:
     """inf_v eps ||v|| + sum_j |u_j - a_j'v| (B,); eps (B,), rows A (B, N, d), target u (B, N).
 
-    Where no target is negative, v = 0 may be the optimum, and p = 1 its dual: others are proposed where that leaves
-    something open.
+    Where p = 1 is the dual, v = 0 is an optimum if no target is negative, or another point of one ray: others are
+    proposed where that leaves something open.
     """
     size, count, _ = rows.shape
     a, u = np.broadcast_to(rows.mid, rows.shape), np.broadcast_to(target.mid, (size, count))
     lower, upper = _dual_end(eps, rows, target, np.ones((size, count))), MidRads.magnitude(target).sum(-1).high
+    upper = np.fmin(upper, _value(eps, rows, target, ray(a, u)))
     open_ = np.flatnonzero(~(upper - lower <= SHARP * upper))
     if len(open_):
         ends = [l1_ends(float(eps.mid[b]), a[b], u[b]) for b in open_]
         v, p = (np.array([pair[k] for pair in ends]).reshape(len(open_), -1) for k in (0, 1))
         some, table, aims = eps[open_], rows[open_], target[open_]
-        left = MidRads.magnitude(aims - applied(table, MidRad(v))).sum(-1)
-        upper[open_] = np.fmin(upper[open_], (some * norm(MidRad(v)) + left).high)
+        upper[open_] = np.fmin(upper[open_], _value(some, table, aims, v))
         lower[open_] = np.fmax(lower[open_], _dual_end(some, table, aims, np.clip(p, -1.0, 1.0)))
     return _between(lower, upper)
+
+
+def _value(eps: MidRad, rows: MidRad, target: MidRad, v: Array) -> Array:
+    """Upper ends (B,) by directions v (B, d)."""
+    left = MidRads.magnitude(target - applied(rows, MidRad(v))).sum(-1)
+    found: Array = (eps * norm(MidRad(v)) + left).high
+    return found
 
 
 def _dual_end(eps: MidRad, rows: MidRad, target: MidRad, p: Array) -> Array:
@@ -81,8 +88,7 @@ def _dual_end(eps: MidRad, rows: MidRad, target: MidRad, p: Array) -> Array:
     length, limit = norm(pulled(rows, MidRad(p))).high, np.maximum(eps.low, 0.0)
     scale = np.where(length <= limit, 1.0, limit / length * (1 - 8 * U))
     scale = np.where(scale > LEAST, scale, 0.0)  # also where it is no number
-    found: Array = (MidRad(scale) * (MidRad(p) * target).sum(-1)).low
-    return found
+    return (MidRad(scale) * (MidRad(p) * target).sum(-1)).low
 
 
 def _between(lower: Array, upper: Array) -> MidRad:

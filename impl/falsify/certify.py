@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flint import arb, ctx
 
 from ...theory.claim import Assumption, Claim, Mutant, UndefinedQuantityError
+from ..asked import sure
 from ..families import family_of
 from ..instances import Instance
 from ..judge import PRECISIONS, Enclosure, Evaluator
@@ -69,10 +70,24 @@ def sides(
 def refute(
     subject: Subject, instance: Instance, evaluator: Evaluator | None = None
 ) -> tuple[Enclosure, Enclosure] | None:
-    """(left, bound) if the instance certifiably contradicts the subject, else None; evaluator: of its quantities."""
+    """(left, bound) if the instance certifiably contradicts the subject, twice where own code led to it (`asked`); else
+    None. evaluator: of its quantities. Errors: BadInputError with the line of own code that is not a function."""
+    found = _refuted(subject, instance, evaluator)
+    if found is None:
+        return None
+
+    def agrees(again: tuple[arb, arb] | None) -> bool:
+        return again is not None and all(a.overlaps(b) for a, b in zip(found, again, strict=True))
+
+    sure(lambda: _refuted(subject, instance), agrees)
+    left, bound = found
+    return Enclosure.of(left), Enclosure.of(bound)
+
+
+def _refuted(subject: Subject, instance: Instance, evaluator: Evaluator | None = None) -> tuple[arb, arb] | None:
     for left, bound in sides(subject, instance, assumptions(subject), evaluator):
         if refutes(subject.relation, left, bound):
-            return Enclosure.of(left), Enclosure.of(bound)
+            return left, bound
         if at_most(left, bound):
             return None
     return None

@@ -42,10 +42,10 @@ class Attack:
     first: Refutation | None = None
 
     @property
-    def status(self) -> Literal["killed", "survived", "equivalent", "open"]:
-        """killed, equivalent, open or survived."""
+    def status(self) -> Literal["refuted", "survived", "equivalent", "open"]:
+        """refuted, equivalent, open or survived."""
         if self.first is not None:
-            return "killed"
+            return "refuted"
         if self.mutant.equivalent:
             return "equivalent"
         return "open" if self.mutant.open else "survived"

@@ -13,6 +13,7 @@ from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Array
 from ..batch_judge import standings_in_arrays
 from ..families import family_of
+from ..files import BadInputError
 from ..instances import Instance
 from ..judge import Enclosure
 from ..shrink import shrink
@@ -129,15 +130,23 @@ def pursue(
     It starts from the batches `begun`, and does not follow what breaks an assumption; else from those of the
     generators, `wild` from all of these in all variants, assumptions broken or not. `what` replaces the ratio of the
     subject by another objective; values above 1 are then no hits. `interruptible`: Ctrl-C ends the search, too.
-    Errors: gradient.NoGradientError, extras.MissingExtraError.
+    Errors: BadInputError of own code, gradient.NoGradientError, extras.MissingExtraError.
     """
     hunted, near = what is None, begun is not None
     what = what or objective(subject)
     if driver == "gradient":
         prepare(what)
     found, begin, cost = Found(subject, driver), time.perf_counter(), 1 if what.fast else BALLS
+    bad: list[BadInputError] = []
 
     def visit(batch: Any) -> Array:
+        try:
+            return visited(batch)
+        except BadInputError as error:  # own code's, which no driver shall try to make again
+            bad.append(error)
+            raise Enough from error
+
+    def visited(batch: Any) -> Array:
         assert what is not None
         values = what(batch)
         found.evaluations += len(batch)
@@ -173,7 +182,8 @@ def pursue(
     try:
         _drive(driver, begun, visit, rng, what, count, limits, generators, wild)
     except Enough:
-        pass
+        for error in bad:
+            raise error from None
     except KeyboardInterrupt:
         if not interruptible:
             raise

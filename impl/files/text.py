@@ -21,12 +21,21 @@ LARGEST_FILE = 64 * 2**20
 """Bytes in the largest file that is read: its JSON values take up to 20 times as much memory."""
 DEEPEST = 32
 """Brackets around the innermost value of a document."""
+_PROGRAM = "FILE.py:FUNCTION is run by metagap certify, judge and check-gradient, one at a time"
+ELSEWHERE = {
+    r"\.(csv|npz)$": "metagap certify and metagap audit read tables",
+    r"\.py(:[A-Za-z_]\w*)?$": _PROGRAM,
+}
+"""How names of files end that are given where a JSON file is read, and what is to be done with these."""
 
 
 def document(path: str | os.PathLike[str]) -> Any:
     """The JSON value in a file. Errors: BadInputError."""
     file = os.fsdecode(path)
     with reported(file):
+        for ending, advice in ELSEWHERE.items():
+            if re.search(ending, file):
+                raise FaultError("path", advice, "a JSON file", file)
         return parsed(read(file))
 
 

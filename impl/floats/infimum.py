@@ -2,6 +2,7 @@
 
 `ball_least_squares`    inf_{||v|| <= R} ||u - A v||   for a batch, by singular values and Newton's secular equation
 `lifted_least_squares`  the same over points with masses
+`ray`                   where the L1 infimum would be if no residual were negative there, for a batch
 `l1_active_set`         argmin eps ||v|| + sum_j |u_j - a_j'v|   for one instance, by descent along the kinks
 """
 
@@ -57,12 +58,27 @@ def lifted_least_squares(features: Array, target: Array, mass: Array, radius: Ar
     return ball_least_squares(rows, (root * target).reshape(count, -1), radius)
 
 
+def ray(rows: Array, target: Array) -> Array:
+    """Directions A'1 times factors >= 0 (B, d) with which no residual of u - A v is negative, or about that; rows A
+    (B, N, d), target u (B, N). Where p = 1 is the dual of `l1_ends`, v is such."""
+    along = rows.sum(1)
+    with np.errstate(all="ignore"):
+        slopes = (rows @ along[..., None])[..., 0]
+        factors = target / slopes
+        ample = np.abs(slopes) > 1e-12 * np.abs(slopes).max(1, keepdims=True, initial=0.0)
+        low = np.where(ample & (slopes < 0), factors, 0.0).max(1, initial=0.0)
+        high = np.where(ample & (slopes > 0), factors, np.inf).min(1, initial=np.inf)
+        found: Array = along * np.where(np.isfinite(high), (low + high) / 2, low)[:, None]
+    return found
+
+
 def l1_active_set(eps: float, rows: Array, target: Array) -> tuple[list[int], list[int]]:
     """Which residuals vanish at the minimiser of eps ||v|| + sum_j |u_j - a_j'v|, and the signs of the others.
 
     rows (N, d), target (N,). Descent with exact line searches over the pieces of the objective: move to the
     minimiser on the current face {residuals of `active` = 0}, stop at a kink that turns the slope and join it, leave
-    a kink whose multiplier exceeds 1. Every step decreases the objective, so no face comes twice.
+    a kink whose multiplier exceeds 1. Every step decreases the objective, so no face comes twice: where rounding makes
+    it stay, at a point where many kinks meet, nothing better is found.
     """
     count, dimension = rows.shape
     if not (np.isfinite(rows).all() and np.isfinite(target).all() and np.isfinite(eps)):
@@ -76,6 +92,7 @@ def l1_active_set(eps: float, rows: Array, target: Array) -> tuple[list[int], li
     v = np.zeros(dimension)
     signs = np.sign(target)
     active: list[int] = []
+    stays = 0
     for _ in range(30 + 10 * dimension + count):
         face = rows[active]
         pull = signs @ rows - signs[active] @ face
@@ -92,7 +109,10 @@ def l1_active_set(eps: float, rows: Array, target: Array) -> tuple[list[int], li
             active.pop(worst)
             continue
         length, joined = _line_search(eps, rows, target, v, step, signs, active, bounded)
-        v = v + length * step
+        v, before = v + length * step, v
+        stays = stays + 1 if np.abs(v - before).max() <= 1e-14 * np.abs(v).max() else 0
+        if stays > count + dimension:
+            break
         if joined is not None:
             part = rows[joined] / lengths[joined]
             if active:

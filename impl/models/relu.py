@@ -64,8 +64,7 @@ class Layer:
     def signed(self, patterns: Array, places: Sequence[int]) -> Array:
         """The patterns (m, a) times the output weights at places [a]."""
         c = len(self.output)
-        signed: Array = patterns * (self.output.T if c == 1 else self.output[[place % c for place in places]].T)
-        return signed
+        return patterns * (self.output.T if c == 1 else self.output[[place % c for place in places]].T)
 
     @cached_property
     def shrink(self) -> Number:

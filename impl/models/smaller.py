@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from ..shrink import put, simpler
+from ..shrink import simpler_entries, simpler_rows
 from .weights import Weights
 
 FEW = 16
@@ -39,8 +39,9 @@ def simpler_weights(weights: Weights) -> Iterator[Weights]:
     """Of few neurons: with one simpler entry."""
     if weights.width > FEW:
         return
-    rows = [weights.row(r) for r in range(weights.width)]
-    for r, row in enumerate(rows):
-        for j, value in enumerate(row):
-            for simple in simpler(value):
-                yield Weights.of([*rows[:r], put(row, j, simple), *rows[r + 1 :]])
+    yield from map(Weights.of, simpler_rows([weights.row(r) for r in range(weights.width)]))
+
+
+def simpler_parameters(value: Any) -> Iterator[Any]:
+    """A parameter, of a network or linear, with one simpler number."""
+    return simpler_weights(value) if isinstance(value, Weights) else simpler_entries(value)

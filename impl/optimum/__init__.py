@@ -32,7 +32,7 @@ from .exact import DoesNotApplyError, functional_bound, own_risk_bound, squared_
 from .landscape import EXACT, Landscape
 from .outcome import Floored, How, Optimum
 from .search import ORDINARY, Budget, Found, search
-from .spread import of_one_output
+from .spread import of_one_output, require_steps
 from .vector_convexity import tangent_floor, unknown
 from .vectors import exactly_at, floor_of, lowest, value_above, why_wide
 
@@ -75,10 +75,13 @@ def minimise(
     ways alone, to compare them; `search=False`: convexity alone. `stage` is told what is being done, `progress` how far
     the search is.
 
-    Errors: UnsupportedError, NotCoerciveError, DefectError.
+    Errors: UnsupportedError, NotCoerciveError, DefectError; TypeError for what is no instance of linear models.
     """
     begin = time.monotonic()
+    if not isinstance(instance, MetaSLInstance):
+        raise TypeError(f"an instance of meta-sl, as metagap.load gives it, is required, not {type(instance).__name__}")
     profile = instance.loss.profile
+    require_steps(instance)
     if instance.loss.link is Link.CLASS:
         return _of_vectors(instance, radius, budget, checked, begin, stage)
     instance = of_one_output(instance)

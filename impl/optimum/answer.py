@@ -24,8 +24,8 @@ from ..judge import PRECISIONS, Enclosure
 from ..losses import Link
 from ..midrad import MidRad
 from ..supervised import training
-from ..supervised.adaptation import Gradient
-from ..supervised.instance import MetaSLInstance, adaptation_field, all_rows, laws_in_words, split, steps_in_words
+from ..supervised.adaptation import Gradient, adaptation_field
+from ..supervised.instance import MetaSLInstance, all_rows, laws_in_words, split, steps_in_words
 from . import NotCoerciveError, Optimum, UnsupportedError, minimise
 from .convex_check import Prover
 from .convexity import MORE, applies
@@ -35,7 +35,7 @@ from .headline import ORDINARY_BALL, STEEP_BALL, ball_of, judge_headline
 from .loops import stationary_for
 from .many_rows import many
 from .search import ORDINARY, Budget
-from .spread import of_one_output
+from .spread import of_one_output, require_steps
 from .stack import Balls2, Stack, norms, total
 
 NAMING, DESCENDING = 0.15, 0.25
@@ -84,6 +84,7 @@ class LinearAnswerer(Answerer):
         return certify(instance, radius, budget, progress, stage, told)
 
     def trained(self, instance: MetaSLInstance) -> MetaSLInstance:
+        require_steps(instance)
         return replace(instance, omega=tuple(rational(v) for v in training.train(instance).omega))
 
     def outside(self, instance: MetaSLInstance, radius: fmpq) -> str:
@@ -127,6 +128,7 @@ class _Work(Work):
     ) -> None:
         super().__init__(budget, stage, told)
         self.instance, self.radius, self.budget, self.progress = instance, radius, budget, progress
+        require_steps(instance)
         # Gradient steps alone have a table of rows, of one output.
         coupled = instance.loss.link is Link.CLASS
         self.flat = instance if coupled else of_one_output(instance)

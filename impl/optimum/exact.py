@@ -288,5 +288,4 @@ def exact_value(instance: MetaSLInstance, theta: Vector, bits: int = PRECISION) 
     """L(theta) in balls."""
     with ctx.workprec(bits):
         problem = Problem(instance.canonical, Balls)
-        value: arb = problem.meta_objective(problem.column(theta))
-        return value
+        return problem.meta_objective(problem.column(theta))

@@ -127,8 +127,7 @@ class Landscape:
     def times(matrices: Array, values: Array) -> Array:
         """matrices (n, k, k) times values (n, k, ..., N)."""
         n, k = values.shape[:2]
-        product: Array = (matrices @ values.reshape(n, k, -1)).reshape(values.shape)
-        return product
+        return (matrices @ values.reshape(n, k, -1)).reshape(values.shape)
 
     def proximal_factor(self, h: Array) -> Array:
         """(I + A diag(h)/lambda)^-1 for h (n, k, N): (N, n, k, k)."""
@@ -169,8 +168,7 @@ class Landscape:
 
     def _residual(self, values: Array) -> Array:
         """||X' values||/lambda (n, N)."""
-        size: Array = np.linalg.norm(self.features.transpose(0, 2, 1) @ values, axis=1) / self.rate
-        return size
+        return np.linalg.norm(self.features.transpose(0, 2, 1) @ values, axis=1) / self.rate
 
 
 def _reduced(instance: MetaSLInstance, order: Array, real: Array) -> tuple[Array, Array, Array]:

@@ -146,8 +146,7 @@ class Boxes:
     def _fall(self, rows: MidRad) -> Array:
         """At least sum_a |W_a| r_a, per row of W (..., d, N)."""
         d = len(self.r)
-        fall: Array = (rows.size * self.r).sum(-2) * (UP + 4 * d * U) + GUARD
-        return fall
+        return (rows.size * self.r).sum(-2) * (UP + 4 * d * U) + GUARD
 
     def _interval(self, z: MidRad, fall: Array) -> tuple[Array, Array]:
         """Ends of z + W t, for atoms (n, k, 1, N)."""

@@ -57,8 +57,7 @@ class Prover:
 
     def _outside(self, boxes: Boxes) -> Array:
         near = np.maximum((MidRad(np.abs(boxes.c)) - boxes.r).low, 0.0)
-        found: Array = (MidRad(near) * near).sum(0).low > self.without
-        return found
+        return (MidRad(near) * near).sum(0).low > self.without
 
     def _natural(self, boxes: Boxes) -> Array:
         return boxes.natural >= self.lower

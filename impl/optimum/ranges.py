@@ -88,5 +88,4 @@ class Ranges:
 
     def _summed(self, values: Array) -> Array:
         weighed = self.masses * values if self._full else np.where(self.masses > 0, self.masses * values, 0.0)
-        total: Array = weighed[:, :, 0] if weighed.shape[2] == 1 else weighed.sum(2)
-        return total
+        return weighed[:, :, 0] if weighed.shape[2] == 1 else weighed.sum(2)

@@ -115,5 +115,4 @@ def _shifts(floor: Array, half: Array) -> Array:
     negative = np.abs((vectors * least[:, None]) @ vectors.transpose(0, 2, 1)).sum(2)
     alike = np.repeat(least[:, :1], half.shape[1], axis=1)
     chosen = np.where((negative.sum(1) < alike.sum(1))[:, None], negative, alike)
-    found: Array = np.where((values[:, 0] > noise)[:, None], 0.0, chosen + noise[:, None]) / (half * half)
-    return found
+    return np.where((values[:, 0] > noise)[:, None], 0.0, chosen + noise[:, None]) / (half * half)

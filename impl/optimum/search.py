@@ -270,8 +270,7 @@ class Search:
         half = sizes[:, None] * (shape / shape.max())
         hessian = over(self.scape, np.repeat(self.at[None], len(half), axis=0), half, second=True).hessian
         convex = np.flatnonzero(_least_eigenvalue(*hessian) + self.multiplier > 0)
-        found: Array = half[convex[0]] * (1 - SLACK) if len(convex) else np.zeros(self.scape.dimension)
-        return found
+        return half[convex[0]] * (1 - SLACK) if len(convex) else np.zeros(self.scape.dimension)
 
     # --- the tree -------------------------------------------------------------------------------------------
 
@@ -344,8 +343,7 @@ def _least_eigenvalue(hessian: Array, spread: Array) -> Array:
     """A lower bound of the least eigenvalue of each enclosed matrix (N, d, d)."""
     usable = (np.isfinite(hessian).all((1, 2)) & np.isfinite(spread).all((1, 2)))[:, None, None]
     hessian, spread = np.where(usable, hessian, 0.0), np.where(usable, spread, np.inf)
-    least: Array = np.linalg.eigvalsh(hessian)[:, 0] - spread.sum(2).max(1) - 1e-13 * np.abs(hessian).sum((1, 2))
-    return least
+    return np.linalg.eigvalsh(hessian)[:, 0] - spread.sum(2).max(1) - 1e-13 * np.abs(hessian).sum((1, 2))
 
 
 def _no_multiplier(low: Array, high: Array, centre: Array, half: Array) -> Array:

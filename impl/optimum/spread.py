@@ -35,15 +35,20 @@ class Spread(MetaSLInstance):
         return asked.canonical.document(number)
 
 
-def of_one_output(instance: MetaSLInstance) -> MetaSLInstance:
-    """The same problem with one output: itself if it has no more.
-
-    Errors: UnsupportedError for softmax, and for an adaptation of one's own, which nothing encloses over a box.
-    """
-    c = instance.loss.outputs
+def require_steps(instance: MetaSLInstance) -> None:
+    """Errors: UnsupportedError for an adaptation of one's own, which nothing encloses over a box."""
     if isinstance(instance.adaptation, Own):
         required = "gradient steps or a proximal step are required, whose L can be enclosed over boxes of parameters"
         raise UnsupportedError(f"adaptation={instance.adaptation.rule!r}: {required}; `judge` and `verify` take it")
+
+
+def of_one_output(instance: MetaSLInstance) -> MetaSLInstance:
+    """The same problem with one output: itself if it has no more.
+
+    Errors: UnsupportedError for softmax, and as `require_steps`.
+    """
+    require_steps(instance)
+    c = instance.loss.outputs
     if c == 1:
         return instance
     if instance.loss.link is Link.CLASS:

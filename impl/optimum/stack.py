@@ -72,8 +72,7 @@ class Path:
 def norms(table: Array, axis: int) -> Array:
     """At least the Euclidean norms along an axis."""
     count = table.shape[axis]
-    found: Array = np.sqrt((table * table).sum(axis)) * (1 + (count + 8) * U) + TINY
-    return found
+    return np.sqrt((table * table).sum(axis)) * (1 + (count + 8) * U) + TINY
 
 
 def gamma(count: int) -> float:

@@ -300,8 +300,7 @@ def _box(instance: PolicyInstance, radius: fmpq | None) -> float | None:
 
 
 def _listed(omega: Any) -> list[Any]:
-    found: list[Any] = omega.floats.tolist() if isinstance(omega, Weights) else [to_float(v) for v in omega]
-    return found
+    return omega.floats.tolist() if isinstance(omega, Weights) else [to_float(v) for v in omega]
 
 
 def _exact(instance: PolicyInstance, omega: Array) -> Any:

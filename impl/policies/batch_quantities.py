@@ -8,18 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Floats
-from ..floats.infimum import ball_least_squares, lifted_least_squares
+from ..floats.infimum import ball_least_squares
+from ..floats.quantities import Array, LiftedBatchQuantities
 from .batch import Batch
 from .instance import Adaptation
-
-Array = Any
-"""Float64 arrays; or arrays of the numbers `m` of whoever evaluates this text in others."""
 
 
 @dataclass(frozen=True)
@@ -34,23 +30,14 @@ class Side:
     advantage: Array
 
 
-class BatchQuantities:
+class BatchQuantities(LiftedBatchQuantities):
     """Quantities of a batch by name, each (B,)."""
 
-    m: Any = Floats
-
     def __init__(self, batch: Batch) -> None:
-        self.given: Any = batch
-        """The batch in float64: what is 0 exactly, and what never happens."""
-        self.batch: Any = batch
-        """The batch in the numbers `m`."""
+        self.batch = self.given = batch
         self.rest = 1 - batch.gamma
         _, states, actions, d = batch.shape
         self.rows = batch.features.reshape(len(batch), states * actions, d)
-
-    def __call__(self, name: str) -> Array:
-        value: Array = getattr(self, name)
-        return value
 
     @property
     def features(self) -> Array:
@@ -98,6 +85,14 @@ class BatchQuantities:
         """States that a positive policy visits, in tasks that take part (B, n, S)."""
         visited: Array = ((self.given.start > 0)[..., None] & self.onward).any(2)
         return visited & (self.given.weights > 0)[..., None]
+
+    @cached_property
+    def _choices(self) -> Array:
+        """States that a task goes to and where two actions do not do the same (B, n, S); elsewhere w is 0."""
+        batch = self.given
+        gains = batch.rewards != batch.rewards[..., :1]
+        moves = (batch.transitions != batch.transitions[:, :, :, :1]).any(4) & (batch.gamma > 0)[..., None, None]
+        return np.asarray(self.reachable & (gains | moves).any(3))
 
     def prior_at(self, theta: Array) -> Side:
         """pi_theta of theta (B, d)."""
@@ -238,40 +233,20 @@ class BatchQuantities:
     def _mean_return(self, side: Side) -> Array:
         return (self.batch.weights * (self.batch.start * side.value).sum(2)).sum(1)
 
-    def _sum(self, values: Array) -> Array:
-        return (self.mass * values).sum((1, 2, 3))
-
     @cached_property
     def pairing(self) -> Array:
         return self._sum(self.w * self.u)
 
-    def _pulled(self, rows: Array) -> Array:
-        return ((self.mass * self.w)[..., None] * rows).sum((1, 2, 3))
+    def _paired(self, features: Array) -> Array:
+        return ((self.mass * self.w)[..., None] * features).sum((1, 2, 3))
 
     @cached_property
-    def gradient(self) -> Array:
-        """grad L(omega) (B, d)."""
-        return self._pulled(self.meta_features)
-
-    @cached_property
-    def eps(self) -> Array:
-        return self._length(self.gradient)
-
-    def _length(self, values: Array) -> Array:
-        """Norms over the last axis."""
-        return self.m.sqrt((values * values).sum(-1))
+    def _plain(self) -> Array:
+        return self.centred(self.plain)
 
     @property
     def zero(self) -> Array:
         return np.zeros(len(self.batch))
-
-    @property
-    def radius(self) -> Array:
-        return self.batch.radius
-
-    @cached_property
-    def weight_norm(self) -> Array:
-        return self.m.sqrt(self._sum(self.w**2))
 
     @cached_property
     def scale(self) -> Array:
@@ -281,31 +256,10 @@ class BatchQuantities:
         total = (self.batch.weights * size).sum(1)
         return total * (1 + self.function_displacement + stretch * self.radius)
 
-    def _coordinates(self, features: Array) -> Array:
-        """Features (B, 1 or n, S, A, d) in coordinates of their span, if there are fewer of these."""
-        return features
-
-    def _misfit(self, features: Array, target: Array, *, radius: Array | None = None) -> tuple[Array, Array]:
-        size = self.radius if radius is None else radius
-        return lifted_least_squares(self._coordinates(features), target, self.mass, size)
-
-    @cached_property
-    def lifted(self) -> tuple[Array, Array]:
-        """(misfit (B,), its direction in those coordinates (B, d))."""
-        return self._misfit(self.meta_features, self.u)
-
-    @property
-    def misfit(self) -> Array:
-        return self.lifted[0]
-
     @cached_property
     def residual(self) -> Array:
         """u - Phi v at that direction (B, n, S, A)."""
         return self.u - (self._coordinates(self.meta_features) * self.lifted[1][:, None, None, None]).sum(-1)
-
-    @cached_property
-    def function_displacement(self) -> Array:
-        return self.m.sqrt(self._sum(self.u**2))
 
     # --- the mixed form -------------------------------------------------------------------------------------------
 
@@ -361,24 +315,7 @@ class BatchQuantities:
         """max r - min r (B, n)."""
         return self.batch.rewards.max((2, 3)) - self.batch.rewards.min((2, 3))
 
-    @cached_property
-    def misfit_plain(self) -> Array:
-        return self._misfit(self.centred(self.plain), self.u)[0]
-
-    @cached_property
-    def first_order_gradient(self) -> Array:
-        """The gradient (B, d) with phi/tau for the meta-feature."""
-        return self._pulled(self.centred(self.plain))
-
-    @cached_property
-    def eps_first_order(self) -> Array:
-        return self._length(self.first_order_gradient)
-
     # --- what mutants use ------------------------------------------------------------------------------------
-
-    @cached_property
-    def misfit_free(self) -> Array:
-        return self._misfit(self.meta_features, self.u, radius=np.full(len(self.batch), np.inf))[0]
 
     @cached_property
     def eps_largest_entry(self) -> Array:
@@ -426,8 +363,8 @@ class BatchQuantities:
         return self._sum(self.rival.advantage / self.rest[..., None, None] * self.u)
 
     def _defect(self, factor: Array) -> Array:
-        return self._length(
-            self.gradient - self._pulled(self.centred(self.plain + factor[..., None, None, None] * self.slopes))
+        return self._lengths(
+            self.gradient - self._paired(self.centred(self.plain + factor[..., None, None, None] * self.slopes))
         )
 
     @cached_property

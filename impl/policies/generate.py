@@ -321,16 +321,16 @@ def landscapes(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch
 GENERATORS: tuple[Generator, ...] = (
     Generator("arbitrary", "anything on the grid", arbitrary, ADAPTATIONS, 3),
     Generator("policies", "arbitrary comparator policies", policies, ADAPTATIONS, 2),
-    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, ADAPTATIONS, 3),
+    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, ADAPTATIONS, 3, wide=False),
     Generator("greedy", "comparators greedy after omega", greedy, ADAPTATIONS),
     Generator("local", "comparator one small gradient step away", local, ADAPTATIONS),
-    Generator("stationary", "omega where gradient ascent arrives", stationary, ADAPTATIONS),
+    Generator("stationary", "omega where gradient ascent arrives", stationary, ADAPTATIONS, wide=False),
     Generator("level", "omega = 0: the rational route", level, ADAPTATIONS, 2),
     Generator("no-lookahead", "eta = 0 or gamma = 0 (T3c)", no_lookahead, ADAPTATIONS),
     Generator("tabular", "one task, unit features, kappa < 1 (T3e)", tabular, (Adaptation.KL_STEP.value,)),
     Generator("bandit", "one state, two actions, one parameter (T3f)", bandit, (Adaptation.KL_STEP.value,)),
     Generator("cancelling", "mirrored tasks whose mixed weight cancels (hypothesis D fails)", cancelling,
-              POLICY_STEPS),
+              POLICY_STEPS, wide=False),
 )  # fmt: skip
 
 LANDSCAPES = Generator(

@@ -11,13 +11,13 @@ from flint import fmpq
 
 from ...theory.claim import UndefinedQuantityError
 from ..floats import rank
-from ..floats.rank import reduced
+from ..floats.quantities import StartBatchQuantities
 from ..models.activation import ACTIVATIONS, RELU
 from .batch import Batch, NetworkBatch
 from .batch_quantities import Array, BatchQuantities
 
 
-class NetworkBatchQuantities(BatchQuantities):
+class NetworkBatchQuantities(StartBatchQuantities, BatchQuantities):
     """Quantities of a batch by name, each (B,)."""
 
     batch: NetworkBatch
@@ -26,15 +26,6 @@ class NetworkBatchQuantities(BatchQuantities):
         super().__init__(batch)
         self._output = batch.signs * self._shrink
         self._sigma = ACTIVATIONS.get(batch.activation, RELU)
-
-    @property
-    def _width(self) -> int:
-        return int(self.batch.signs.shape[1])
-
-    @property
-    def _shrink(self) -> Array:
-        """m^{-1/2}."""
-        return 1 / self.m.sqrt(self.m.number(fmpq(self._width)))
 
     # --- networks -------------------------------------------------------------------------------------
 
@@ -63,9 +54,6 @@ class NetworkBatchQuantities(BatchQuantities):
     def features(self) -> Array:
         return self._phi(self._gate(self.batch.omega))
 
-    def _coordinates(self, features: Array) -> Array:
-        return reduced(features)
-
     # --- features at initialisation -------------------------------------------------------------------
 
     @cached_property
@@ -76,28 +64,6 @@ class NetworkBatchQuantities(BatchQuantities):
     def initial_features(self) -> Array:
         return self._meta_of(self._phi_start, self._phi_start)
 
-    @property
-    def eps_formal(self) -> Array:
-        return self.eps
-
-    @cached_property
-    def eps_init(self) -> Array:
-        return self._length(self._pulled(self.initial_features))
-
-    @cached_property
-    def misfit_init(self) -> Array:
-        return self._misfit(self.initial_features, self.u)[0]
-
-    @cached_property
-    def gradient_difference(self) -> Array:
-        return self._length(self._pulled(self.initial_features - self.meta_features))
-
-    @cached_property
-    def error_operator(self) -> Array:
-        change = reduced(np.sqrt(self.mass)[..., None] * (self.initial_features - self.meta_features))
-        rows = change.reshape(len(self.batch), -1, change.shape[-1])
-        return np.linalg.norm(np.nan_to_num(rows, posinf=1e100, neginf=-1e100), 2, axis=(1, 2))
-
     @cached_property
     def displacement_init(self) -> Array:
         return self.m.sqrt(((self.batch.omega - self.batch.initial) ** 2).sum((1, 2)))
@@ -105,7 +71,7 @@ class NetworkBatchQuantities(BatchQuantities):
     @cached_property
     def _sizes(self) -> Array:
         """||x|| (B, SA)."""
-        return self._length(self.rows)
+        return self._lengths(self.rows)
 
     def _propagated(self, delta: Array, *, lookahead: bool = True) -> Array:
         """||e|| for bounds (B, SA) of ||phi_0 - phi_W||."""
@@ -157,7 +123,7 @@ class NetworkBatchQuantities(BatchQuantities):
         return self.m.clip(sizes, self.m.number(fmpq(1)))
 
     def _displaced(self, bend: Array, *, lookahead: bool = True) -> Array:
-        moves = self._length(self.batch.omega - self.batch.initial)
+        moves = self._lengths(self.batch.omega - self.batch.initial)
         changes = self._at_most_1(bend * self._sizes[..., None] * moves[:, None])
         return self._propagated(self._sizes * self.m.sqrt((changes**2).sum(2)) * self._shrink, lookahead=lookahead)
 
@@ -174,14 +140,6 @@ class NetworkBatchQuantities(BatchQuantities):
         return self._spread(self._shrink)
 
     # --- full rank where actions differ ---------------------------------------------------------------
-
-    @cached_property
-    def _choices(self) -> Array:
-        """Where a task goes and actions differ (B, n, S)."""
-        batch = self.batch
-        gains = batch.rewards != batch.rewards[..., :1]
-        moves = (batch.transitions != batch.transitions[:, :, :, :1]).any(4) & (batch.gamma > 0)[..., None, None]
-        return self.reachable & (gains | moves).any(3) & (batch.weights > 0)[..., None]
 
     def _contrasted(self, table: Array) -> Array:
         """Orthonormal contrasts between actions (B, n S (A-1), ...) of a table (B, n, S, A, ...)."""
@@ -211,7 +169,7 @@ class NetworkBatchQuantities(BatchQuantities):
 
     @cached_property
     def min_norm_plain(self) -> Array:
-        return self._shortest(self.centred(self.plain))
+        return self._shortest(self._plain)
 
     # --- what mutants use ----------------------------------------------------------------------
 

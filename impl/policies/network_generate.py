@@ -243,9 +243,9 @@ def _shared(draw: Draw) -> tuple[Generator, ...]:
         Generator("arbitrary", "anything on the grid", partial(arbitrary, draw=draw), POLICY_STEPS, 3),
         Generator("policies", "arbitrary comparator policies", partial(policies, draw=draw), POLICY_STEPS, 2),
         Generator("tangent", "tangent comparators, where the bound is an equality", partial(tangent, draw=draw),
-                  POLICY_STEPS, 3),
+                  POLICY_STEPS, 3, wide=False),
         Generator("tangent-start", "the same for features at initialisation", partial(tangent_start, draw=draw),
-                  POLICY_STEPS),
+                  POLICY_STEPS, wide=False),
         Generator("local", "comparator one small gradient step away", partial(local, draw=draw), POLICY_STEPS),
     )  # fmt: skip
 
@@ -263,8 +263,8 @@ def _breaking(draw: Draw, crossed: Any, opposite: Any, *own: Generator) -> tuple
 
 GENERATORS: tuple[Generator, ...] = (
     *_shared(draw_relu),
-    Generator("near-kink", "neurons within rounding of a kink", near_kink, POLICY_STEPS),
-    Generator("kinks", "neurons exactly at their kink", kinks, POLICY_STEPS, 2),
+    Generator("near-kink", "neurons within rounding of a kink", near_kink, POLICY_STEPS, wide=False),
+    Generator("kinks", "neurons exactly at their kink", kinks, POLICY_STEPS, 2, wide=False),
     Generator("level", "paired neurons: the rational route", level, POLICY_STEPS, 2),
     Generator("pushed", "the largest number of flips in the ball (k*)", pushed, POLICY_STEPS),
     Generator("delayed", "flips at later states only, long steps", delayed, POLICY_STEPS),

@@ -39,8 +39,7 @@ class ReluPolicyQuantities(RankQuantities):
         return [v / s for v, s in zip(along, self.problem.coordinates.scales, strict=True)]
 
     def _formal(self) -> list[list[fmpq]]:
-        lower: list[list[fmpq]] = self.problem.coordinates.lower
-        return lower
+        return self.problem.coordinates.lower
 
     # --- the error of features at initialisation, by flips ----------------------------------------------
 

@@ -9,6 +9,7 @@ from flint import arb
 
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Matrix, Number, norm
+from ..balls.core import TooLargeError
 from . import taylor
 from .constants import half_span, lipschitz, lookahead, smoothness
 from .instance import Adaptation, Policies
@@ -53,8 +54,8 @@ class MetaRLQuantities(TaskQuantities):
 
     @cached_property
     def jeffreys(self) -> Number:
-        """sum_i q_i E_nu_i[sum_a (pi_i - pi) log(pi_i/pi)]/(1-gamma_i), the log being eta Q_i minus its normaliser."""
-        self._require(Adaptation.KL_STEP)
+        """sum_i q_i E_nu_i[sum_a (pi_i - pi) log(pi_i/pi)]/(1-gamma_i); of the KL step the log is eta Q_i minus its
+        normaliser."""
         if self.instance.eta == 0:
             return self.zero
         self._balls_only("a logarithm")
@@ -67,20 +68,17 @@ class MetaRLQuantities(TaskQuantities):
 
     @cached_property
     def tilted_variance(self) -> Number:
-        """sum_i q_i E_nu_i[Var_pi(Q_i)/(1 + eta V_i)]/(1-gamma_i)."""
-        self._require(Adaptation.RATIONAL_STEP)
+        """sum_i q_i E_nu_i[Var_pi(Q_i)/(1 + eta V_i)]/(1-gamma_i); no value where 1 + eta V_i is 0."""
         total, count = self.zero, self.problem.actions
         for i, (process, own, prior) in enumerate(zip(self.processes, self._adapted, self._priors, strict=True)):
             for s, nu in enumerate(own.at.frequencies):
                 pi, tilts = prior.policy[s], self._tilts[i][s * count : (s + 1) * count]
                 variance = self._sum(p * v * v for p, v in zip(pi, prior.advantages[s], strict=True))
                 mean = self._sum(p * t for p, t in zip(pi, tilts, strict=True))
+                if mean == 0:
+                    raise UndefinedQuantityError("1 + eta V is 0")
                 total += process.weight * nu * variance / mean / (1 - process.gamma)
         return total
-
-    def _require(self, adaptation: Adaptation) -> None:
-        if self.instance.adaptation is not adaptation:
-            raise UndefinedQuantityError(f"the adaptation is not the {adaptation}")
 
     @cached_property
     def optimal_return(self) -> arb:
@@ -137,14 +135,12 @@ class MetaRLQuantities(TaskQuantities):
 
     @cached_property
     def lipschitz(self) -> arb:
-        self._require(Adaptation.KL_STEP)
         return self._sum(
             p.weight * lipschitz(self._half_width, p.gamma, self._span(p), self._lookahead(p)) for p in self.processes
         )
 
     @cached_property
     def smoothness(self) -> arb:
-        self._require(Adaptation.KL_STEP)
         return self._sum(
             p.weight * smoothness(self._half_width, p.gamma, self._span(p), self._lookahead(p)) for p in self.processes
         )
@@ -152,8 +148,9 @@ class MetaRLQuantities(TaskQuantities):
     @cached_property
     def curvature_size(self) -> arb:
         """|v'Hess L v|/||v||^2 for v the gradient (the first unit vector where that is 0)."""
-        self._require(Adaptation.KL_STEP)
         self._balls_only("a second derivative")
+        if self.instance.adaptation is Adaptation.GRADIENT and self.instance.eta != 0:
+            raise TooLargeError("the curvature after a step on the parameter; that after a step on policies is taken")
         v = [arb(g.mid()) for g in self._gradient]
         if all(g.is_zero() for g in v):
             v = [arb(1)] + [arb(0)] * (len(v) - 1)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from flint import fmpq
 
 from ..instances import Vector
-from ..models.smaller import fewer_neurons, simpler_weights
+from ..models.smaller import fewer_neurons, simpler_parameters, simpler_weights
 from ..models.weights import Weights
-from ..shrink import put, simpler
+from ..shrink import at_each, fewer_tasks, put, simpler, simpler_rows, with_each, without
 from .instance import MetaRLInstance, Policies, PolicyInstance, PolicyNetworkInstance, Table, Task
 
 AnyInstance = TypeVar("AnyInstance", bound=PolicyInstance)
@@ -20,35 +20,14 @@ AnyInstance = TypeVar("AnyInstance", bound=PolicyInstance)
 
 def smaller(instance: PolicyInstance) -> Iterator[PolicyInstance]:
     """Instances one step smaller, structure first."""
-    yield from _fewer_tasks(instance)
+    yield from fewer_tasks(instance)
     yield from _fewer_states(instance)
     yield from _fewer_actions(instance)
     if isinstance(instance, MetaRLInstance):
         yield from _fewer_dimensions(instance)
     if isinstance(instance, PolicyNetworkInstance):
         yield from fewer_neurons(instance)
-    yield from _simpler_tasks(instance)
-    yield from _simpler_scalars(instance)
-    yield from _simpler_points(instance)
-
-
-def _without(vector: tuple, j: int) -> tuple:
-    return vector[:j] + vector[j + 1 :]
-
-
-def _fewer_tasks(instance: AnyInstance) -> Iterator[AnyInstance]:
-    count = len(instance.tasks)
-    for i in range(count if count > 1 else 0):
-        left = 1 - instance.tasks[i].weight
-        if left == 0:
-            continue
-        tasks = tuple(replace(t, weight=t.weight / left) for j, t in enumerate(instance.tasks) if j != i)
-        rival = instance.comparator
-        if isinstance(rival, Policies):
-            rival = Policies(_without(rival.values, i))
-        yield replace(instance, tasks=tasks, comparator=rival)
-    if count > 1 and any(t.weight != fmpq(1, count) for t in instance.tasks):
-        yield replace(instance, tasks=tuple(replace(t, weight=fmpq(1, count)) for t in instance.tasks))
+    yield from _simpler_numbers(instance)
 
 
 def _fewer_states(instance: AnyInstance) -> Iterator[AnyInstance]:
@@ -58,22 +37,22 @@ def _fewer_states(instance: AnyInstance) -> Iterator[AnyInstance]:
         other = 0 if s != 0 else 1
 
         def redirected(row: Vector, s: int = s, other: int = other) -> Vector:
-            return _without(put(row, other, row[other] + row[s]), s)
+            return without(put(row, other, row[other] + row[s]), s)
 
         tasks = tuple(
             Task(
                 t.weight,
                 t.gamma,
-                tuple(tuple(redirected(row) for row in rows) for rows in _without(t.transitions, s)),
-                _without(t.rewards, s),
+                tuple(tuple(redirected(row) for row in rows) for rows in without(t.transitions, s)),
+                without(t.rewards, s),
                 redirected(t.start),
             )
             for t in instance.tasks
         )
         rival = instance.comparator
         if isinstance(rival, Policies):
-            rival = Policies(tuple(_without(policy, s) for policy in rival.values))
-        yield replace(instance, features=_without(instance.features, s), tasks=tasks, comparator=rival)
+            rival = Policies(tuple(without(policy, s) for policy in rival.values))
+        yield replace(instance, features=without(instance.features, s), tasks=tasks, comparator=rival)
 
 
 def _fewer_actions(instance: AnyInstance) -> Iterator[AnyInstance]:
@@ -85,18 +64,17 @@ def _fewer_actions(instance: AnyInstance) -> Iterator[AnyInstance]:
                 continue
             rival = Policies(
                 tuple(
-                    tuple(tuple(p / (1 - row[a]) for p in _without(row, a)) for row in policy)
-                    for policy in rival.values
+                    tuple(tuple(p / (1 - row[a]) for p in without(row, a)) for row in policy) for policy in rival.values
                 )
             )
         yield replace(
             instance,
-            features=tuple(_without(rows, a) for rows in instance.features),
+            features=tuple(without(rows, a) for rows in instance.features),
             tasks=tuple(
                 replace(
                     t,
-                    transitions=tuple(_without(rows, a) for rows in t.transitions),
-                    rewards=tuple(_without(row, a) for row in t.rewards),
+                    transitions=tuple(without(rows, a) for rows in t.transitions),
+                    rewards=tuple(without(row, a) for row in t.rewards),
                 )
                 for t in instance.tasks
             ),
@@ -110,9 +88,9 @@ def _fewer_dimensions(instance: MetaRLInstance) -> Iterator[MetaRLInstance]:
         rival = instance.comparator
         yield replace(
             instance,
-            features=tuple(tuple(_without(row, j) for row in rows) for rows in instance.features),
-            omega=_without(instance.omega, j),
-            comparator=rival if isinstance(rival, Policies) else _without(rival, j),
+            features=tuple(tuple(without(row, j) for row in rows) for rows in instance.features),
+            omega=without(instance.omega, j),
+            comparator=rival if isinstance(rival, Policies) else without(rival, j),
         )
 
 
@@ -127,73 +105,39 @@ def _sure(row: Vector) -> Iterator[Vector]:
             yield tuple(half if j in (top, rest) else fmpq(0) for j in range(len(row)))
 
 
-def _simpler_tasks(instance: AnyInstance) -> Iterator[AnyInstance]:
-    """With simpler discounts, starts, transitions or rewards."""
-    for i, task in enumerate(instance.tasks):
-
-        def with_task(changed: Task, i: int = i) -> AnyInstance:
-            return replace(instance, tasks=put_in(instance.tasks, i, changed))
-
-        for gamma in (fmpq(0), fmpq(1, 2)):
-            if gamma.q < task.gamma.q or (gamma == 0 and task.gamma != 0):
-                yield with_task(replace(task, gamma=gamma))
-        for row in _sure(task.start):
-            yield with_task(replace(task, start=row))
-        for s, rows in enumerate(task.transitions):
-            for a, row in enumerate(rows):
-                for sure in _sure(row):
-                    yield with_task(replace(task, transitions=put_in(task.transitions, s, put_in(rows, a, sure))))
-        for s, rewards in enumerate(task.rewards):
-            for a, reward in enumerate(rewards):
-                for simple in simpler(reward):
-                    yield with_task(replace(task, rewards=put_in(task.rewards, s, put(rewards, a, simple))))
+def _surer(rows: Table) -> Iterator[Table]:
+    """Rows of which one is a simpler distribution."""
+    return at_each(rows, _sure)
 
 
-def put_in(items: tuple, j: int, value: object) -> tuple:
-    """The tuple with entry j replaced."""
-    return (*items[:j], value, *items[j + 1 :])
+def _simpler_task(task: Task) -> Iterator[Task]:
+    """With a simpler discount, start, transition or reward."""
+    discounts = (fmpq(0), fmpq(1, 2))
+    return with_each(
+        task,
+        gamma=(gamma for gamma in discounts if gamma.q < task.gamma.q or (gamma == 0 and task.gamma != 0)),
+        start=_sure(task.start),
+        transitions=at_each(task.transitions, _surer),
+        rewards=simpler_rows(task.rewards),
+    )
 
 
-def _simpler_scalars(instance: AnyInstance) -> Iterator[AnyInstance]:
-    """With a simpler step size, temperature, radius or feature."""
-    for eta in simpler(instance.eta):
-        yield replace(instance, eta=eta)
-    for tau in simpler(instance.tau, positive=True):
-        yield replace(instance, tau=tau)
-    for radius in simpler(instance.radius, positive=True):
-        yield replace(instance, radius=radius)
-    for s, rows in enumerate(instance.features):
-        for a, row in enumerate(rows):
-            for j, value in enumerate(row):
-                for simple in simpler(value):
-                    table: Table = put_in(rows, a, put(row, j, simple))
-                    yield replace(instance, features=put_in(instance.features, s, table))
-
-
-def _simpler_points(instance: AnyInstance) -> Iterator[AnyInstance]:
-    """With a simpler omega, initialisation or comparator."""
+def _simpler_numbers(instance: AnyInstance) -> Iterator[AnyInstance]:
+    """With simpler tasks, step size, temperature, radius, features, omega, initialisation or comparator."""
     rival = instance.comparator
-    for omega in _simpler_parameters(instance.omega):
-        yield replace(instance, omega=omega)
+    yield from with_each(
+        instance,
+        tasks=at_each(instance.tasks, _simpler_task),
+        eta=simpler(instance.eta),
+        tau=simpler(instance.tau, positive=True),
+        radius=simpler(instance.radius, positive=True),
+        features=at_each(instance.features, simpler_rows),
+        omega=simpler_parameters(instance.omega),
+    )
     if isinstance(instance, PolicyNetworkInstance):
-        for initial in simpler_weights(instance.initial):
-            yield replace(instance, initial=initial)
+        yield from with_each(instance, initial=simpler_weights(instance.initial))
         if isinstance(rival, Weights) and np.array_equal(rival.floats, instance.omega.floats):
             return
-    if isinstance(rival, Policies):
-        for i, policy in enumerate(rival.values):
-            for s, row in enumerate(policy):
-                for sure in _sure(row):
-                    yield replace(instance, comparator=Policies(put_in(rival.values, i, put_in(policy, s, sure))))
-    else:
-        for simple in _simpler_parameters(rival):
-            yield replace(instance, comparator=simple)
-
-
-def _simpler_parameters(value: Any) -> Iterator[Any]:
-    if isinstance(value, Weights):
-        yield from simpler_weights(value)
-    else:
-        for j, entry in enumerate(value):
-            for simple in simpler(entry):
-                yield put(value, j, simple)
+    policies = isinstance(rival, Policies)
+    simple = map(Policies, at_each(rival.values, _surer)) if policies else simpler_parameters(rival)
+    yield from with_each(instance, comparator=simple)

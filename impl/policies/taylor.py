@@ -157,7 +157,7 @@ def _stepped(problem: Problem, pi: list[Series], row: list[Series]) -> list[Seri
 
 
 def along(problem: Problem, direction: list[Number], order: int) -> list[Number]:
-    """Taylor coefficients [order + 1] of t -> L(omega + t direction); with gradient adaptation order is at most 1."""
+    """Taylor coefficients [order + 1] of t -> L(omega + t direction); order <= 1 for a step on the parameter."""
     return _along(problem, [direction], order)[0]
 
 
@@ -168,7 +168,7 @@ def _on_parameters(problem: Problem) -> bool:
 
 def _along(problem: Problem, directions: list[list[Number]], order: int) -> list[list[Number]]:
     """The same along every direction."""
-    assert order <= 1 or problem.instance.adaptation is not Adaptation.GRADIENT
+    assert order <= 1 or not _on_parameters(problem)
     curves = _curves(problem) if _on_parameters(problem) else None
     total = [[problem.m.number(0)] * (order + 1) for _ in directions]
     with series_terms(order + 1):

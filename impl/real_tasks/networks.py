@@ -13,34 +13,24 @@ from dataclasses import replace
 import numpy as np
 from flint import fmpq
 
-from ..arithmetic import rational
+from ..arithmetic import Array
 from ..extras import require
 from ..losses import Loss
 from ..models.weights import Weights
-from ..sources import RealTasks
+from ..sources import RealTasks, by_name
 from ..supervised.adaptation import Gradient
-from ..supervised.instance import Atom, Functions, NetworkInstance, Task
+from ..supervised.instance import Atom, NetworkInstance, Task
 from ..supervised.relu.training import train
 from ..vector_losses import VectorLoss
+from .data import DIGITS, FINN, even_tasks, images, label_means, told_apart
 from .grid import on_grid, rounded
 
 WIDTHS = (16, 64, 256, 1024, 4096)
+ROUNDS = 60
+"""Steps of training."""
 
 
-def _tasks(points: list[list[int]], labels: list[np.ndarray]) -> tuple[Task, ...]:
-    """Uniform tasks with uniform atoms."""
-    return tuple(
-        Task(
-            fmpq(1, len(points)),
-            tuple(Atom(x, rational(float(y)), fmpq(1, len(row))) for x, y in zip(row, on_grid(values), strict=True)),
-        )
-        for row, values in zip(points, labels, strict=True)
-    )
-
-
-def _network(
-    loss: Loss, eta: fmpq, inputs: np.ndarray, tasks: tuple[Task, ...], width: int, seed: int
-) -> NetworkInstance:
+def _network(loss: Loss, eta: fmpq, inputs: Array, tasks: tuple[Task, ...], width: int, seed: int) -> NetworkInstance:
     """An untrained network of the given width on the tasks."""
     rng = np.random.default_rng((seed, width))
     d = inputs.shape[1]
@@ -50,36 +40,22 @@ def _network(
     return NetworkInstance(loss, Gradient(eta), rows, tasks, signs, initial, initial, initial, fmpq(1))
 
 
-def _label_means(instance: NetworkInstance) -> Functions:
-    """Per task, the mean label at each support point."""
-    rows = []
-    for task in instance.tasks:
-        totals: dict[int, tuple[fmpq, fmpq]] = {}
-        for atom in task.atoms:
-            mass, total = totals.get(atom.x, (fmpq(0), fmpq(0)))
-            totals[atom.x] = (mass + atom.p, total + atom.p * atom.y)
-        zero = (fmpq(1), fmpq(0))
-        pairs = [totals.get(x, zero) for x in range(len(instance.features))]
-        rows.append(tuple(total / mass for mass, total in pairs))
-    return Functions(tuple(rows))
-
-
-def trained_cases(label: str, instance: NetworkInstance, rounds: int, rate: float) -> list[tuple[str, NetworkInstance]]:
+def trained_cases(label: str, instance: NetworkInstance, rate: float) -> list[tuple[str, NetworkInstance]]:
     """The trained network against the label means (of several outputs the initial one), the initial against the
     trained one."""
-    trained = Weights(on_grid(train(instance, rounds=rounds, rate=rate).weights))
+    trained = Weights(on_grid(train(instance, rounds=ROUNDS, rate=rate).weights))
     distance = float(np.sqrt(((trained.floats - instance.initial.floats) ** 2).sum()))
     radius = fmpq(max(int(np.ceil(distance * 16)), 1), 16)
     placed = replace(instance, omega=trained, radius=radius)
     several = instance.loss.outputs > 1
-    rival, said = (instance.initial, "the initial network") if several else (_label_means(instance), "label means")
+    rival, said = (instance.initial, "the initial network") if several else (label_means(instance), "label means")
     return [
         (f"{label}; trained, against {said}", replace(placed, comparator=rival)),
         (f"{label}; initial, against the trained network", replace(instance, comparator=trained, radius=radius)),
     ]
 
 
-def cases_of(label: str, instance: NetworkInstance, rounds: int, rate: float) -> list[tuple[str, NetworkInstance]]:
+def cases_of(label: str, instance: NetworkInstance, rate: float) -> list[tuple[str, NetworkInstance]]:
     """The trained cases, and the trained network against the optimum of the network linearised at W0 over the same
     ball, where that is convex."""
     from ..optimum.networks.floor import (
@@ -87,7 +63,7 @@ def cases_of(label: str, instance: NetworkInstance, rounds: int, rate: float) ->
     )
     from ..optimum.networks.linearised import linearised_optimum
 
-    cases = trained_cases(label, instance, rounds, rate)
+    cases = trained_cases(label, instance, rate)
     placed = cases[0][1]
     with suppress(NotConvexError):
         best = linearised_optimum(placed, placed.radius).adapted
@@ -102,27 +78,24 @@ def sinusoid_network(width: int) -> NetworkInstance:
     amplitudes, phases = rng.uniform(0.1, 2, 4), rng.uniform(0, np.pi, 4)
     inputs = np.column_stack([places.ravel() / 5, np.sin(places.ravel()), np.ones(places.size)]) / np.sqrt(3)
     labels = [a * np.sin(x - b) for a, b, x in zip(amplitudes, phases, places, strict=True)]
-    tasks = _tasks([list(range(8 * i, 8 * i + 8)) for i in range(4)], labels)
+    tasks = even_tasks([list(range(8 * i, 8 * i + 8)) for i in range(4)], labels)
     return _network(Loss("squared"), fmpq(1, 2), inputs, tasks, width, 11)
+
+
+PAIRS = ((0, 1), (2, 3), (4, 9), (5, 6))
+"""Digits that are told apart."""
 
 
 def digits_network(width: int) -> NetworkInstance:
     """An untrained network on the digit tasks."""
-    from sklearn.datasets import load_digits
-    from sklearn.decomposition import PCA
+    components, tasks = told_apart(PAIRS, 3)
+    return _network(Loss("logistic"), fmpq(2), _inputs(components), tasks, width, 12)
 
-    data = load_digits()
-    components = PCA(n_components=7, svd_solver="full", random_state=0).fit_transform(data.data)
-    rows: list[np.ndarray] = []
-    points, labels = [], []
-    for low, high in ((0, 1), (2, 3), (4, 9), (5, 6)):
-        chosen = [*np.flatnonzero(data.target == low)[:3], *np.flatnonzero(data.target == high)[:3]]
-        points.append(list(range(len(rows), len(rows) + len(chosen))))
-        rows += [components[i] for i in chosen]
-        labels.append(np.array([1.0 if data.target[i] == high else -1.0 for i in chosen]))
-    inputs = np.column_stack([np.array(rows) / np.abs(components).max(), np.full(len(rows), 0.5)])
-    inputs = inputs / np.sqrt((inputs**2).sum(1)).max()
-    return _network(Loss("logistic"), fmpq(2), inputs, _tasks(points, labels), width, 12)
+
+def _inputs(components: Array) -> Array:
+    """With a constant, and scaled to lengths of 1 or less."""
+    inputs = np.column_stack([components, np.full(len(components), 0.5)])
+    return inputs / np.sqrt((inputs**2).sum(1)).max()
 
 
 WAYS = ((0, 1, 2), (3, 4, 5), (6, 7, 8), (1, 4, 9))
@@ -133,71 +106,42 @@ QUERIES = 2
 
 def few_shot_network(width: int) -> NetworkInstance:
     """An untrained network of three outputs: a task per three digits, an image of each to adapt on, others as query."""
-    from sklearn.datasets import load_digits
-    from sklearn.decomposition import PCA
-
-    data = load_digits()
-    components = PCA(n_components=7, svd_solver="full", random_state=0).fit_transform(data.data)
+    components, target = images(7)
     rng, rows, tasks = np.random.default_rng(1707), list[int](), []
     for digits in WAYS:
         support, query = [], []
         for c, digit in enumerate(digits):
-            first, *others = rng.permutation(np.flatnonzero(data.target == digit))[: 1 + QUERIES].tolist()
+            first, *others = rng.permutation(np.flatnonzero(target == digit))[: 1 + QUERIES].tolist()
             support.append((len(rows), c))
             query += [(len(rows) + 1 + k, c) for k in range(QUERIES)]
             rows += [first, *others]
         laws = [tuple(Atom(x, fmpq(c), fmpq(1, len(law))) for x, c in law) for law in (query, support)]
         tasks.append(Task(fmpq(1, len(WAYS)), *laws))
-    inputs = np.column_stack([components[rows] / np.abs(components).max(), np.full(len(rows), 0.5)])
-    inputs = inputs / np.sqrt((inputs**2).sum(1)).max()
-    return _network(VectorLoss("softmax", outputs=3), fmpq(2), inputs, tuple(tasks), width, 13)
+    return _network(VectorLoss("softmax", outputs=3), fmpq(2), _inputs(components[rows]), tuple(tasks), width, 13)
 
 
 def few_shot() -> tuple[tuple[str, NetworkInstance], ...]:
     """Three digits from one image of each, by softmax: 4 tasks that adapt on 3 images and are judged on 6 others."""
     require("torch")
-    require("sklearn")
-    return tuple(trained_cases("softmax, 3-way 1-shot, width 64", few_shot_network(64), 60, 4.0))
+    return tuple(trained_cases("softmax, 3-way 1-shot, width 64", few_shot_network(64), 4.0))
 
 
 def sinusoid() -> tuple[tuple[str, NetworkInstance], ...]:
     """Regression of y = A sin(x - b), A in [0.1, 2], b in [0, pi]: 4 tasks, 8 inputs each in [-5, 5]."""
     require("torch")
-    each = (cases_of(f"squared, width {width}", sinusoid_network(width), 60, 1.0) for width in WIDTHS)
+    each = (cases_of(f"squared, width {width}", sinusoid_network(width), 1.0) for width in WIDTHS)
     return tuple(case for cases in each for case in cases)
 
 
 def digits() -> tuple[tuple[str, NetworkInstance], ...]:
     """Pairs of digits told apart by logistic loss: 4 tasks of 6 images each, 7 principal components and a constant."""
     require("torch")
-    require("sklearn")
-    each = (cases_of(f"logistic, width {width}", digits_network(width), 60, 4.0) for width in WIDTHS)
+    each = (cases_of(f"logistic, width {width}", digits_network(width), 4.0) for width in WIDTHS)
     return tuple(case for cases in each for case in cases)
 
 
-REAL_TASKS: dict[str, RealTasks] = {
-    family.name: family
-    for family in (
-        RealTasks(
-            "sinusoid-network",
-            "Sinusoid regression with networks",
-            sinusoid.__doc__ or "",
-            "MAML's own example (Finn, Abbeel, Levine, ICML 2017), data made here",
-            sinusoid,
-        ),
-        RealTasks(
-            "digits-network",
-            "Handwritten digits with networks",
-            digits.__doc__ or "",
-            "scikit-learn load_digits (UCI)",
-            digits,
-        ),
-        RealTasks(
-            "few-shot-network",
-            "Few-shot digits with networks",
-            few_shot.__doc__ or "",
-            "scikit-learn load_digits (UCI)",
-            few_shot,
-        ),
-    )
-}
+REAL_TASKS = by_name(
+    RealTasks("sinusoid-network", "Sinusoid regression with networks", FINN, sinusoid),
+    RealTasks("digits-network", "Handwritten digits with networks", DIGITS, digits),
+    RealTasks("few-shot-network", "Few-shot digits with networks", DIGITS, few_shot),
+)

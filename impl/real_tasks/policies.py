@@ -22,7 +22,7 @@ from ..policies.batch import batch_of
 from ..policies.instance import Adaptation, MetaRLInstance, Policies, Table, Task
 from ..policies.planning import proposed_policy
 from ..policies.training import ascended, first_order_ascended
-from ..sources import RealTasks
+from ..sources import RealTasks, by_name
 from .grid import rounded
 
 REACH = 4.0
@@ -140,6 +140,9 @@ def _tables(make: Any, variants: Sequence[dict[str, Any]]) -> list[Any]:
     return [make(**variant) for variant in variants]
 
 
+LAKE = "gymnasium FrozenLake-v1"
+
+
 def lake() -> tuple[Grid, list[Task]]:
     """FrozenLake's grid and tasks. Errors: MissingExtraError."""
     require("gymnasium")
@@ -188,12 +191,8 @@ def taxi() -> tuple[tuple[str, MetaRLInstance], ...]:
     return _all_cases(grid, tasks, fmpq(4))
 
 
-REAL_TASKS: dict[str, RealTasks] = {
-    family.name: family
-    for family in (
-        RealTasks("frozen-lake", "FrozenLake", frozen_lake.__doc__ or "", "gymnasium FrozenLake-v1", frozen_lake),
-        RealTasks("cliff-walking", "CliffWalking", cliff_walking.__doc__ or "", "gymnasium CliffWalking-v1",
-                  cliff_walking),
-        RealTasks("taxi", "Taxi", taxi.__doc__ or "", "gymnasium Taxi (passenger aboard)", taxi),
-    )
-}  # fmt: skip
+REAL_TASKS = by_name(
+    RealTasks("frozen-lake", "FrozenLake", LAKE, frozen_lake),
+    RealTasks("cliff-walking", "CliffWalking", "gymnasium CliffWalking-v1", cliff_walking),
+    RealTasks("taxi", "Taxi", "gymnasium Taxi (passenger aboard)", taxi),
+)

@@ -14,9 +14,9 @@ from flint import fmpq
 from ..policies.batch import Array, NetworkBatch, batch_of
 from ..policies.instance import Adaptation, MetaRLInstance, Policies, PolicyInstance, Table, Task
 from ..policies.training import ascended
-from ..sources import RealTasks
+from ..sources import RealTasks, by_name
 from .grid import on_grid
-from .policies import best_policies, lake
+from .policies import LAKE, best_policies, lake
 
 WIDTHS = (16, 64, 256)
 ROUNDS, EARLY = 30, 10
@@ -91,13 +91,7 @@ def frozen_lake_alone() -> tuple[tuple[str, PolicyInstance], ...]:
     return tuple(cases(start, best))
 
 
-REAL_TASKS: dict[str, RealTasks] = {
-    "frozen-lake-network": RealTasks(
-        "frozen-lake-network", "FrozenLake, network policies", frozen_lake.__doc__ or "", "gymnasium FrozenLake-v1",
-        frozen_lake,
-    ),
-    "frozen-lake-alone-network": RealTasks(
-        "frozen-lake-alone-network", "One FrozenLake, network policies", frozen_lake_alone.__doc__ or "",
-        "gymnasium FrozenLake-v1", frozen_lake_alone,
-    ),
-}  # fmt: skip
+REAL_TASKS = by_name(
+    RealTasks("frozen-lake-network", "FrozenLake, network policies", LAKE, frozen_lake),
+    RealTasks("frozen-lake-alone-network", "One FrozenLake, network policies", LAKE, frozen_lake_alone),
+)

@@ -16,9 +16,10 @@ import numpy as np
 from ..arithmetic import rational
 from ..extras import require
 from ..models.traced.systems import parts
-from ..sources import RealTasks
+from ..sources import RealTasks, by_name
 from ..traced.instance import TracedInstance
 from ..traced.quantities import TracedQuantities
+from .data import DIGITS, FINN
 
 STEP = 2.0**-14
 """How far the comparators that show something are."""
@@ -143,22 +144,7 @@ def without_hessian(instance: TracedInstance) -> TracedInstance:
     return replace(instance, comparator=rival, functions=True, radius=rational(STEP))
 
 
-REAL_TASKS: dict[str, RealTasks] = {
-    family.name: family
-    for family in (
-        RealTasks(
-            "sinusoid-program",
-            "Finn's sinusoid network",
-            sinusoid.__doc__ or "",
-            "MAML's own example (Finn, Abbeel, Levine, ICML 2017), data made here",
-            sinusoid,
-        ),
-        RealTasks(
-            "digits-program",
-            "A convolutional network on digits",
-            digits.__doc__ or "",
-            "scikit-learn load_digits (UCI)",
-            digits,
-        ),
-    )
-}
+REAL_TASKS = by_name(
+    RealTasks("sinusoid-program", "Finn's sinusoid network", FINN, sinusoid),
+    RealTasks("digits-program", "A convolutional network on digits", DIGITS, digits),
+)

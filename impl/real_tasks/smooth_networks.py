@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from ..extras import require
 from ..models.activation import ACTIVATIONS
-from ..sources import RealTasks
+from ..sources import RealTasks, by_name
 from ..supervised.instance import NetworkInstance, SmoothInstance
+from .data import DIGITS, FINN
 from .networks import cases_of, digits_network, few_shot_network, sinusoid_network, trained_cases
 
 WIDTHS = (16, 64, 256)
@@ -31,41 +32,19 @@ def _of_every_width(
     cases = []
     for name in ACTIVATIONS:
         for width in WIDTHS:
-            cases += cases_of(f"{loss}, {name}, width {width}", SmoothInstance.of(network(width), name), 60, rate)
+            cases += cases_of(f"{loss}, {name}, width {width}", SmoothInstance.of(network(width), name), rate)
     return tuple(cases)
 
 
 def few_shot() -> tuple[tuple[str, NetworkInstance], ...]:
     """Three digits from one image of each, by softmax: 4 tasks that adapt on 3 images and are judged on 6 others."""
     require("torch")
-    require("sklearn")
     instance = SmoothInstance.of(few_shot_network(64), "tanh")
-    return tuple(trained_cases("softmax, 3-way 1-shot, tanh, width 64", instance, 60, 4.0))
+    return tuple(trained_cases("softmax, 3-way 1-shot, tanh, width 64", instance, 4.0))
 
 
-REAL_TASKS: dict[str, RealTasks] = {
-    family.name: family
-    for family in (
-        RealTasks(
-            "sinusoid-smooth-network",
-            "Sinusoid regression with smooth networks",
-            sinusoid.__doc__ or "",
-            "MAML's own example (Finn, Abbeel, Levine, ICML 2017), data made here",
-            sinusoid,
-        ),
-        RealTasks(
-            "digits-smooth-network",
-            "Handwritten digits with smooth networks",
-            digits.__doc__ or "",
-            "scikit-learn load_digits (UCI)",
-            digits,
-        ),
-        RealTasks(
-            "few-shot-smooth-network",
-            "Few-shot digits with smooth networks",
-            few_shot.__doc__ or "",
-            "scikit-learn load_digits (UCI)",
-            few_shot,
-        ),
-    )
-}
+REAL_TASKS = by_name(
+    RealTasks("sinusoid-smooth-network", "Sinusoid regression with smooth networks", FINN, sinusoid),
+    RealTasks("digits-smooth-network", "Handwritten digits with smooth networks", DIGITS, digits),
+    RealTasks("few-shot-smooth-network", "Few-shot digits with smooth networks", DIGITS, few_shot),
+)

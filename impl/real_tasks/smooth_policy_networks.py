@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..policies.instance import PolicyInstance
-from ..sources import RealTasks
+from ..sources import RealTasks, by_name
+from .policies import LAKE
 from .policy_networks import cases, lakes, one_lake
 
 WIDTHS = (4, 16)
@@ -26,13 +27,7 @@ def frozen_lake_alone() -> tuple[tuple[str, PolicyInstance], ...]:
     return tuple(cases(replace(start, activation="softplus"), best))
 
 
-REAL_TASKS: dict[str, RealTasks] = {
-    "frozen-lake-smooth-network": RealTasks(
-        "frozen-lake-smooth-network", "FrozenLake, softplus network policies", frozen_lake.__doc__ or "",
-        "gymnasium FrozenLake-v1", frozen_lake,
-    ),
-    "frozen-lake-alone-smooth-network": RealTasks(
-        "frozen-lake-alone-smooth-network", "One FrozenLake, softplus network policies",
-        frozen_lake_alone.__doc__ or "", "gymnasium FrozenLake-v1", frozen_lake_alone,
-    ),
-}  # fmt: skip
+REAL_TASKS = by_name(
+    RealTasks("frozen-lake-smooth-network", "FrozenLake, softplus network policies", LAKE, frozen_lake),
+    RealTasks("frozen-lake-alone-smooth-network", "One FrozenLake, softplus network policies", LAKE, frozen_lake_alone),
+)

@@ -15,21 +15,12 @@ from flint import fmpq
 from ..extras import require
 from ..instances import Vector
 from ..losses import Loss
-from ..sources import RealTasks
+from ..sources import RealTasks, by_name
 from ..supervised.adaptation import Adaptation, Gradient, Implicit
-from ..supervised.instance import Atom, Functions, MetaSLInstance, Task
+from ..supervised.instance import Functions, MetaSLInstance, Task
 from ..supervised.training import train
+from .data import DIGITS, FINN, even_tasks, images, label_means, law, told_apart
 from .grid import rounded
-
-
-def _law(points: Sequence[int], labels: Sequence[float]) -> tuple[Atom, ...]:
-    """Uniform atoms at those rows of the features."""
-    return tuple(Atom(int(x), y, fmpq(1, len(points))) for x, y in zip(points, rounded(labels), strict=True))
-
-
-def _tasks(points: Sequence[Sequence[int]], labels: Sequence[Sequence[float]]) -> tuple[Task, ...]:
-    """Uniform tasks with uniform atoms: points[i] are rows of the features, labels[i] their labels."""
-    return tuple(Task(fmpq(1, len(points)), _law(*pair)) for pair in zip(points, labels, strict=True))
 
 
 def _problem(loss: Loss, adaptation: Adaptation, features: np.ndarray, tasks: tuple[Task, ...]) -> MetaSLInstance:
@@ -48,19 +39,6 @@ def _against(instance: MetaSLInstance, omega: Vector, rival: Vector | Functions)
     return replace(instance, omega=omega, comparator=rival, radius=radius)
 
 
-def _label_means(instance: MetaSLInstance) -> Functions:
-    """Per task, the mean label at each support point: functions that no linear model need reach."""
-    rows = []
-    for task in instance.tasks:
-        sums = [fmpq(0)] * len(instance.features)
-        masses = [fmpq(0)] * len(instance.features)
-        for atom in task.atoms:
-            sums[atom.x] += atom.p * atom.y
-            masses[atom.x] += atom.p
-        rows.append(tuple(s / m if m != 0 else fmpq(0) for s, m in zip(sums, masses, strict=True)))
-    return Functions(tuple(rows))
-
-
 def _cases(label: str, instance: MetaSLInstance, start: Sequence[float]) -> list[tuple[str, MetaSLInstance]]:
     """MAML-trained, FOMAML-trained and untrained omega, against the other point and against label means."""
     trained = train(instance)
@@ -69,7 +47,7 @@ def _cases(label: str, instance: MetaSLInstance, start: Sequence[float]) -> list
     best, rival, zero = rounded(trained.omega), rounded(other.omega), (fmpq(0),) * instance.dimension
     return [
         (f"{label}; MAML-trained, against a briefly trained point", _against(instance, best, rival)),
-        (f"{label}; MAML-trained, against label means", _against(instance, best, _label_means(instance))),
+        (f"{label}; MAML-trained, against label means", _against(instance, best, label_means(instance))),
         (
             f"{label}; FOMAML-trained, against the MAML-trained point",
             _against(instance, rounded(first.omega), best),
@@ -97,7 +75,7 @@ def sinusoid() -> tuple[tuple[str, MetaSLInstance], ...]:
     features = np.column_stack([np.ones(len(inputs)), bumps]) / 2
     amplitudes, phases = rng.uniform(0.1, 5, 6), rng.uniform(0, np.pi, 6)
     labels = [a * np.sin(inputs - b) for a, b in zip(amplitudes, phases, strict=True)]
-    tasks = _tasks([range(len(inputs))] * 6, labels)
+    tasks = even_tasks([range(len(inputs))] * 6, labels)
     start = [0.5] * features.shape[1]
     cases = []
     for loss, name in ((Loss("squared"), "squared"), (Loss("pseudo-huber", fmpq(1)), "pseudo-Huber")):
@@ -113,29 +91,10 @@ PAIRS = ((0, 1), (2, 3), (4, 9), (5, 6), (7, 8))
 """Digits that are told apart."""
 
 
-def _images(components: int) -> tuple[np.ndarray, np.ndarray]:
-    """Principal components of the handwritten digits in [-1, 1], and the digits."""
-    require("sklearn")
-    from sklearn.datasets import load_digits
-    from sklearn.decomposition import PCA
-
-    data = load_digits()
-    found = PCA(n_components=components, svd_solver="full", random_state=0).fit_transform(data.data)
-    return found / np.abs(found).max(), data.target
-
-
 def digits() -> tuple[tuple[str, MetaSLInstance], ...]:
     """Pairs of digits told apart by logistic loss: 5 tasks of 16 images each, 7 principal components and a constant."""
-    components, target = _images(7)
-    rows: list[np.ndarray] = []
-    points, labels = [], []
-    for low, high in PAIRS:
-        chosen = [*np.flatnonzero(target == low)[:8], *np.flatnonzero(target == high)[:8]]
-        points.append(range(len(rows), len(rows) + len(chosen)))
-        rows += [components[i] for i in chosen]
-        labels.append([1.0 if target[i] == high else -1.0 for i in chosen])
-    features = np.column_stack([np.ones(len(rows)), np.array(rows)])
-    tasks = _tasks(points, labels)
+    rows, tasks = told_apart(PAIRS, 8)
+    features = np.column_stack([np.ones(len(rows)), rows])
     start = [0.25] * features.shape[1]
     cases = []
     for adaptation, name in ((Gradient(fmpq(2)), "one step"), (Implicit(fmpq(1, 4)), "implicit")):
@@ -161,7 +120,7 @@ def _few_shot(
         for part in (slice(shots), slice(SHOTS, SHOTS + QUERIES)):
             chosen = np.concatenate([of_one[part] for of_one in drawn])
             rows = range(len(kept), len(kept) + len(chosen))
-            laws.append(_law(rows, np.where(target[chosen] == high, 1.0, -1.0).tolist()))
+            laws.append(law(rows, np.where(target[chosen] == high, 1.0, -1.0).tolist()))
             kept += chosen.tolist()
         support, query = laws
         tasks.append(Task(fmpq(1, len(PAIRS)), query, support))
@@ -172,10 +131,10 @@ def _few_shot(
 def few_shot() -> tuple[tuple[str, MetaSLInstance], ...]:
     """Pairs of digits from 1 or 5 images of each: 5 tasks that adapt on these and are judged on 12 others."""
     require("torch")
-    images, cases = _images(16), []
+    drawn, cases = images(16), []
     for shots, components in ((1, 2), (SHOTS, 2), (SHOTS, 16)):
         for name, eta in (("logistic", fmpq(2)), ("squared", fmpq(1, 2))):
-            instance = _few_shot(*images, Loss(name), eta, shots, components)
+            instance = _few_shot(*drawn, Loss(name), eta, shots, components)
             label = f"{name}, {shots}-shot, {instance.dimension} parameters"
             best, zero = rounded(train(instance, rounds=10).omega), (fmpq(0),) * instance.dimension
             cases += [
@@ -207,7 +166,7 @@ def diabetes() -> tuple[tuple[str, MetaSLInstance], ...]:
         rows += [measurements[i] for i in chosen]
         labels.append(target[chosen])
     features = np.column_stack([np.ones(len(rows)), np.array(rows)])
-    tasks = _tasks(points, labels)
+    tasks = even_tasks(points, labels)
     start = [0.5] * features.shape[1]
     cases = []
     losses = ((Loss("squared"), "squared"), (Loss("log-cosh"), "log-cosh"), (Loss("huber", fmpq(1)), "Huber"))
@@ -218,20 +177,9 @@ def diabetes() -> tuple[tuple[str, MetaSLInstance], ...]:
     return tuple(cases)
 
 
-REAL_TASKS: dict[str, RealTasks] = {
-    family.name: family
-    for family in (
-        RealTasks(
-            "sinusoid",
-            "Sinusoid regression",
-            sinusoid.__doc__ or "",
-            "MAML's own example (Finn, Abbeel, Levine, ICML 2017), data made here",
-            sinusoid,
-        ),
-        RealTasks("digits", "Handwritten digits", digits.__doc__ or "", "scikit-learn load_digits (UCI)", digits),
-        RealTasks("few-shot", "Few-shot digits", few_shot.__doc__ or "", "scikit-learn load_digits (UCI)", few_shot),
-        RealTasks(
-            "diabetes", "Diabetes", diabetes.__doc__ or "", "scikit-learn load_diabetes (Efron et al. 2004)", diabetes
-        ),
-    )
-}
+REAL_TASKS = by_name(
+    RealTasks("sinusoid", "Sinusoid regression", FINN, sinusoid),
+    RealTasks("digits", "Handwritten digits", DIGITS, digits),
+    RealTasks("few-shot", "Few-shot digits", DIGITS, few_shot),
+    RealTasks("diabetes", "Diabetes", "scikit-learn load_diabetes (Efron et al. 2004)", diabetes),
+)

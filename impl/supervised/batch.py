@@ -150,6 +150,13 @@ class Batch:
         )
 
 
+def inner_law(batch: Any) -> tuple[Any, Any]:
+    """Labels and masses (B, n, k, l) that the adaptation sees."""
+    if batch.support_masses is None:
+        return batch.labels, batch.masses
+    return batch.support_labels, batch.support_masses
+
+
 def steps_at(batch: Any, b: int) -> Gradient:
     """The gradient steps of instance b, exactly."""
     rates = None if batch.rates is None else tuple(rational(float(v)) for v in batch.rates[b].flat)

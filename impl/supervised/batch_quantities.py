@@ -13,7 +13,7 @@ from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import rational, to_float
 from ..floats.infimum import ball_least_squares
 from ..rules import Dual, Vector, View, run
-from .batch import Batch
+from .batch import Batch, inner_law
 from .core_batch_quantities import Array, CoreBatchQuantities, norms
 
 
@@ -36,6 +36,10 @@ class BatchQuantities(CoreBatchQuantities):
         if self.batch.rule:
             return [at, np.stack(run(self.batch.rule, BatchView(self), self._split(at)), axis=-1)]
         return super().adapt(at) if self.batch.steps else [at, self._proximal(at)]
+
+    def _turns(self, z: Array, along: Array) -> Array:
+        """How curvatures of the inner risks change in directions of predictions (B, n, k)."""
+        return self._inner(3, z) * along
 
     def _split(self, at: Array) -> list[Array]:
         """Parameters (B, 1, d) as d numbers (B, n)."""
@@ -108,19 +112,16 @@ class BatchQuantities(CoreBatchQuantities):
     def _factor(self, hessians: Array) -> Array:
         """A step's Jacobian (B, n, d, d), of Hessians (B, n, d, d)."""
         still = self._shrunk[:, :, None] * np.eye(self.features.shape[2])
-        found: Array = still[:, None] - self._pace[:, None, :, None] * hessians
-        return found
+        return still[:, None] - self._pace[:, None, :, None] * hessians
 
     def _rates_turned(self, hessians: Array) -> Array:
         """The same with the rates on the other side, as a wrong theorem has it."""
         still = self._shrunk[:, :, None] * np.eye(self.features.shape[2])
-        found: Array = still[:, None] - hessians * self._pace[:, None, None]
-        return found
+        return still[:, None] - hessians * self._pace[:, None, None]
 
     def _undecayed(self, hessians: Array) -> Array:
         """The same without decay, as a wrong theorem has it."""
-        found: Array = np.eye(self.features.shape[2]) - self._pace[:, None, :, None] * hessians
-        return found
+        return np.eye(self.features.shape[2]) - self._pace[:, None, :, None] * hessians
 
     @property
     def _left(self) -> Array:
@@ -213,19 +214,6 @@ class BatchQuantities(CoreBatchQuantities):
 
     # --- the mixed form: triples (x, label slot, x') ---
 
-    @staticmethod
-    def _inner_atoms(batch: Batch) -> tuple[Array, Array]:
-        """Of the inner laws: labels, and masses times task weights (B, n, k, l)."""
-        labels, inner = batch.labels, batch.masses
-        if batch.support_labels is not None and batch.support_masses is not None:
-            labels, inner = batch.support_labels, batch.support_masses
-        return labels, batch.weights[:, :, None, None] * inner
-
-    @property
-    def _inside(self) -> Array:
-        """Where inner laws of tasks of positive weight have mass (B, n, k, l)."""
-        return self._inner_atoms(self.batch)[1] > 0
-
     @cached_property
     def _mixed(self) -> tuple[Array, Array, Array, Array, Array]:
         """(psi (B, T, d), weight, target, mass (B, T), where there is mass): densities merged over tasks with equal
@@ -240,7 +228,8 @@ class BatchQuantities(CoreBatchQuantities):
             turned = values.transpose(0, 2, 1, *range(3, values.ndim))
             return turned.reshape(count, k, -1, *values.shape[4:])
 
-        labels, joint, present = map(by_point, (*self._inner_atoms(batch), self._inside))
+        own, inner = inner_law(batch)
+        labels, joint, present = map(by_point, (own, batch.weights[:, :, None, None] * inner, self._inside))
         size, depth = labels.shape[2], labels.shape[2] // n
         task = np.repeat(np.arange(n), depth)
         equal = self._equal(labels) & present[..., None, :] & present[..., None]
@@ -259,8 +248,7 @@ class BatchQuantities(CoreBatchQuantities):
 
     def _equal(self, labels: Array) -> Array:
         """Which of a point's labels (B, k, nl) are equal (B, k, nl, nl)."""
-        found: Array = labels[..., :, None] == labels[..., None, :]
-        return found
+        return labels[..., :, None] == labels[..., None, :]
 
     def _psi(self, labels: Array, z: Array) -> Array:
         """S phi(x') - ell''(z(x), y) phi(x)'eta D phi(x') phi(x) for labels (B, k, nl), predictions z (B, 1, k)."""
@@ -273,8 +261,7 @@ class BatchQuantities(CoreBatchQuantities):
     @cached_property
     def mixed_weight_norm(self) -> Array:
         _, weight, _, mass, used = self._mixed
-        found: Array = self.m.sqrt((weight * weight / self.m.where(used, mass, 1.0)).sum(1))
-        return found
+        return self.m.sqrt((weight * weight / self.m.where(used, mass, 1.0)).sum(1))
 
     @cached_property
     def mixed_misfit(self) -> Array:
@@ -314,7 +301,8 @@ class BatchView(View):
         return self._rows(self._curves(2, theta)[1])
 
     def _third(self, theta: Vector, direction: Vector) -> list[Vector]:
-        return self._rows(self._curves(3, theta)[1] * self._at._predictions(np.stack(direction, axis=-1)))
+        z, along = (self._at._predictions(np.stack(v, axis=-1)) for v in (theta, direction))
+        return self._rows(self._at._turns(z, along))
 
     def _rows(self, curved: Array) -> list[Vector]:
         return [list(row) for row in np.moveaxis(self._at._hessians(curved), (-2, -1), (0, 1))]

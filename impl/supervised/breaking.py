@@ -218,8 +218,7 @@ def attaining(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """One input where a constant is used up. Squared loss: a step that overshoots, against a tangent comparator (C6).
     Log-cosh: a singular Jacobian where the third derivative is largest (tanh^2 = 1/3), and a comparator nearby (C2)."""
     if loss == "squared":
-        found: Batch = tangent_comparators(source, BatchQuantities(overshooting(source, loss, limits)))
-        return found
+        return tangent_comparators(source, BatchQuantities(overshooting(source, loss, limits)))
     feature, omega = 2.0 ** source.grid((1, 1), -1, 1), source.grid((1,), -8, 8) / 4
     side = 1 - 2 * source.grid((), 0, 1)
     batch = _plain(

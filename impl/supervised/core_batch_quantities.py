@@ -15,14 +15,12 @@ import numpy as np
 
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Floats
-from ..floats.infimum import lifted_least_squares
+from ..floats.quantities import Array, LiftedBatchQuantities
 from ..losses import Link
-
-Array = Any
-"""Float64 arrays; or arrays of the numbers `m` of whoever evaluates this text in others."""
+from .batch import inner_law
 
 
-class CoreBatchQuantities:
+class CoreBatchQuantities(LiftedBatchQuantities):
     """Quantities of (h, U), whatever the model, for a batch by name, each (B,).
 
     Of c outputs k is the number of lifted points, all components of all points: there are a prediction, a slope and a
@@ -30,10 +28,8 @@ class CoreBatchQuantities:
     are blocks (B, n, points, c, c).
     """
 
-    m: Any = Floats
-
     def __init__(self, batch: Any) -> None:
-        self.batch = batch
+        self.batch = self.given = batch
         self.features = batch.features
         self.transposed = batch.features.transpose(0, 2, 1)
         self._c = batch.loss.outputs
@@ -46,10 +42,6 @@ class CoreBatchQuantities:
         c = self._c
         return values if c == 1 else values[:, :, np.arange(values.shape[2] * c) // c]
 
-    def __call__(self, name: str) -> Array:
-        value: Array = getattr(self, name)
-        return value
-
     # --- losses summed over labels: z (B, n, k) or (B, 1, k) -> (B, n, k) ---
 
     def _summed(self, order: int, z: Array) -> Array:
@@ -58,10 +50,7 @@ class CoreBatchQuantities:
 
     def _inner(self, order: int, z: Array) -> Array:
         """Under the inner laws."""
-        batch = self.batch
-        if batch.support_masses is None:
-            return self._summed(order, z)
-        return self._over(batch.support_labels, batch.support_masses, order, z)
+        return self._over(*inner_law(self.batch), order, z)
 
     def _over(self, labels: Array, masses: Any, order: int, z: Any) -> Any:
         loss, c = self.batch.loss, self._c
@@ -84,8 +73,7 @@ class CoreBatchQuantities:
 
     def _rated(self, values: Array) -> Array:
         """The step size times values (B, ...)."""
-        found: Array = self.batch.rate.reshape(-1, *(1,) * (values.ndim - 1)) * values
-        return found
+        return self.batch.rate.reshape(-1, *(1,) * (values.ndim - 1)) * values
 
     # --- what a model supplies; parameters are (B, t, ...) for t tasks or 1 ---
 
@@ -101,11 +89,6 @@ class CoreBatchQuantities:
     @abstractmethod
     def meta_features(self) -> Array:
         """phi_i(x) (B, n, k, D)."""
-
-    @cached_property
-    @abstractmethod
-    def _plain(self) -> Array:
-        """The model's own features at the adapted parameters (B, n, k, D)."""
 
     @cached_property
     @abstractmethod
@@ -170,8 +153,12 @@ class CoreBatchQuantities:
     @property
     def _present(self) -> Array:
         """Where there is mass (B, n, k)."""
-        found: Array = self.rho > 0
-        return found
+        return np.asarray(self._each((self.given.masses > 0).any(3)))
+
+    @property
+    def _inside(self) -> Array:
+        """Where inner laws of tasks of positive weight have mass (B, n, k, l)."""
+        return np.asarray((self.given.weights[:, :, None, None] > 0) & (inner_law(self.given)[1] > 0))
 
     @cached_property
     def w(self) -> Array:
@@ -230,8 +217,7 @@ class CoreBatchQuantities:
     def _least(self, values: Array) -> Array:
         """The smallest one (B,) of values per atom (B, n, k, l), without those that have no mass."""
         used = self.batch.weights[:, :, None, None] * self.batch.masses > 0
-        least: Array = np.where(used, values, np.inf).min((1, 2, 3))
-        return least
+        return np.where(used, values, np.inf).min((1, 2, 3))
 
     @cached_property
     def pairing(self) -> Array:
@@ -242,78 +228,17 @@ class CoreBatchQuantities:
         pulls = (self.batch.weights[..., None] * self.slopes)[..., None] * features
         return pulls.sum((1, 2))
 
-    @cached_property
-    def gradient(self) -> Array:
-        """grad L(omega) (B, D) by the chain rule."""
-        return self._paired(self.meta_features)
-
-    @cached_property
-    def eps(self) -> Array:
-        return self._lengths(self.gradient)
-
     def _largest(self, values: Array, axis: int) -> Array:
         """The largest entry along an axis."""
         return values.max(axis)
 
-    def _lengths(self, values: Array) -> Array:
-        """||.|| along the last axis."""
-        found: Array = self.m.sqrt((values * values).sum(-1))
-        return found
-
-    def _lifted_norm(self, values: Array) -> Array:
-        """||.|| (B,) in the task-lifted space, of values (B, n, k)."""
-        found: Array = self.m.sqrt((self.mass * (values * values)).sum((1, 2)))
-        return found
-
-    @cached_property
-    def weight_norm(self) -> Array:
-        return self._lifted_norm(self.w)
-
-    @property
-    def radius(self) -> Array:
-        found: Array = self.batch.radius
-        return found
-
-    def _misfit(
-        self, features: Array, target: Array, mass: Array | None = None, radius: Array | None = None
-    ) -> tuple[Array, Array]:
-        """features (B, n, k, d), target (B, n, k), mass (B, n, k)."""
-        masses, size = self.mass if mass is None else mass, self.radius if radius is None else radius
-        return lifted_least_squares(features, target, masses, size)
-
-    @cached_property
-    def lifted(self) -> tuple[Array, Array]:
-        """(misfit (B,), its direction (B, d))."""
-        return self._misfit(self.meta_features, self.u)
-
-    @property
-    def misfit(self) -> Array:
-        return self.lifted[0]
-
-    # --- first-order, and what wrong theorems use ---
-
-    @cached_property
-    def first_order_gradient(self) -> Array:
-        """<w, phi> (B, D) with the model's own features at the adapted parameters."""
-        return self._paired(self._plain)
-
-    @cached_property
-    def eps_first_order(self) -> Array:
-        return self._lengths(self.first_order_gradient)
-
-    @cached_property
-    def misfit_plain(self) -> Array:
-        return self._misfit(self._plain, self.u)[0]
+    # --- what wrong theorems use, and corollaries ---
 
     @cached_property
     def displacement(self) -> Array:
         if self.batch.rival is None:
             raise UndefinedQuantityError("the comparator is not one parameter")
         return self._lengths((self.batch.omega - self.batch.rival).reshape(len(self.batch), -1))
-
-    @cached_property
-    def function_displacement(self) -> Array:
-        return self._lifted_norm(self.u)
 
     @cached_property
     def strong_convexity_adapted(self) -> Array:
@@ -333,8 +258,7 @@ class CoreBatchQuantities:
 
     @cached_property
     def support_feature_bound(self) -> Array:
-        masses = self.batch.masses if self.batch.support_masses is None else self.batch.support_masses
-        used = (self.batch.weights[:, :, None] * masses.sum(3) > 0).any(1)
+        used = (self.batch.weights[:, :, None] * inner_law(self.batch)[1].sum(3) > 0).any(1)
         return np.where(used, norms(self.features), 0.0).max(1)
 
     @cached_property
@@ -354,10 +278,6 @@ class CoreBatchQuantities:
     @cached_property
     def misfit_u_unadapted(self) -> Array:
         return self._misfit(self.meta_features, self._apart)[0]
-
-    @cached_property
-    def misfit_free(self) -> Array:
-        return self._misfit(self.meta_features, self.u, radius=np.full(len(self.batch), np.inf))[0]
 
     @cached_property
     def _uniform(self) -> Array:
@@ -388,8 +308,7 @@ class CoreBatchQuantities:
             raise UndefinedQuantityError("labels that are classes are required")
         slopes = self._over(np.roll(batch.labels, 1, axis=-1), batch.masses, 1, self.after)
         w = slopes / np.where(self.rho > 0, self.rho, 1.0)
-        found: Array = np.sqrt((self.mass * w**2).sum((1, 2)))
-        return found
+        return np.sqrt((self.mass * w**2).sum((1, 2)))
 
     # --- the other law ---
 

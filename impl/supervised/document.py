@@ -234,8 +234,6 @@ def read_adaptation(
             raise FaultError("format", f"set it to {SPLIT_FORMAT!r}", f"{SPLIT_FORMAT!r}, of an own adaptation,")
         if record.rule not in RULES:
             raise FaultError("adaptation.rule", f"known here: {', '.join(RULES) or 'none'}")
-        if loss.outputs > 1:
-            raise FaultError("adaptation.name", "own adaptations are of one output", "gradient or implicit")
         return Own(record.rule, exact(record.eta, "adaptation.eta"))
     strength = exact(record.strength, "adaptation.lambda")
     if strength <= 0:

@@ -14,7 +14,7 @@ from ..draws import composition, draw_features, draw_size, draw_weights, with_ra
 from ..losses import LOSSES, Link, Loss
 from ..sources import Limits, Source
 from ..vector_losses import VectorLoss
-from .batch import Array, Batch
+from .batch import Array, Batch, inner_law
 
 CONVEX_LOSSES = tuple(name for name, family in LOSSES.items() if family.profile.convex and name != "absolute")
 UNUSUAL_LOSSES = tuple(name for name in LOSSES if name not in CONVEX_LOSSES)
@@ -93,9 +93,7 @@ def curvature(batch: Batch) -> Array:
     if batch.loss.outputs > 1:
         return 2.0 ** np.ceil(np.log2(np.maximum((batch.features**2).sum(2).max(1), 2.0**-6)))
     z = (batch.features @ batch.omega[..., None])[..., 0][:, None, :, None]
-    labels, masses = batch.labels, batch.masses
-    if batch.support_labels is not None and batch.support_masses is not None:
-        labels, masses = batch.support_labels, batch.support_masses
+    labels, masses = inner_law(batch)
     bend = np.where(masses > 0, batch.loss.d2(Floats, z, labels), 0.0).max((1, 2, 3))
     size = (batch.features**2).sum(2).max(1)
     return 2.0 ** np.ceil(np.log2(np.maximum(bend * size, 2.0**-6)))
@@ -114,8 +112,7 @@ def with_support(source: Source, batch: Supported, kinds: Sequence[str] = ("own"
     else:
         labels = draw_labels(source, batch.loss, n, k, depth)
         masses = draw_masses(source, n, k, depth) if kind == "own" else masses
-    found: Supported = replace(batch, support_labels=labels, support_masses=masses)
-    return found
+    return replace(batch, support_labels=labels, support_masses=masses)
 
 
 def adapted(source: Source, batch: Batch, kind: str | None = None) -> Batch:

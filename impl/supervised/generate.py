@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..draws import draw_size, draw_weights, with_radius
+from ..floats.quantities import LiftedBatchQuantities
 from ..losses import VECTOR_LOSSES
 from ..sources import SMALL, Generator, Limits, Source
 from .batch import Array, Batch
@@ -26,15 +28,12 @@ def arbitrary(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
 
 def functions(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """Comparators that are arbitrary functions, one per task."""
-    batch = problem(source, loss, limits)
-    n, k, _, _ = batch.shape
-    return batch.against(functions=source.grid((n, k), -8, 8) / 4)
+    return _against(source, problem(source, loss, limits), "functions")
 
 
 def tangent(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """Comparators h' = z - t(phi'v0 + kappa w), v0 = G/||G||, R = t, at which gap + Bregman = bound exactly."""
-    found: Batch = tangent_comparators(source, BatchQuantities(problem(source, loss, limits)))
-    return found
+    return _against(source, problem(source, loss, limits), "tangent")
 
 
 def tangent_comparators(source: Source, at: CoreBatchQuantities) -> Any:
@@ -47,6 +46,25 @@ def tangent_comparators(source: Source, at: CoreBatchQuantities) -> Any:
     step = 2.0 ** np.floor(np.minimum(-source.grid((), 0, 20), -np.log2(np.nan_to_num(largest, nan=1.0))))
     functions = np.nan_to_num(at.after - step[:, None, None] * slope, posinf=1e6, neginf=-1e6)
     return replace(at.batch.against(functions=functions), radius=step)
+
+
+def against(
+    source: Source,
+    batch: Any,
+    rival: str,
+    tangents: Mapping[str, Callable[[Any], CoreBatchQuantities]],
+    settled: Callable[[Any], Array],
+) -> Any:
+    """The problems against a comparator of that kind: the parameter that was drawn (then also with omega `settled`), a
+    step away, any functions, or tangent ones of some quantities, by their names in `tangents`."""
+    n, k = batch.shape[:2]
+    if rival == "functions":
+        return batch.against(functions=source.grid((n, k * batch.loss.outputs), -8, 8) / 4)
+    if rival == "local":
+        return step_away(source, tangents["tangent"](batch))
+    if rival == "stationary":
+        return with_radius(source, replace(batch, omega=settled(batch)))
+    return batch if rival == "parameter" else tangent_comparators(source, tangents[rival](batch))
 
 
 def step_away(source: Source, at: CoreBatchQuantities) -> Any:
@@ -72,8 +90,7 @@ def stationary(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
 
 def local(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """A comparator one small gradient step away: the bound is nearly R eps."""
-    found: Batch = step_away(source, BatchQuantities(problem(source, loss, limits)))
-    return found
+    return _against(source, problem(source, loss, limits), "local")
 
 
 def one_task(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
@@ -97,14 +114,13 @@ def _below(source: Source, loss: str, batch: Batch, share: Array | float = 1.0) 
     """Step sizes (B,) below C8's threshold over `share`."""
     threshold = {"logistic": 0.479, "log-cosh": 0.207, "pseudo-huber": 0.253}[loss]
     size = np.maximum((batch.features**2).sum(2).max(1), 2.0**-6)
-    found: Array = 2.0 ** np.floor(np.log2(threshold / size / share) - source.grid((), 0, 2))
-    return found
+    return 2.0 ** np.floor(np.log2(threshold / size / share) - source.grid((), 0, 2))
 
 
 class ByFeatures(BatchQuantities):
     """The gradient of whatever the Jacobians are."""
 
-    gradient = CoreBatchQuantities.gradient
+    gradient = LiftedBatchQuantities.gradient
 
 
 class AtQuery(ByFeatures):
@@ -130,13 +146,7 @@ def support_query(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     kind = source.choose(kinds)
     if "stationary" in kind:
         batch = with_radius(source, replace(batch, omega=stationary_points(batch)))
-    if "functions" in kind:
-        n, k = batch.shape[:2]
-        return batch.against(functions=source.grid((n, k), -8, 8) / 4)
-    if "tangent" in kind:
-        found: Batch = tangent_comparators(source, (BatchQuantities if kind == "tangent" else AtQuery)(batch))
-        return found
-    return batch
+    return batch if kind == "stationary" else _against(source, batch, kind.removeprefix("stationary "))
 
 
 def support_small_step(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
@@ -237,22 +247,20 @@ def paced(source: Source, loss: str, limits: Limits = SMALL, rivals: tuple[str, 
     kind = source.choose(("both",) if rivals == WRONG_RIVALS else ("rates", "decay", "both"))
     batch = with_rates(source, batch, kind)
     rival = source.choose(rivals)
-    of = {"turned": Turned, "forgetful": Forgetful}.get(rival)
-    if of is None or outputs > 1:
-        return batch if of else _against(source, batch, rival)
-    found: Batch = tangent_comparators(source, of(batch))
-    return found
+    return batch if rival in WRONG_RIVALS and outputs > 1 else _against(source, batch, rival)
 
 
-def ruled(source: Source, loss: str, limits: Limits = SMALL, rule: str = "") -> Batch:
-    """Tasks that adapt by a rule of a claims file: any comparator, one task, independent features, other supports."""
+def ruled(source: Source, loss: str, limits: Limits = SMALL, rule: str = "", several: bool = False) -> Batch:
+    """Tasks that adapt by a rule of a claims file: any comparator, one task, independent features, other supports;
+    `several`: two or three outputs."""
     settings: tuple[dict[str, Any], ...] = (
         {},
         {"tasks": 1},
         {"supports": ("own", "labels", "part")},
         {"apart": True, "tasks": source.choose(range(1, min(limits.tasks, limits.dimension) + 1))},
     )
-    batch = problem(source, loss, limits, kind="one step", **source.choose(settings))
+    outputs = source.choose((2, 3)) if several else 1
+    batch = problem(source, loss, limits, kind="one step", **source.choose(settings), outputs=outputs)
     return _against(source, replace(batch, steps=0, rule=rule), source.choose(RIVALS))
 
 
@@ -296,6 +304,14 @@ def paced_spread(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
 RIVALS = ("parameter", "functions", "tangent", "stationary", "local")
 
 
+TANGENTS = {"tangent": LinearQuantities, "query tangent": AtQuery, "turned": Turned, "forgetful": Forgetful}
+
+
+def _against(source: Source, batch: Batch, rival: str) -> Any:
+    """The problems against a comparator of that kind."""
+    return against(source, batch, rival, TANGENTS, stationary_points)
+
+
 def vector_outputs(source: Source, loss: str, limits: Limits = SMALL, rivals: tuple[str, ...] = RIVALS) -> Batch:
     """Two to four outputs: any problem, one of a corollary, or one with supports; any comparator of these kinds."""
     settings: tuple[dict[str, Any], ...] = (
@@ -315,17 +331,6 @@ def vector_outputs(source: Source, loss: str, limits: Limits = SMALL, rivals: tu
     return _against(source, batch, source.choose(rivals))
 
 
-def _against(source: Source, batch: Batch, rival: str) -> Batch:
-    """The problems against a comparator of that kind."""
-    n, k = batch.shape[:2]
-    if rival == "functions":
-        return batch.against(functions=source.grid((n, k * batch.loss.outputs), -8, 8) / 4)
-    if rival in ("tangent", "local"):
-        found: Batch = (tangent_comparators if rival == "tangent" else step_away)(source, LinearQuantities(batch))
-        return found
-    return batch if rival == "parameter" else with_radius(source, replace(batch, omega=stationary_points(batch)))
-
-
 def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """Problems in one or two dimensions with steps from small to far beyond 1/curvature: spurious minima occur."""
     small = replace(limits, points=min(limits.points, 3), dimension=min(limits.dimension, 2))
@@ -335,8 +340,8 @@ def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
 GENERATORS: tuple[Generator, ...] = (
     Generator("arbitrary", "anything on the grid", arbitrary, CONVEX_LOSSES, 3),
     Generator("functions", "arbitrary comparator functions", functions, CONVEX_LOSSES, 2),
-    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, CONVEX_LOSSES, 3),
-    Generator("stationary", "omega at a stationary point", stationary, CONVEX_LOSSES, 2),
+    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, CONVEX_LOSSES, 3, wide=False),
+    Generator("stationary", "omega at a stationary point", stationary, CONVEX_LOSSES, 2, wide=False),
     Generator("local", "comparator one small gradient step away", local, CONVEX_LOSSES),
     Generator("one-task", "a single task (C7)", one_task, CONVEX_LOSSES, 2),
     Generator("no-adaptation", "eta = 0 (C5)", no_adaptation, CONVEX_LOSSES, 3),
@@ -345,7 +350,7 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("independent", "independent features, no shared inputs (C3)", independent, CONVEX_LOSSES, 3),
     Generator("squared", "the squared loss (C1)", arbitrary, ("squared",), 2),
     Generator("cancelling", "mirrored tasks whose mixed weight cancels (hypothesis D fails)", cancelling,
-              ("quartic", "huber")),
+              ("quartic", "huber"), wide=False),
     Generator("support-query", "tasks that adapt on another law than they are judged on", support_query,
               CONVEX_LOSSES, 3),
     Generator("support-small-step", "supports on a part of the query, a step below the threshold (C8)",
@@ -354,7 +359,7 @@ GENERATORS: tuple[Generator, ...] = (
               tuple(VECTOR_LOSSES), 3),
     Generator("shared-queries", "one query for all tasks, supports of their own (C3)", shared_queries, CONVEX_LOSSES),
     Generator("vector-tangent", "several outputs, tangent comparators", partial(vector_outputs, rivals=("tangent",)),
-              tuple(VECTOR_LOSSES)),
+              tuple(VECTOR_LOSSES), wide=False),
     Generator("rates", "a rate for each parameter, weight decay, or both", paced, (*CONVEX_LOSSES, "softmax"), 3),
     Generator("rates-tangent", "tangent comparators of wrong Jacobians of rates and decay",
               partial(paced, rivals=WRONG_RIVALS), ("squared", "log-cosh", "logistic", "quartic")),

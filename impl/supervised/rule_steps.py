@@ -3,6 +3,7 @@ evaluated: for grad L (`taylor`)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flint import arb
@@ -15,6 +16,21 @@ from ..sealed import MisuseError
 from ..series import BallSeries, RationalSeries, series_terms
 
 
+def _places(x: Any) -> Sequence[int]:
+    """The places of an atom's point: one for each component (`maml`)."""
+    return range(x.start, x.stop) if isinstance(x, slice) else (x,)
+
+
+def _at(z: dict[int, Number], x: Any) -> Any:
+    """The prediction there: a number, or a list of its components."""
+    return [z[a] for a in _places(x)] if isinstance(x, slice) else z[x]
+
+
+def _listed(x: Any, found: Any) -> Vector:
+    """What a loss gives there, component by component."""
+    return list(found) if isinstance(x, slice) else [found]
+
+
 class LawView(View):
     """The inner law of a task, over balls or rationals, or over their power series of two terms."""
 
@@ -23,9 +39,9 @@ class LawView(View):
         self._m, self._loss, self._law, self._series = m or problem.m, problem.loss, law, series
         self._s: Any = (BallSeries if self._m is Balls else RationalSeries) if series else self._m
         rows = problem.features.tolist()
-        self._rows = {x: [self._m.number(v) for v in rows[x]] for x, _, _ in law.atoms}
+        self._rows = {a: [self._m.number(v) for v in rows[a]] for x, _, _ in law.atoms for a in _places(x)}
         self._visited: list[dict[int, Number]] = []
-        """The predictions of each look at the risk."""
+        """The predictions of each look at the risk, of all components of all points."""
 
     @property
     def eta(self) -> Number:
@@ -46,31 +62,59 @@ class LawView(View):
         return found
 
     def _gradient(self, theta: Vector) -> Vector:
-        z = self._predictions(theta)
-        slopes = [(x, p * self._loss.d1(self._s, z[x], y)) for x, y, p in self._law.atoms]
-        return [sum(s * self._rows[x][j] for x, s in slopes) for j in range(len(theta))]
+        z, slopes = self._predictions(theta), []
+        for x, y, p in self._law.atoms:
+            found = self._loss.d1(self._s, _at(z, x), y)
+            slopes += [(a, p * slope) for a, slope in zip(_places(x), _listed(x, found), strict=True)]
+        return [sum(slope * self._rows[a][j] for a, slope in slopes) for j in range(len(theta))]
 
     def _hessian(self, theta: Vector) -> list[Vector]:
         z = self._predictions(theta)
-        return self._summed([(x, p * self._bend(z[x], y)) for x, y, p in self._law.atoms])
+        return self._summed(lambda x, y: self._bend(_at(z, x), y))
 
-    def _bend(self, z: Number, y: Number) -> Number:
-        """ell''(z, y); of a series by that of ell', which needs a term more: ell'(z_0 + s) = c_0 + c_1 s + c_2 s^2."""
+    def _bend(self, z: Any, y: Any) -> Any:
+        """ell''(z, y); of a series by those of ell', which need a term more."""
         if not self._series:
             return self._loss.d2(self._m, z, y)
         with series_terms(3):
-            slope = self._loss.d1(self._s, self._s.series([z[0], 1]), y)
-            first, second = slope[1], 2 * slope[2] * z[1]
+            return self._bends(z, y) if isinstance(z, list) else self._bent(z, y)
+
+    def _bent(self, z: Number, y: Number) -> Number:
+        """ell'(z_0 + s) = c_0 + c_1 s + c_2 s^2."""
+        slope = self._loss.d1(self._s, self._s.series([z[0], 1]), y)
+        first, second = slope[1], 2 * slope[2] * z[1]
         return self._s.series([first, second])
 
-    def _third(self, theta: Vector, direction: Vector) -> list[Vector]:
-        z, dz = self._predictions(theta), {x: self.dot(row, direction) for x, row in self._rows.items()}
-        return self._summed([(x, p * self._loss.d3(self._s, z[x], y) * dz[x]) for x, y, p in self._law.atoms])
+    def _bends(self, z: list[Number], y: Any) -> list[Vector]:
+        """Of several components: q(v) = c_2 of ell' along v is quadratic, so twice its form at (e, dz) is
+        q(e + dz) - q(e) - q(dz)."""
 
-    def _summed(self, bends: list[tuple[int, Number]]) -> list[Vector]:
-        """The sum of bend phi phi'."""
-        d, rows = range(len(next(iter(self._rows.values())))), self._rows
-        return [[sum(b * rows[x][i] * rows[x][j] for x, b in bends) for j in d] for i in d]
+        def along(v: Vector) -> Vector:
+            start = [self._s.series([here[0], t]) for here, t in zip(z, v, strict=True)]
+            found: Vector = self._loss.d1(self._s, start, y)
+            return found
+
+        moved, columns = [here[1] for here in z], []
+        still = along(moved)
+        for b in range(len(z)):
+            unit = [self._m.number(int(a == b)) for a in range(len(z))]
+            alone, both = along(unit), along([e + t for e, t in zip(unit, moved, strict=True)])
+            triples = zip(alone, both, still, strict=True)
+            columns.append([self._s.series([e[1], s[2] - e[2] - t[2]]) for e, s, t in triples])
+        return [list(row) for row in zip(*columns, strict=True)]
+
+    def _third(self, theta: Vector, direction: Vector) -> list[Vector]:
+        z, dz = self._predictions(theta), {a: self.dot(row, direction) for a, row in self._rows.items()}
+        return self._summed(lambda x, y: self._loss.turned(self._s, _at(z, x), y, _at(dz, x)))
+
+    def _summed(self, bend: Callable[[Any, Any], Any]) -> list[Vector]:
+        """The sum of p Phi' bend Phi over the atoms; bend of (x, y)."""
+        rows, entries = self._rows, []
+        for x, y, p in self._law.atoms:
+            blocks = zip(_places(x), _listed(x, bend(x, y)), strict=True)
+            entries += [(a, b, p * v) for a, row in blocks for b, v in zip(_places(x), _listed(x, row), strict=True)]
+        d = range(len(next(iter(rows.values()))))
+        return [[sum(v * rows[a][i] * rows[b][j] for a, b, v in entries) for j in d] for i in d]
 
     def _solved(self, rows: list[Vector], right: Vector) -> Vector:
         """Of series A_0 x_0 = b_0 and A_0 x_1 = b_1 - A_1 x_0."""

@@ -10,7 +10,8 @@ from flint import fmpq
 
 from ..instances import Vector
 from ..losses import Link, Loss
-from ..shrink import put, simpler
+from ..models.smaller import simpler_parameters
+from ..shrink import at_each, fewer_tasks, put, simpler, simpler_entries, simpler_rows, with_each
 from .adaptation import Adaptation, Gradient, Implicit, Own
 from .instance import Atom, Functions, MetaSLInstance, Task
 
@@ -28,25 +29,6 @@ def smaller(instance: MetaSLInstance) -> Iterator[MetaSLInstance]:
     if isinstance(instance.adaptation, Implicit):
         yield replace(instance, adaptation=Gradient(1 / instance.adaptation.strength, 1))
     yield from _simpler_numbers(instance)
-
-
-def fewer_tasks(instance: Model) -> Iterator[Model]:
-    count = len(instance.tasks)
-    for i in range(count if count > 1 else 0):
-        left = 1 - instance.tasks[i].weight
-        if left == 0:
-            continue
-        tasks = tuple(replace(t, weight=t.weight / left) for j, t in enumerate(instance.tasks) if j != i)
-        yield replace(instance, tasks=tasks, comparator=_without_task(instance, i))
-    if count > 1 and any(t.weight != fmpq(1, count) for t in instance.tasks):
-        yield replace(instance, tasks=tuple(replace(t, weight=fmpq(1, count)) for t in instance.tasks))
-
-
-def _without_task(instance: Any, i: int) -> Any:
-    comparator = instance.comparator
-    if isinstance(comparator, Functions):
-        return Functions(tuple(row for j, row in enumerate(comparator.values) if j != i))
-    return comparator
 
 
 def fewer_atoms(instance: Model) -> Iterator[Model]:
@@ -72,7 +54,7 @@ def _laws(task: Task) -> Iterator[tuple[str, Sequence[Atom]]]:
 
 
 def with_task(instance: Model, i: int, task: Task) -> Model:
-    return replace(instance, tasks=(*instance.tasks[:i], task, *instance.tasks[i + 1 :]))
+    return replace(instance, tasks=put(instance.tasks, i, task))
 
 
 def _changed(task: Task, laws: dict[str, Any]) -> Task:
@@ -137,52 +119,40 @@ def simpler_adaptations(adaptation: Adaptation) -> Iterator[Adaptation]:
         yield from (Implicit(strength) for strength in simpler(adaptation.strength, positive=True))
         return
     if isinstance(adaptation, Own):
-        yield from (replace(adaptation, eta=eta) for eta in simpler(adaptation.eta))
+        yield from with_each(adaptation, eta=simpler(adaptation.eta))
         return
-    for fewer in sorted({1, adaptation.steps - 1} - {0, adaptation.steps}):
-        yield replace(adaptation, steps=fewer)
+    yield from with_each(adaptation, steps=sorted({1, adaptation.steps - 1} - {0, adaptation.steps}))
     if not adaptation.plain:
         yield Gradient(adaptation.eta, adaptation.steps)
-    yield from (replace(adaptation, decay=decay) for decay in simpler(adaptation.decay) if decay >= 0)
-    rates = adaptation.rates or ()
-    for j, rate in enumerate(rates):
-        yield from (replace(adaptation, rates=put(rates, j, simple)) for simple in simpler(rate))
-    yield from (replace(adaptation, eta=eta) for eta in simpler(adaptation.eta))
+    decays = (decay for decay in simpler(adaptation.decay) if decay >= 0)
+    rates = simpler_entries(adaptation.rates or ())
+    yield from with_each(adaptation, decay=decays, rates=rates, eta=simpler(adaptation.eta))
 
 
-def simpler_rows(rows: Sequence[Vector]) -> Iterator[tuple[Vector, ...]]:
-    """The rows with one number simpler."""
-    for x, row in enumerate(rows):
-        for j, value in enumerate(row):
-            for simple in simpler(value):
-                yield (*rows[:x], put(row, j, simple), *rows[x + 1 :])
+def simpler_comparators(comparator: Any) -> Iterator[Any]:
+    """Functions or a parameter with one simpler number."""
+    if isinstance(comparator, Functions):
+        return map(Functions, simpler_rows(comparator.values))
+    return simpler_parameters(comparator)
 
 
 def _simpler_numbers(instance: MetaSLInstance) -> Iterator[MetaSLInstance]:
-    for adaptation in simpler_adaptations(instance.adaptation):
-        yield replace(instance, adaptation=adaptation)
-    for radius in simpler(instance.radius, positive=True):
-        yield replace(instance, radius=radius)
-    for j, value in enumerate(instance.omega):
-        for simple in simpler(value):
-            yield replace(instance, omega=put(instance.omega, j, simple))
-    for features in simpler_rows(instance.features):
-        yield replace(instance, features=features)
-    comparator = instance.comparator
-    if isinstance(comparator, Functions):
-        for values in simpler_rows(comparator.values):
-            yield replace(instance, comparator=Functions(values))
-    else:
-        for j, value in enumerate(comparator):
-            for simple in simpler(value):
-                yield replace(instance, comparator=put(comparator, j, simple))
+    yield from with_each(
+        instance,
+        adaptation=simpler_adaptations(instance.adaptation),
+        radius=simpler(instance.radius, positive=True),
+        omega=simpler_entries(instance.omega),
+        features=simpler_rows(instance.features),
+        comparator=simpler_comparators(instance.comparator),
+    )
     if instance.loss.link is Link.MARGIN or instance.loss.outputs > 1:
         return
     positive = instance.loss.link is Link.CANONICAL
+
+    def labelled(atom: Atom) -> Iterator[Atom]:
+        return with_each(atom, y=(y for y in simpler(atom.y) if y >= 0 or not positive))
+
     for i, task in enumerate(instance.tasks):
         for name, atoms in _laws(task):
-            for a, atom in enumerate(atoms):
-                for simple in simpler(atom.y):
-                    if simple >= 0 or not positive:
-                        kept = (*atoms[:a], replace(atom, y=simple), *atoms[a + 1 :])
-                        yield with_task(instance, i, _changed(task, {name: kept}))
+            for kept in at_each(atoms, labelled):
+                yield with_task(instance, i, _changed(task, {name: kept}))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...theory.claim import UndefinedQuantityError
+from ..vector_losses import VectorLoss
 from .batch import Array, Batch
 from .batch_quantities import BatchQuantities
 
@@ -39,6 +40,16 @@ class VectorQuantities(BatchQuantities):
         assert self.batch.rival is not None
         rival = self.batch.rival.reshape(self._omega.shape)
         return self._predictions(self.adapt(rival)[-1] if adapted else rival)
+
+    def _turns(self, z: Array, along: Array) -> Array:
+        batch, loss = self.batch, self.batch.loss
+        labels, masses = batch.labels, batch.masses
+        if batch.support_labels is not None and batch.support_masses is not None:
+            labels, masses = batch.support_labels, batch.support_masses
+        assert isinstance(loss, VectorLoss)
+        z, along = (v.reshape(*v.shape[:2], -1, 1, self._c) for v in (z, along))
+        found: Array = (masses[..., None, None] * loss.turned_on_arrays(z, labels, along)).sum(3)
+        return found
 
     @cached_property
     def support_feature_bound(self) -> Array:

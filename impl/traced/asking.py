@@ -145,7 +145,8 @@ def advice(found: TracedJudgement, gap: Enclosure, bound: ClaimJudgement) -> tup
     if len(known) == 4 and all(map(math.isfinite, known)):
         still, rest = known[0] * known[1], known[2] * known[3]
         said.append(
-            f"R eps = {still:.3g} is the larger part: omega is not stationary for MAML; train on (see check_gradient)."
+            f"R eps = {still:.3g} is the larger part: omega is not stationary for MAML; train on (check_gradient says "
+            "whose gradient a loop computes)."
             if still > rest
             else f"||w|| misfit = {rest:.3g} is the larger part: the meta-features do not represent the displacement; "
             "a wider model, or more parameters that adapt, would."

@@ -126,16 +126,14 @@ def build(source: Source, variant: str, limits: Limits = SMALL) -> TracedBatch:
 
 def _classes(source: Source, labels: Array, classes: int) -> Array:
     """Labels (B, n)."""
-    found: Array = source.grid(labels.shape, 0, classes - 1).astype(np.int64)
-    return found
+    return source.grid(labels.shape, 0, classes - 1).astype(np.int64)
 
 
 def _within(form: TracedInstance, data: Array) -> Array:
     """The same with labels 0 and 1: of each task inputs and labels of the support, then of the query."""
     sizes = [a.size for t in form.tasks for a in t.data]
     labels = np.repeat([k % 2 == 1 for k in range(len(sizes))], sizes)
-    found: Array = np.where(labels, data > 0, data)
-    return found
+    return np.where(labels, data > 0, data)
 
 
 TANGENTS = (("features", 1.0, 1.0), ("features", 1.0, 0.0), ("plain", 1.0, 1.0), ("features", 4.0, 0.0))

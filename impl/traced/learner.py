@@ -120,8 +120,7 @@ class Learner:
 
     def predict(self, parameters: Mapping[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
         """h_theta(x)."""
-        found: torch.Tensor = functional_call(self.module, {**self.rest, **parameters}, (x,))
-        return found
+        return functional_call(self.module, {**self.rest, **parameters}, (x,))
 
     def adapt(self, p: Tensors, xs: torch.Tensor, ys: torch.Tensor) -> Tensors:
         """U(theta)."""

@@ -79,8 +79,7 @@ class Tolerance:
 
     @cached_property
     def _exact(self) -> Array:
-        found: Array = self.value(self._watched).mid
-        return found
+        return self.value(self._watched).mid
 
     @cached_property
     def _replays(self) -> tuple[list[float], list[Array]]:

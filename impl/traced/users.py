@@ -71,13 +71,17 @@ def _made(place: str) -> tuple[torch.nn.Module, Inner | None, Loss | None]:
     folder = str(Path(file).resolve().parent)
     sys.path.insert(0, folder)
     try:
-        made = runpy.run_path(file, run_name="metagap_program").get(name)
+        defined = runpy.run_path(file, run_name="metagap_program")
+        made = defined.get(name)
         found = made() if callable(made) else None
     except Exception as error:
         words = " ".join(str(error).split())[:120]
         raise BadInputError(place, "run", type(error).__name__, f"a file that runs: {words}") from error
     finally:
         sys.path.remove(folder)
+    if name not in defined:
+        own = [n for n, one in defined.items() if getattr(one, "__module__", "") == "metagap_program" and callable(one)]
+        raise BadInputError(place, "FUNCTION", name, f"one that the file defines: {', '.join(own) or 'it has none'}")
     parts = found if isinstance(found, tuple) else (found,)
     model, inner, loss = (*parts, None, None)[:3]
     if not isinstance(model, torch.nn.Module) or len(parts) > 3 or not (inner is None or callable(inner)):

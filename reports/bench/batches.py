@@ -1,8 +1,8 @@
 """Rows of whole batches: instances proved per second in arrays, beside balls and beside float64, which proves nothing.
 
 Random logistic instances of the sizes of `floats`, the same with three classes, the same of two-layer networks, and
-random policies that adapt by a KL step. Equalities are no business of arrays: "then balls" is what a run does, arrays
-first and balls for the claims that they leave.
+random policies that adapt by a KL step, linear or of networks. Equalities are no business of arrays: "then balls" is
+what a run does, arrays first and balls for the claims that they leave.
 """
 
 from __future__ import annotations
@@ -15,9 +15,18 @@ from typing import Any
 import numpy as np
 
 from ...impl.batch_judge import share
-from ...impl.families import META_RL, META_SL, NETWORK, SMOOTH_NETWORK, judge
+from ...impl.families import (
+    META_RL,
+    META_RL_NETWORK,
+    META_RL_SMOOTH_NETWORK,
+    META_SL,
+    NETWORK,
+    SMOOTH_NETWORK,
+    judge,
+)
 from ...impl.family import Family
 from ...impl.policies.batch import Batch as PolicyBatch
+from ...impl.policies.batch import NetworkBatch as NetworkPolicyBatch
 from ...impl.policies.instance import Adaptation
 from ...impl.supervised.batch import Batch
 from ...impl.supervised.relu.batch import NetworkBatch
@@ -29,8 +38,9 @@ from .rows import Note, Row
 POLICY_SIZES = {"S": (2, 3, 2, 2), "M": (4, 4, 3, 4), "L": (8, 6, 4, 8)}
 """(n, S, A, d): tasks, states, actions, dimension."""
 WIDTHS = {"S": 4, "M": 16, "L": 64}
-COUNT, SLOW, WIDE = 512, 4, {"S": 64, "M": 32, "L": 8}
-"""Instances of a row; of a row that judges in balls; of one of networks, whose features are arrays of every neuron."""
+COUNT, SLOW, WIDE = 512, 4, {"S": 64, "M": 32, "L": 4}
+"""Instances of a row; the most of a row that judges in balls, which are an eighth of the others; of one of networks,
+whose features are arrays of every neuron."""
 
 
 def policy_batch(size: str, count: int, seed: int = 0) -> PolicyBatch:
@@ -62,20 +72,28 @@ def class_batch(size: str, count: int, seed: int = 0) -> Batch:
     return replace(given, loss=VectorLoss("softmax", outputs=3), labels=labels, omega=omega, rival=rival)
 
 
-def network_batch(size: str, count: int, seed: int = 0, activation: str | None = None) -> NetworkBatch:
-    """Random networks of 4, 16 or 64 neurons near their initialisation, on the laws of `float_batch`; None: relu."""
-    given, rng = float_batch(SIZES[size], count, seed=seed), np.random.default_rng(seed)
-    shape = (count, WIDTHS[size], given.shape[3])
+def near_start(size: str, count: int, d: int, seed: int) -> dict[str, np.ndarray]:
+    """Weights of 4, 16 or 64 neurons near their initialisation, and the neurons' signs (count, m)."""
+    rng, shape = np.random.default_rng(seed), (count, WIDTHS[size], d)
     initial, omega, rival = (rng.standard_normal(shape) * scale for scale in (1.0, 0.25, 0.25))
+    signs = rng.choice([-1.0, 1.0], shape[:2])
+    return {"initial": initial, "omega": initial + omega, "rival": initial + rival, "signs": signs}
+
+
+def network_batch(size: str, count: int, seed: int = 0, activation: str | None = None) -> NetworkBatch:
+    """Random networks on the laws of `float_batch`; None: relu."""
+    given = float_batch(SIZES[size], count, seed=seed)
+    drawn = near_start(size, count, given.shape[3], seed)
     names = ("loss", "rate", "features", "labels", "masses", "weights", "radius")
-    return NetworkBatch(
-        **{name: getattr(given, name) for name in names},
-        signs=rng.choice([-1.0, 1.0], (count, 1, WIDTHS[size])),
-        initial=initial,
-        omega=initial + omega,
-        rival=initial + rival,
-        activation=activation,
-    )
+    shared = {name: getattr(given, name) for name in names}
+    return NetworkBatch(**(shared | drawn | {"signs": drawn["signs"][:, None]}), activation=activation)
+
+
+def network_policy_batch(size: str, count: int, seed: int = 0, activation: str = "relu") -> NetworkPolicyBatch:
+    """The processes of `policy_batch` with policies of networks."""
+    given = policy_batch(size, count, seed)
+    drawn = near_start(size, count, given.shape[3], seed)
+    return NetworkPolicyBatch(**(vars(given) | drawn), activation=activation)
 
 
 def _cases() -> Iterator[tuple[str, Family, Callable[[int], Any], int]]:
@@ -92,6 +110,9 @@ def _cases() -> Iterator[tuple[str, Family, Callable[[int], Any], int]]:
         yield f"ReLU networks, size {size}", NETWORK, partial(network_batch, size), WIDE[size]
     for size in POLICY_SIZES:
         yield f"policies, size {size}", META_RL, partial(policy_batch, size), COUNT
+        for kind, family, activation in (("smooth", META_RL_SMOOTH_NETWORK, "tanh"), ("ReLU", META_RL_NETWORK, "relu")):
+            draw = partial(network_policy_batch, size, activation=activation)
+            yield f"{kind} network policies, size {size}", family, draw, WIDE[size]
 
 
 def rows() -> list[Row]:
@@ -110,17 +131,18 @@ def inequalities(family: Family) -> tuple[Claim, ...]:
 
 
 def _rows(group: str, family: Family, batch: Any) -> list[Row]:
-    part, few = batch.take(np.arange(min(64, len(batch)))), batch.take(np.arange(SLOW))
-    instances = [few.instance(b) for b in range(SLOW)]
+    slow = max(min(SLOW, len(batch) // 8), 1)
+    part, few = batch.take(np.arange(min(64, len(batch)))), batch.take(np.arange(slow))
+    instances = [few.instance(b) for b in range(slow)]
     one, all_ = lifted(family), inequalities(family)
     return [
         Row(group, "lifted claim, arrays", len(batch), _arrays(family, batch, one)),
         Row(group, "lifted claim, float64: not proved", len(batch), lambda: _compared(family, batch)),
-        Row(group, "lifted claim, balls", SLOW, lambda: [judge(replace(i), one) for i in instances]),
+        Row(group, "lifted claim, balls", slow, lambda: [judge(replace(i), one) for i in instances]),
         Row(group, "all inequalities, arrays", len(part), _arrays(family, part, all_)),
-        Row(group, "all inequalities, balls", SLOW, lambda: [judge(replace(i), all_) for i in instances]),
-        Row(group, "all claims, arrays, then balls", SLOW, lambda: both(family, few)),
-        Row(group, "all claims, balls", SLOW, lambda: [judge(replace(i)) for i in instances]),
+        Row(group, "all inequalities, balls", slow, lambda: [judge(replace(i), all_) for i in instances]),
+        Row(group, "all claims, arrays, then balls", slow, lambda: both(family, few)),
+        Row(group, "all claims, balls", slow, lambda: [judge(replace(i)) for i in instances]),
     ]
 
 

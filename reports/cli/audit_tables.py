@@ -45,7 +45,7 @@ def print_audit(record: AuditRecord | MutantsRecord, page: Path | None, *, detai
         if opened:
             said.append(f"open (superfluous?): {', '.join(f'{row.claim} without {row.assumption}' for row in opened)}")
     wrong = [row for row in record.mutants if row.status != "equivalent"]
-    said.append(f"{sum(row.status == 'killed' for row in wrong)} of {len(wrong)} mutants refuted")
+    said.append(f"{sum(row.status == 'refuted' for row in wrong)} of {len(wrong)} mutants refuted")
     said.append(record.status)
     where = "" if page is None else f". Report: {page}"
     style = "bold red" if survived or (isinstance(record, AuditRecord) and alarms(record)) else "bold"
@@ -112,9 +112,9 @@ def _power(rows: list[MutantRow]) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for family, own in by_family(rows):
         wrong = [row for row in own if row.status != "equivalent"]
-        killed = [row.seconds for row in wrong if row.status == "killed"]
-        times = (f"{statistics.median(killed):.2f}", f"{max(killed):.2f}") if killed else ("", "")
-        table.add_row(family, str(len(killed)), str(len(wrong)), *times, str(len(own) - len(wrong)))
+        refuted = [row.seconds for row in wrong if row.status == "refuted"]
+        times = (f"{statistics.median(refuted):.2f}", f"{max(refuted):.2f}") if refuted else ("", "")
+        table.add_row(family, str(len(refuted)), str(len(wrong)), *times, str(len(own) - len(wrong)))
     return table
 
 

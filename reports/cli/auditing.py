@@ -43,10 +43,12 @@ from .options import (
     StoreOption,
     WorkersOption,
     number,
+    on_the_line,
 )
 from .outputs import Live, begin, emit, exchange, ready, store_at, writing
 from .own_tasks import (
     PLACES,
+    AdaptationOption,
     DecayOption,
     EtaOption,
     FeatureOption,
@@ -62,8 +64,8 @@ from .own_tasks import (
 )
 from .shared import input_errors, left_out, started, voice, workers_of, working
 
-OF_TASKS = {"omega", "loss", "eta", "steps", "decay", "task", "label", "ignore", "feature"}
-BOTH = {"tasks", "json", "max_time", "quiet", "verbose"}
+OF_TASKS = {"omega", "loss", "eta", "steps", "decay", "adaptation", "task", "label", "ignore", "feature"}
+BOTH = {"tasks", "json", "max_time", "own", "quiet", "verbose"}
 """Options of an audit of TASKS; the others belong to the audit of the claims."""
 
 
@@ -85,6 +87,7 @@ def audit(
     eta: EtaOption = None,
     steps: StepsOption = None,
     decay: DecayOption = None,
+    adaptation: AdaptationOption = None,
     task: TaskOption = "task",
     label: LabelOption = "y",
     ignore: IgnoreOption = None,
@@ -108,21 +111,22 @@ def audit(
 
     With --family: claim by claim, and each mutant. The report (--out) has every cell and every counterexample.
 
-    With TASKS: which assumptions hold on your own tasks, with margins, which claims apply, and which assumption binds.
+    With TASKS: which assumptions hold on your own tasks, with margins, which claims apply, and which assumption binds;
+    with --claims, those of your claims.
     """
-    sources = {name: context.get_parameter_source(name) for name in context.params}
-    given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+    given = on_the_line(context)
     foreign = given - OF_TASKS - BOTH if tasks is not None else given & OF_TASKS
     for name in sorted(foreign):
         where = "without TASKS only" if tasks is not None else "with TASKS only"
-        spelled = "claims" if name == "own" else name.replace("_", "-")
-        fail(f"--{spelled}={str(context.params[name])!r}: this option has a meaning {where}; leave it out")
+        value = context.params[name]
+        shown = "" if isinstance(value, bool | list | tuple) else f"={str(value)!r}"
+        fail(f"--{name.replace('_', '-')}{shown}: this option has a meaning {where}; leave it out")
     targets = {"--json": json, "--junit": junit, "--sarif": sarif}
     spoken = (
         ready(targets, out) if tasks is None else ready(targets, inputs=[tasks, *([] if omega is None else [omega])])
     )
     if tasks is not None:
-        source = tasks_at(tasks, loss, eta, steps, task, label, ignore, feature, decay)
+        source = tasks_at(tasks, loss, eta, steps, task, label, ignore, feature, decay, adaptation)
         audit_tasks(source, omega, 600.0 if max_time is None else max_time, json, spoken)
     stated = standing()
     chosen = list(dict.fromkeys(family or (_able() if stated is None else stated.families)))

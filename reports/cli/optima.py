@@ -45,6 +45,7 @@ from .programs import (
     certify_program,
     is_program,
     no_program,
+    only_programs,
 )
 from .shared import input_errors, paper, voice, working
 
@@ -165,6 +166,7 @@ def check(
 
 
 def certify(
+    context: typer.Context,
     tasks: Annotated[str, typer.Argument(metavar="TASKS", help=f"Your tasks. {PLACES}")],
     omega: OmegaOption = None,
     train: Annotated[bool, typer.Option("--train", help="Train omega on the spot by MAML.")] = False,
@@ -198,6 +200,7 @@ def certify(
     """How far your MAML solution is from the global optimum, what the theorem promises, and what to do."""
     begin = time.monotonic()
     if is_program(tasks):
+        only_programs(context, "omega", "train", "decay", "task", "label", "ignore", "feature", "radius", "gap")
         rate = None if eta is None else float(exact_option("--eta", eta, lambda v: True, "a number is required"))
         certify_program(tasks, Options(episodes, state, comparator, loss, rate, steps), max_time, json)
     no_program(Options(episodes, state, comparator))

@@ -31,6 +31,12 @@ ClaimOption = Annotated[
 ]
 
 
+def on_the_line(context: typer.Context) -> set[str]:
+    """The names of what the command line gives."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+
+
 def _stated(context: typer.Context, place: str | None) -> str | None:
     """The claims of the file stand until the command ends; a bad file ends it with one line."""
     if place is not None:

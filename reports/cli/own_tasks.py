@@ -14,6 +14,7 @@ from flint import fmpq
 from ...impl.files.parameters import KINDS
 from ...impl.instances import Vector
 from ...impl.losses import LOSSES, Loss
+from ...impl.own_claims import stating
 from ...impl.own_tasks import TaskSource
 from ...impl.supervised.document import OUTPUTS, STEPS
 from ...impl.task_tables import DOUBTFUL, MEANT
@@ -64,6 +65,14 @@ StepsOption = Annotated[
         "--steps", parser=whole(1, STEPS), metavar="K", help="Inner steps on data without them; by default 1."
     ),
 ]
+AdaptationOption = Annotated[
+    str | None,
+    typer.Option(
+        "--adaptation",
+        metavar="NAME",
+        help="An adaptation of your claims file (--claims), in place of gradient steps, on data without one.",
+    ),
+]
 TaskOption = Annotated[str, typer.Option("--task", metavar="COLUMN", help="CSV column that names the task.")]
 LabelOption = Annotated[
     str, typer.Option("--label", metavar="COLUMN", help="CSV column of the label (y1, y2, ... of several outputs: y).")
@@ -92,12 +101,13 @@ def tasks_at(
     ignore: list[str] | None = None,
     feature: list[str] | None = None,
     decay: str | None = None,
+    adaptation: str | None = None,
 ) -> TaskSource:
     """The tasks that the options describe; bad options end the command with one line."""
     for name in set(ignore or ()) & set(feature or ()):
         fail(f"--feature={name!r}: a column that is not given to --ignore is required; leave one of the two out")
     columns = tuple(ignore or ()), tuple(feature or ())
-    return TaskSource(place, task, label, *columns, _loss(loss), _eta(eta), steps, _decay(decay))
+    return TaskSource(place, task, label, *columns, _loss(loss), _eta(eta), steps, _decay(decay), adaptation)
 
 
 def _loss(text: str | None) -> Loss | None:
@@ -151,7 +161,7 @@ def audit_tasks(source: TaskSource, omega: Path | None, max_time: float, json: P
     """Print the conditions of the tasks, or write them where --json says."""
     advice, end = "no assumption was examined; allow more, or fewer rows", time.monotonic() + max_time
     with input_errors(), working("audit") as show, in_time(max_time, advice):
-        record, ended = improving(conditions_of, (source, omega), show, end)
+        record, ended = improving(stating(conditions_of), (source, omega), show, end)
     emit(record, json)
     if spoken:
         _print(record)
@@ -159,7 +169,7 @@ def audit_tasks(source: TaskSource, omega: Path | None, max_time: float, json: P
         interrupted(f"audit: interrupted while {ended.stage}; what was not examined by then is open")
     if ended is not None:
         typer.echo(f"metagap: {ended.why(max_time)} while {ended.stage}; what remains is open", err=True)
-    raise typer.Exit(3 if any(row.holds is None for row in record.assumptions) else 0)
+    raise typer.Exit(3 if ended is not None or any(row.holds is None for row in record.assumptions) else 0)
 
 
 def _print(record: ConditionsRecord) -> None:
@@ -178,10 +188,10 @@ def _print(record: ConditionsRecord) -> None:
         why = f" ({row.why})" if row.why else ""
         table.add_row(row.name, word, _margin(row), row.statement + why)
     console.print(table)
-    console.print(f"{verdict}: {', '.join(applying)}.")
+    console.print(f"{verdict}: {', '.join(applying)}." if applying else f"{verdict}.")
     for claim in record.claims:
         if not claim.applies:
-            missing = (*claim.fails, *(f"{name} (open)" for name in claim.open))
+            missing = (*claim.fails, *(f"{name} (open)" for name in claim.open), *([claim.why] if claim.why else []))
             console.print(f"  {claim.claim}: {', '.join(missing)}")
     for note in record.notes:
         console.print(f"The tasks: {note}.")

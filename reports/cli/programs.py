@@ -15,9 +15,10 @@ from ...impl import files
 from ...impl.extras import require
 from ...impl.files.parameters import load_arrays
 from ...impl.instances import Instance
+from ...impl.traced.losses import NAMED
 from ..formats.programs import GradientRecord, ProgramRecord
 from .ending import fail
-from .options import JsonOption, number, whole
+from .options import JsonOption, number, on_the_line, whole
 from .outputs import emit, ready
 from .shared import input_errors, working
 
@@ -119,6 +120,13 @@ def no_program(options: Options, instance: Path | None = None) -> None:
         fail(f"{given[0]}: this option is for one FILE.py:FUNCTION alone; leave it out")
 
 
+def only_programs(context: typer.Context, *unknown: str) -> None:
+    """Options that have no meaning for programs; the command ends with one line."""
+    for name in sorted(on_the_line(context) & set(unknown)):
+        advice = "give --state" if name == "omega" else "leave it out"
+        fail(f"--{name}: this option is not for a FILE.py:FUNCTION; {advice}")
+
+
 def program_of(command: str, place: str, options: Options) -> Program:
     """The program; what is run is said on the error stream. Bad input ends the command with one line."""
     with _faults(place):
@@ -127,7 +135,12 @@ def program_of(command: str, place: str, options: Options) -> Program:
 
         if options.tasks is None:
             fail(f"{place}: --tasks=FILE.npz is required: arrays X, y, task and split")
-        typer.echo(f"metagap: {command}: runs the Python file {place.rpartition(':')[0]}", err=True)
+        if options.loss not in (None, *NAMED):
+            known = ", ".join(NAMED)
+            fail(f"--loss={options.loss!r}: one of {known} is required; one of your own is returned by the function")
+        file = place.rpartition(":")[0]
+        if Path(file).is_file():
+            typer.echo(f"metagap: {command}: runs the Python file {file}", err=True)
         found = program_at(place, options.tasks, options.state, options.loss, options.eta, options.steps)
         for note in found.notes:
             typer.echo(f"metagap: {command}: {note}", err=True)
@@ -182,7 +195,9 @@ def certify_program(place: str, options: Options, max_time: float, json: Path | 
         )
     emit(ProgramRecord.of(found), json)
     if spoken:
-        typer.echo(f"Your parameters are within [{found.gap.lo:.6g}, {found.gap.hi:.6g}] of the best.")
+        ends = list(dict.fromkeys(f"{end:.6g}" for end in (found.gap.lo, found.gap.hi)))
+        far = f"between {ends[0]} and {ends[1]}" if len(ends) > 1 else ends[0]
+        typer.echo(f"Your parameters are {far} above the best.")
         typer.echo(f"L = {found.value.middle:.9g}; the best point known has {found.best.middle:.9g}; L is at least 0.")
         for line in found.advice:
             typer.echo(line)

@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from ...impl.answers import count
 from ...impl.files.faults import nearest
 from .. import store as stores
 from .ending import fail
@@ -61,7 +62,7 @@ def runs(
         return
     if not voice.quiet:
         _print(shown)
-    typer.echo(f"{len(shown)} runs, {len(unfinished)} unfinished")
+    typer.echo(f"{count(len(shown), 'run')}, {len(unfinished)} unfinished")
 
 
 def _resume(run: stores.KeptRun, workers: int, cluster: str | None) -> NoReturn:

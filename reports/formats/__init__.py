@@ -89,7 +89,7 @@ def check(record: object, kind: type[Kind], file: str) -> Kind:
     if given == wanted[:-1] + "1":
         record = _renamed(record | {"format": wanted} if isinstance(record, dict) else record)
     elif given != wanted:
-        raise BadInputError(file, "format", given, f"{wanted!r}; run the command again")
+        raise BadInputError(file, "format", given, f"{wanted!r}; give such a file, or write it again")
     return rows(record, kind, file)
 
 

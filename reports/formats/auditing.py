@@ -30,14 +30,14 @@ class MutantWitness(Record):
 
 
 class MutantRow(Record):
-    """A mutant: killed, survived, equivalent (true after all) or open (neither refuted nor proved)."""
+    """A mutant: refuted, survived, equivalent (true after all) or open (neither refuted nor proved)."""
 
     name: str
     title: str
     claim: str
     why: str
     statement: Latex
-    status: Literal["killed", "survived", "equivalent", "open"]
+    status: Literal["refuted", "survived", "equivalent", "open"]
     generator: str | None
     examples: Count
     seconds: Seconds

@@ -44,12 +44,19 @@ class Theorem(Record):
     command: str
 
 
+Shows = Annotated[
+    Literal["refuted", "no value"],
+    Meta(description="the statement is refuted, or has no value: without the assumption it means nothing"),
+]
+
+
 class BundledWitness(Record):
     """A counterexample: to what; the claim it is about, and the assumption that is left out."""
 
     file: File
     kind: WitnessKind
     name: str
+    shows: Shows
     claim: str
     assumption: str
     command: str

@@ -305,6 +305,7 @@ class ApplicabilityRow(Record):
     fails: list[str]
     open: list[str]
     tightest: str | None
+    why: Annotated[str, Meta(description="of own claims: why a side has no value, which keeps it from applying")] = ""
 
 
 class ConditionsRecord(Record, tag_field="format", tag="metagap/conditions/2"):
@@ -327,6 +328,7 @@ class ConditionsRecord(Record, tag_field="format", tag="metagap/conditions/2"):
             for c in found.conditions
         ]
         claims = [
-            ApplicabilityRow(a.claim.name, a.applies, list(a.fails), list(a.open), a.tightest) for a in found.claims
+            ApplicabilityRow(a.claim.name, a.applies, list(a.fails), list(a.open), a.tightest, a.why)
+            for a in found.claims
         ]
         return cls(tasks, instance, rows, claims, list(found.binding), list(notes))

@@ -143,6 +143,9 @@ class ClaimRow(Record):
         dict[str, Count],
         Meta(description="why it has no value though no assumption of it fails: on how many instances"),
     ] = field(default_factory=dict)
+    arrays: Annotated[
+        int, Meta(ge=0, description="verdicts on generated instances by midpoint-radius arrays; the others by balls")
+    ] = 0
 
     @property
     def violated(self) -> int:
@@ -163,6 +166,14 @@ class GeneratorRow(Record):
     title: str
     variants: list[str]
     instances: Count
+    wide: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="of them in wide batches: inequalities alone are judged there, each on the first instances of "
+            "a batch, up to the one before the fifth that arrays leave open",
+        ),
+    ] = 0
 
 
 class Form(Record):

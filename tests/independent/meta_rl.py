@@ -16,10 +16,6 @@ from .policies import Policies, Process
 class MetaRL(Policies):
     """Linear policies: the mixed form and the corollaries."""
 
-    def needs(self, step: str) -> None:
-        if self.step != step:
-            raise UndefinedError(f"not the {step}")
-
     @property
     def step_size(self) -> Any:
         return self.eta
@@ -30,7 +26,6 @@ class MetaRL(Policies):
 
     @property
     def jeffreys(self) -> Any:
-        self.needs("kl-step")
         total = mpf(0)
         for p, own, nu in zip(self.processes, self.own, self.visited, strict=True):
             for s in p.states:
@@ -41,8 +36,6 @@ class MetaRL(Policies):
 
     @property
     def tilted_variance(self) -> Any:
-        self.needs("rational-step")
-        self.smooth_policies()
         total = mpf(0)
         for p, nu in zip(self.processes, self.visited, strict=True):
             values = p.values(self.first)
@@ -93,14 +86,12 @@ class MetaRL(Policies):
 
     @property
     def lipschitz(self) -> Any:
-        self.needs("kl-step")
         return mp.fsum(
             p.weight * self.span(p) / (2 * (1 - p.gamma)) * self.b * (1 + self.kappa(p)) for p in self.processes
         )
 
     @property
     def smoothness(self) -> Any:
-        self.needs("kl-step")
         total = mpf(0)
         for p in self.processes:
             own, span, rest = self.b * (1 + self.kappa(p)), self.span(p), 1 - p.gamma
@@ -110,7 +101,6 @@ class MetaRL(Policies):
 
     @property
     def curvature_size(self) -> Any:
-        self.needs("kl-step")
         return self.bend(self.objective, self.adapted_return, self.omega)
 
     @property

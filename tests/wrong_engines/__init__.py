@@ -21,6 +21,7 @@ from .regions import REGION_FAULTS
 from .reinforcement import REINFORCEMENT
 from .rules import RULE_FAULTS
 from .running import RUNNING
+from .solvers import SOLVER_FAULTS
 from .stated import STATED_FAULTS
 from .supervised import SUPERVISED
 from .traced import TRACED
@@ -54,4 +55,5 @@ CATALOGUE = (
     *STATED_FAULTS,
     *RULE_FAULTS,
     *GRAPH_FAULTS,
+    *SOLVER_FAULTS,
 )

@@ -142,7 +142,7 @@ BATCHES = (
           Around(lambda right: lambda ends: np.ones(ends[0].shape, dtype=bool)), FINITE),
     fault("wrong-ends-compared", OPEN, f"{VERDICTS}:separated",
           Edit("(left[1] <= bound[0])", "(left[0] <= bound[1])"), FINITE),
-    fault("margins-that-may-fail", OPEN, f"{JUDGE}:_judged", Edit("finite & (low > 0)", "finite & (high > 0)"), FINITE),
-    fault("blunt-enclosures", OPEN, f"{JUDGE}:_judged", Edit("BLUNT * np.abs(sides[1][1])", "np.inf"), FINITE),
-    fault("outside-before-its-turn", OPEN, f"{JUDGE}:_judged", Edit("fails = open_ & finite", "fails = finite"), NAMED),
+    fault("margins-that-may-fail", OPEN, f"{JUDGE}:decided_in_arrays", Edit("finite & (low > 0)", "finite & (high > 0)"), FINITE),
+    fault("blunt-enclosures", OPEN, f"{JUDGE}:decided_in_arrays", Edit("BLUNT * np.abs(sides[1][1])", "np.inf"), FINITE),
+    fault("outside-before-its-turn", OPEN, f"{JUDGE}:decided_in_arrays", Edit("open_ & finite & (high <= 0)", "finite & (high <= 0)"), NAMED),
 )  # fmt: skip

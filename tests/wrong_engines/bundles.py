@@ -34,6 +34,8 @@ BUNDLE_FAULTS = (
           forged("a proof that was not checked")),
     fault("witnesses-not-listed", "_check_witnesses", "if name.startswith", "if 0 and name.startswith",
           forged("a witness left out")),
+    fault("shows-not-compared", "_check_witnesses", 'rows[name]["shows"] == SHOWS[void]', "True",
+          forged("a refutation that has no sides")),
     fault("files-of-records", "_check_records", "sha256(members[name]) == digest", "True",
           forged("other hashes of a run")),
     fault("not-refuted-is-fine", "proved_again", "every[name] or name", "name", NOT_REFUTED),

@@ -90,7 +90,7 @@ NETWORK_BATCHES = (
     fault("kinks-of-all-tasks", END, f"{RELU}.margin_differentiability",
           Edit("law.any(3) & self._moving[:, None]", "law.any((1, 3))[:, None] & self._moving[:, None]"), NO_MASS),
     fault("kinks-of-queries-before-steps", END, f"{RELU}.margin_differentiability",
-          Edit("(masses > 0).any((1, 3))", "((masses > 0) | (batch.masses > 0)).any((1, 3))"), NO_MASS),
+          Edit("(inner_law(batch)[1] > 0)", "((inner_law(batch)[1] > 0) | (batch.masses > 0))"), NO_MASS),
     fault("kinks-of-weighted-tasks", LEFT_OUT, f"{RELU}.margin_differentiability",
           Edit("laws = [first,", "laws = [inner.any(1, keepdims=True),"), NO_MASS),
     fault("inputs-that-are-0", "wrong broadcasting", f"{RELU}._drive",

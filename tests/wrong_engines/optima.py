@@ -166,8 +166,8 @@ OPTIMUM_FAULTS = (
     fault("box-proximal-moves-less", "a radius is too small", f"{BOXES}:Box._proximal",
           Edit("(-(size * move)).union(size * move)", "0 * size"), contains("the proximal step")),
     # --- boxes in midpoint-radius numbers ---
-    fault("boxes-fall-bare", "an enclosure's radius is dropped", f"{LEAVES}:Boxes._fall", Edit("return fall",
-          "return 0 * fall"), contains()),
+    fault("boxes-fall-bare", "an enclosure's radius is dropped", f"{LEAVES}:Boxes._fall", Edit("return (rows",
+          "return 0 * (rows"), contains()),
     fault("boxes-fall-of-one", "a term is left out", f"{LEAVES}:Boxes._fall", Edit("(rows.size * self.r).sum(-2)",
           "(rows.size * self.r).max(-2)"), contains()),
     fault("boxes-factor-plus", "a sign error", f"{LEAVES}:Boxes.reach", Edit("factor = unit - table.pull",

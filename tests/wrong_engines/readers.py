@@ -39,6 +39,15 @@ def numbers(name: str) -> Any:
     return suite("test_readers_by_hand:test_the_checkers_own_numbers_contain", name=name)
 
 
+def void(stem: str) -> Any:
+    return suite("test_check_witness:test_a_statement_without_a_value_is_one_of_its_own_kind", stem=stem)
+
+
+def bent(family: str, generator: str, variant: str) -> Any:
+    return suite("test_check_witness:test_curvatures_are_those_of_the_engine_that_decides", family=family,
+                 generator=generator, variant=variant)  # fmt: skip
+
+
 SAID = suite("test_readers_by_hand:test_a_witness_that_refutes_nothing_is_said_to")
 REPLAYED = suite("test_readers_by_hand:test_a_witness_that_refutes_nothing_is_not_replayed_as_one")
 READ = suite("test_readers_by_hand:test_options_are_refused_where_they_must_be")
@@ -133,6 +142,28 @@ READER_FAULTS = (
           Edit("for name, low, high in ends:", "for name, low, high in ():"), SAID),
     fault("true-statements-fall", "a checker that says refuted for everything", f"{CHECKER}:compare",
           Edit("if not (left.low > bound.high or", "if not (True or"), SAID),
+    fault("no-value-of-anything", "a checker that says no value for everything", f"{CHECKER}:empty",
+          Edit('witness["kind"] in WITHOUT', "True"), void("meta-rl-t3f-without-parameter-comparator")),
+    fault("no-value-by-word", "a checker that says no value for everything", f"{CHECKER}:empty",
+          Edit('return "not refuted", f"the file', 'return "no value", f"the file'),
+          void("meta-sl-c6-without-bounded-curvature")),
+    fault("mixed-after-any-step", "what is undefined has a value", f"{CHECKER}:Supervised.one_step",
+          Edit('self.step != "gradient" or self.steps != 1', "False"),
+          void("meta-sl-mixed-l1-without-one-gradient-step")),
+    fault("mixed-after-a-parameter-step", "what is undefined has a value", f"{CHECKER}:Policies.mixed",
+          Edit('self.step == "gradient"', "False"), void("meta-rl-mixed-l1-without-policy-step")),
+    fault("bounded-by-nothing", "what is undefined has a value", f"{CHECKER}:Supervised.constants",
+          Edit("if self.loss in UNBOUNDED:", "if False:"),
+          suite("test_check_witness:test_the_checker_knows_every_loss", name="quartic")),
+    fault("curvature-of-any-length", "a scale is left out", f"{CHECKER}:Quantities.curvature",
+          Edit(" / dot(along, along)", ""), bent("meta-sl", "arbitrary", "log-cosh")),
+    fault("curvature-with-the-slope", "a derivative of another order", f"{CHECKER}:bend",
+          Edit("Dual(v, {})", "Dual(v, {0: v})"),
+          suite("test_check_witness:test_second_derivatives_are_those_of_polynomials")),
+    fault("first-policy-is-optimal", "a search that ends at once", f"{CHECKER}:Process.optimum",
+          Edit("if not any(row[b].low > 0", "if not any(row[b].low > 2**99"), bent("meta-rl", "arbitrary", "kl-step")),
+    fault("smoothness-without-span", "a constant is too small", f"{CHECKER}:Policies.smoothness",
+          Edit("process.span * squared(own)", "squared(own)"), bent("meta-rl", "policies", "rational-step")),
     fault("not-checked-is-refuted", "a checker that says refuted for everything", f"{CHECKER}:check",
           Edit('outcome, detail = "not checked", str(reason)', 'outcome, detail = "refuted", str(reason)'), SAID),
     *(fault(f"checker-{name}-bare", "an enclosure's radius is dropped", f"{CHECKER}:{place}", then(narrowed),

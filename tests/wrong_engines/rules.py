@@ -34,6 +34,11 @@ COUNTED = guard("whole_numbers_of_numpy_are_whole_numbers")
 HIGH = bad("return [t ** 10**9 for t in theta]")
 TOLD = bad("return [t + t * hasattr(t._number, 'p') for t in theta]")
 CONSTANT = bad("return [task.number(t) for t in theta]")
+SEVERAL = guard("derivatives_of_several_outputs_are_those_of_differences", rule="newton")
+ASKED, REMEMBER = "metagap.impl.asked", "test_asked:test_"
+CHANGING = suite(f"{REMEMBER}a_rule_that_changes_is_never_a_violation", stated=False)
+TURNS = suite(f"{REMEMBER}quantities_that_remember", before="CALLS[0] % 2", what="quantity two", stated=False)
+BY_NOW = suite(f"{REMEMBER}what_is_another_one_by_now_is_told_by_the_file")
 NAMED = guard("claims_on_steps_are_refused_by_name")
 
 ROWS: tuple[tuple[str, str, str, Any], ...] = (
@@ -43,10 +48,11 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{RULES}:View.sqrt", "divided(1, 2 * value)", "divided(1, value)", BOTH),
     (f"{RULES}:View.hessian", "[turn[i] for turn in turns]", "[[0 * v for v in turn[i]] for turn in turns]", BOTH),
     (f"{RULES}:View.solve", "[a - b for a, b in", "[a for a, b in", BOTH),
-    (f"{RULES}:run", "for caught in kind.heard:", "for caught in ():", FORCE),
-    (f"{RULES}:run", "2 * len(theta) + 9", "10**6", ends("return itertools.repeat(theta[0])", "=11: as many numbers")),
+    (f"{RULES}:_asked", "for caught in kind.heard:", "for caught in ():", FORCE),
+    (f"{RULES}:_asked", "2 * len(theta) + 9", "10**6",
+     ends("return itertools.repeat(theta[0])", "=11: as many numbers")),
     (f"{RULES}:View.sqrt", "divided(1, 2 * value)", "1 / (2 * value)", FORCE),
-    (f"{RULES}:run", "kind = Smooth.anew()", "kind = Smooth", KEPT),
+    (f"{RULES}:_asked", "kind = Smooth.anew()", "kind = Smooth", KEPT),
     ("metagap.impl.sealed:Smooth.__abs__", "raise MisuseError(", "return MisuseError(", ABS),
     ("metagap.impl.sealed:Smooth.hear", "cls.heard.append(error)", "pass", FORCE),
     ("metagap.impl.sealed:opened", "return int(value)", "return value", COUNTED),
@@ -54,8 +60,8 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     ("metagap.impl.sealed:Sealing.__getattr__", 'name == "number" and', "False and", CONSTANT),
     (f"{RULES}:Affine.bent", "not self.constant", "False", FORCE),
     (f"{OWN}:_ending", "raise _EndlessError", "raise ValueError", ends("while True: pass", "it has not ended")),
-    (f"{STEPS}:LawView._bend", "2 * slope[2]", "slope[2]", BOTH),
-    (f"{STEPS}:LawView._third", "* dz[x]", "", BOTH),
+    (f"{STEPS}:LawView._bent", "2 * slope[2]", "slope[2]", BOTH),
+    (f"{STEPS}:LawView._third", "self.dot(row, direction)", "2 * self.dot(row, direction)", BOTH),
     (f"{STEPS}:LawView._solved", "b[1] - self.dot", "b[1] + self.dot", BOTH),
     (f"{STEPS}:adapted", "if problem.m is Rationals:", "if False:", TOLD),
     ("metagap.impl.sealed:opened", "if not isinstance(value, kind):", "if False:", LAUNDERED),
@@ -63,6 +69,23 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
      "[[self._before] for _ in laws]", JOINT),
     (f"{QUANTITIES}.margin_squared_loss", "if own and not", "if False and not", FORCE),
     (f"{QUANTITIES}.margin_third_derivative", "isinstance(adaptation, Implicit) and", "", NAMED),
+    (f"{STEPS}:LawView._bends", "s[2] - e[2] - t[2]", "s[2]", SEVERAL),
+    (f"{STEPS}:_places", "range(x.start, x.stop)", "range(x.start, x.stop)[::-1]", SEVERAL),
+    ("metagap.impl.vector_losses:VectorLoss.turned", "- p[a] * moved[b]", "", SEVERAL),
+    (f"{SUPERVISED}.vector_batch:VectorQuantities._turns", "(z, labels, along)", "(z, labels, 0 * along)", SEVERAL),
+    (f"{ASKED}:_Call.again", "if again != self.found:", "if False:", TURNS),
+    (f"{ASKED}:sure", "for call in reversed(calls):", "for call in ():", TURNS),
+    (f"{ASKED}:sure", "if call.what in stated:", "if False:", BY_NOW),
+    (f"{ASKED}:sure", "if calls and not agrees(found):", "if False:",
+     suite(f"{REMEMBER}quantities_that_remember", before="CALLS[0] <= 1", what="quantity one or the quantity two",
+           stated=False)),
+    ("metagap.impl.judge:judge_claim", "if outcome.verdict is Verdict.VIOLATED:", "if False:", CHANGING),
+    ("metagap.impl.falsify.certify:refute", "sure(lambda: _refuted(subject, instance), agrees)", "pass",
+     suite(f"{REMEMBER}commands_say_it_in_one_line", command=["falsify", "meta-sl-same", "--driver", "evolution"])),
+    ("metagap.impl.own_losses:Loss.at", 'return heard(f"the loss {self.name}", self, ask, self.formulas[order])',
+     "return ask(self)", suite(f"{REMEMBER}a_loss_that_changes_is_never_a_violation")),
+    ("metagap.impl.conditions:_undefined", 'return f"{name} has no value: {error}"', 'return ""',
+     suite("test_own_tasks:test_claims_of_ones_own_on_tasks_of_ones_own")),
     (f"{OWN}:_differs", "by_tangents[i, j], by_series[i, j + 1]", "by_series[i, j + 1],",
      guard("a_wrong_derivative_is_told")),
 )  # fmt: skip

@@ -31,6 +31,13 @@ QUANTILES = suite("test_verify:test_quantiles_of_counts_are_those_of_the_list")
 ORDERED = suite("test_executing:test_sums_of_tallies_are_the_same_in_any_order")
 AGAINST = suite("test_network_headline:test_against_another_comparator_everything_is_as_if_evaluated_anew", kind=RELU)
 
+WIDE = "metagap.reports.wide"
+SAID = suite(
+    "test_wide:test_wide_verdicts_are_those_of_balls", family="meta-sl", generator="arbitrary", variant="log-cosh"
+)
+DEFECT = suite("test_wide:test_an_instance_that_has_no_verdict_is_a_defect")
+OTHERS = suite("test_wide:test_wide_batches_are_others_than_those_of_jobs_and_bounded")
+
 RUNNING: tuple[Any, ...] = (
     Fault("run-results-of-other-claims", "a stale result is believed", f"{STORE}:Store.__init__",
           Edit("[self._run.depends, given]", "[self._run.depends]"), STORED),
@@ -68,6 +75,24 @@ RUNNING: tuple[Any, ...] = (
           Edit("other.sha256 < mine.sha256", "False"), ORDERED),
     Fault("run-undecided-by-order", "the record depends on the order", f"{TALLY}:Tally.merge",
           Edit("key=lambda kept: kept.sha256", "key=lambda kept: 0"), ORDERED),
+    Fault("run-wide-open-is-dropped", "an instance without a verdict", f"{WIDE}:judge_widely",
+          Edit("np.flatnonzero(decided.open[:count]).tolist()", "()"), SAID),
+    Fault("run-wide-open-ends-it", "an instance without a verdict", f"{WIDE}:reach",
+          Edit("places[OPEN]", "places[0]"), SAID),
+    Fault("run-wide-open-has-no-end", "more balls than is said", f"{WIDE}:reach",
+          Edit("int(places[OPEN])", "len(open_)"), SAID),
+    Fault("run-wide-counted-twice", "instances that are counted twice", f"{TALLY}:Tally.add_decided",
+          Edit('self.counts["PROVED"] += len(places)', 'self.counts["PROVED"] += 2 * len(places)'), SAID),
+    Fault("run-wide-open-is-proved", "what is open is decided", "metagap.impl.batch_judge:decided_in_arrays",
+          Edit("proved = open_ & proved & ", "proved = open_ & "), SAID),
+    Fault("run-wide-loosest-is-shown", "the wrong instance", f"{TALLY}:Tally.add_decided",
+          Edit("-max(telling)[2]", "-min(telling)[2]"), SAID),
+    Fault("run-wide-nobody-counts", "an instance without a verdict", f"{WIDE}:judge_widely",
+          Edit("!= counted[claim.name]:", "is None:"), DEFECT),
+    Fault("run-wide-batches-of-jobs", "instances that are counted twice", f"{JOBS}:_widely",
+          Edit("WIDE + index", "index"), OTHERS),
+    Fault("run-threads-of-each", "processes that wait for each other", f"{EXECUTING}:Workers.start",
+          Edit("single=True", "single=False"), suite("test_executing:test_processes_that_share_work_have_one_thread_each")),
     Fault("run-comparator-of-before", "the wrong quantity", f"{CORE}:FeatureQuantities.against",
           Edit("if name in OF_OMEGA or not isinstance(getattr(cls, name, None), cached_property)", ""), AGAINST),
     Fault("run-known-of-before", "the wrong quantity", f"{CORE}:FeatureQuantities.against",

@@ -59,7 +59,7 @@ STATED_FAULTS = (
     fault("tasks-handed-out-as-they-are", "own code may compare enclosures", "Sealing._sealed",
           "return Sealing(value, self._shown, self._exact, self._kind)", "return value", OF_A_TASK, SEALED),
     fault("losses-of-unsealed-numbers", "own code may compare enclosures", "Loss.at",
-          "opened(self.formulas[order](Sealing(m), Sealed(t)))", "self.formulas[order](m, t)", OF_A_LOSS, LOSSES),
+          "opened(loss.formulas[order](Sealing(m), Sealed(t)))", "loss.formulas[order](m, t)", OF_A_LOSS, LOSSES),
     fault("constants-handed-out-unsealed", "own code may compare enclosures", "Exact._sealed",
           "return self._kind(self._kind.lifted(value))", "return value", OF_A_CONSTANT, SEALED),
     fault("judged-nothing-found-nothing", "nothing judged is called nothing refuted", "Found.vacuous",

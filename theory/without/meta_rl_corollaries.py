@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..claim import Ablation, Reading
 from .cells import NO_FACTOR, implied, needed, no_factor, not_needed
-from .instances import Content
+from .instances import Content, policies, process
 from .meta_rl import FOLD, MIRRORED, PLAIN, POSITIVE, S2, arms, two_arms
 
 _INJECTIVE = "I + eta K is injective"
@@ -28,6 +28,7 @@ def _folded(logit: str, eta: str) -> Content:
     return {**_FOLD_TABULAR, "omega": [logit, "0", "0", "0"], "eta": eta}
 
 
+_TO_S2 = ["0", "0", "1"]
 _LOG_2 = "6931471805599453094172321214581765680755/10000000000000000000000000000000000000000"
 _LOG_3 = "439444915467243876558098094769010281859/400000000000000000000000000000000000000"
 _LOG_4 = "13862943611198906188344642429163531361510/10000000000000000000000000000000000000000"
@@ -87,6 +88,32 @@ META_RL_COROLLARIES: tuple[Ablation, ...] = (
     ),
     *not_needed(
         "stationarity-of-L", ["meta-rl-t3d"], "The claim bounds eps from above: reading it as 0 only weakens it."
+    ),
+    needed(
+        "meta-rl-t3d-smooth",
+        "kl-step",
+        "The logarithm of 1 + eta Q has the slope eta/(1 + eta Q), which no constant of the KL step bounds: at s0 1 + "
+        "Q is 1/1024 for both actions, and what the choice at s1 adds to one of them turns pi_i(s0) 1024 times as "
+        "fast.",
+        "a rational step near the end of policies",
+        "f'' = eta Q''",
+        "smoothness",
+        policies(
+            [[["0"], ["0"]], [["1"], ["0"]], [["0"], ["0"]]],
+            [
+                process(
+                    "1/2",
+                    [[["0", "1", "0"], _TO_S2], [_TO_S2] * 2, [_TO_S2] * 2],
+                    [["-1279/1024", "-1023/1024"], ["1/1024", "-1023/1024"], ["-1023/1024"] * 2],
+                    ["1", "0", "0"],
+                )
+            ],
+            ["0"],
+            ["0"],
+            eta="1",
+            adaptation="rational-step",
+        ),
+        left="curvature_size",
     ),
     needed(
         "meta-rl-t3e",

@@ -62,6 +62,18 @@ def _functions(claim: str, loss: str = "squared", rest: str = "") -> Ablation:
     )
 
 
+_TWO_STEPS = needed(
+    "meta-sl-c9-curvature",
+    "smooth-meta-objective",
+    "Two steps of length eta on one point: L(theta) = (1 - eta)^4 theta^2/2, so that eta = 3 gives the second "
+    "derivative 16; beta, of one step, is (1 - eta)^2 = 4.",
+    "two long steps",
+    "||J_i|| <= c",
+    "smoothness",
+    {**single("squared", "3", "0", "1", "0", "1"), "adaptation": gradient("3", 2)},
+    left="curvature_size",
+)
+
 TWO_LAWS = needed(
     "meta-sl-c8",
     "one-law",
@@ -334,6 +346,15 @@ META_SL_COROLLARIES: tuple[Ablation, ...] = (
     again(BALANCED, "meta-sl-c8-dominated", "C8 is the case of one law.", "eps_first_order*displacement"),
     DECAYED,
     again(DECAYED, "meta-sl-c8-dominated", "C8 is the case of one law.", _DISTANCE),
+    _TWO_STEPS,
+    again(
+        _TWO_STEPS,
+        "meta-sl-c9",
+        "At omega = 1 eps is 16, and the step of 1/beta leads to -3, where L is 72: more than 8, not less.",
+        "2*smoothness*descent",
+        "eps**2",
+        exact={"eps": "16"},
+    ),
     *implied(
         "outer-convexity",
         ["meta-sl-c8", "meta-sl-c8-dominated"],

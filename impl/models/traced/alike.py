@@ -54,8 +54,7 @@ def numbers(run: Any, index: int) -> Array:
     elif node.op == "aten.convolution.default" and len(node.args) == 9 and not node.args[6]:
         return _convolved(run, node, run.shapes[index])
     elif first is not None and node.op in MOVES:
-        found: Array = OPERATORS[node.op].run(run, numbers(run, first.index), *node.args[1:], **(node.named or {}))
-        return found
+        return OPERATORS[node.op].run(run, numbers(run, first.index), *node.args[1:], **(node.named or {}))
     elif first is not None and node.op in ENTRYWISE:
         return _joined([numbers(run, ref.index) for ref in (first, *others)], run.shapes[index])
     return _own(run.shapes[index])
@@ -67,8 +66,7 @@ def _own(shape: Sequence[int]) -> Array:
 
 def _distinct(columns: Array, shape: Sequence[int]) -> Array:
     """The number of each column (k, n) among the different ones, from 1, in that shape."""
-    found: Array = np.unique(columns, axis=1, return_inverse=True)[1].reshape(shape) + 1
-    return found
+    return np.unique(columns, axis=1, return_inverse=True)[1].reshape(shape) + 1
 
 
 def _joined(parts: Sequence[Array], shape: Sequence[int]) -> Array:

@@ -96,8 +96,7 @@ class Middles(System):
         return found, size
 
     def finite(self, a: Value) -> Array:
-        found: Array = np.isfinite(a.mid) & np.isfinite(a.rad)
-        return found
+        return np.isfinite(a.mid) & np.isfinite(a.rad)
 
     def infinite(self, a: Value) -> Array:
         return np.zeros(a.shape, dtype=int)  # an infinite midpoint stands for anything

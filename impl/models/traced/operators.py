@@ -193,8 +193,7 @@ def _relation(name: str) -> Callable[..., Value]:
 def _against_infinity(run: Any, a: Value, side: Array) -> Array:
     """The signs of reals less an infinity of this side: finite ones, ones that are exactly infinite, and open ones."""
     own = run.s.infinite(a)
-    signs: Array = np.where(run.s.finite(a) | (own == -side), -side, np.where(own == side, 0, 2))
-    return signs
+    return np.where(run.s.finite(a) | (own == -side), -side, np.where(own == side, 0, 2))
 
 
 def _before_relu(run: Any, a: Value, b: Value) -> Value:

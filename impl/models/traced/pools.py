@@ -140,8 +140,7 @@ def _shares(run: Any, a: Value, pool: tuple[Any, ...], counted: bool, divisor: i
     ends = [(p, p) for p in padding]
     ones = padded(np.ones(shape_of(a)[-len(out) :]), ends, 1.0 if counted else 0.0)
     none = [0] * len(out)
-    found: Array = run.s.middle(unfolded(run, run.s.of(ones), kernel, out, stride, none, dilation)).sum(0)
-    return found
+    return run.s.middle(unfolded(run, run.s.of(ones), kernel, out, stride, none, dilation)).sum(0)
 
 
 @row("avg_pool2d.default avg_pool3d.default", "sums of windows, divided")
@@ -164,8 +163,7 @@ def avg_pool_back(run: Any, slope: Value, a: Value, kernel: Ints, stride: Ints =
 def _members(whole: int, pieces: int) -> Array:
     """Which of so many pieces an entry is in, as 0 and 1 (pieces, whole): they overlap where they do not divide."""
     k, entry = np.arange(pieces)[:, None], np.arange(whole)
-    found: Array = ((entry >= k * whole // pieces) & (entry < -(-(k + 1) * whole // pieces))).astype(float)
-    return found
+    return ((entry >= k * whole // pieces) & (entry < -(-(k + 1) * whole // pieces))).astype(float)
 
 
 def _between(run: Any, left: Array, a: Value, right: Array) -> Value:

@@ -115,8 +115,7 @@ def _norms(table: Array, axis: int) -> Array:
 
 
 def _any(table: Array, axis: int) -> Array:
-    found: Array = (table != 0).any(axis) * np.sqrt(float(table.shape[axis]))
-    return found
+    return (table != 0).any(axis) * np.sqrt(float(table.shape[axis]))
 
 
 def _stacked(a: Array, b: Array, sizes: Array | None = None, positive: bool = False) -> Array:

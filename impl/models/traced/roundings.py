@@ -137,8 +137,7 @@ class AnyOrder(Middles):
 
 def _partial(terms: int, squares: Array, total: Array) -> Array:
     """The root of the mean, over orders, of the squares of all partial sums, and of the terms."""
-    found: Array = np.sqrt((terms + 7) / 6 * squares + (terms / 3 + 1) * total**2)
-    return found
+    return np.sqrt((terms + 7) / 6 * squares + (terms / 3 + 1) * total**2)
 
 
 class Watched(Middles):
@@ -271,8 +270,7 @@ class Drawn(Middles):
 
     def middle(self, a: Value) -> Array:
         """Of the first."""
-        found: Array = a.mid[0]
-        return found
+        return a.mid[0]
 
     def chosen(
         self, signs: Array, difference: Value, harmless: Array | bool = False, best: Array | None = None

@@ -21,10 +21,10 @@ from ...arithmetic import Array, to_float
 from ...instances import Instance
 from ...judge import PRECISIONS, ClaimJudgement, Enclosure
 from ...models.weights import Weights, squared_distance
+from ...supervised.adaptation import adaptation_field
 from ...supervised.instance import (
     NetworkInstance,
     SmoothInstance,
-    adaptation_field,
     all_rows,
     laws_in_words,
     split,

@@ -100,8 +100,7 @@ class Optimum(ShownBracket):
 
     @property
     def point(self) -> list[Any]:
-        found: list[Any] = self.at.floats.tolist()
-        return found
+        return self.at.floats.tolist()
 
 
 def value(problem: AnyProblem, weights: Weights) -> arb:

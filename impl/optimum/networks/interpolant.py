@@ -130,8 +130,7 @@ def _positive(rows: Array) -> Array | None:
     found = scipy.optimize.linprog(np.append(np.zeros(d), -1.0), A_ub=system, b_ub=np.zeros(len(units)), bounds=bounds)
     if not found.success or not (units @ found.x[:d] > 0).all():
         return None
-    direction: Array = found.x[:d]
-    return direction
+    return found.x[:d]
 
 
 def _triangular(tau: Array, values: Array) -> tuple[float, Array, Array] | None:

@@ -54,7 +54,7 @@ class EnclosedNetworkQuantities(EnclosedQuantities, NetworkBatchQuantities):
     @cached_property
     def eps_formal(self) -> Any:
         """||<w, Phi>||, by the meta-feature."""
-        return self._length(self._pulled(self.meta_features))
+        return self._lengths(self._paired(self.meta_features))
 
     @cached_property
     def error_operator(self) -> Any:

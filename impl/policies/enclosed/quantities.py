@@ -122,14 +122,6 @@ class EnclosedQuantities(Enclosed, BatchQuantities):
     def _weighted(self) -> Any:
         return self.mass * self.w
 
-    @cached_property
-    def _choices(self) -> Array:
-        """States that a task goes to and where two actions do not do the same (B, n, S); elsewhere w is 0."""
-        batch = self.given
-        gains = batch.rewards != batch.rewards[..., :1]
-        moves = (batch.transitions != batch.transitions[:, :, :, :1]).any(4) & (batch.gamma > 0)[..., None, None]
-        return np.asarray(self.reachable & (gains | moves).any(3))
-
     # --- the mixed form ---------------------------------------------------------------------------------------
 
     def _met(self, mass: Any) -> Array:
@@ -178,13 +170,11 @@ class EnclosedQuantities(Enclosed, BatchQuantities):
 
     @cached_property
     def lipschitz(self) -> Any:
-        self._require(Adaptation.KL_STEP)
         terms = lipschitz(self._half_width[:, None], self.batch.gamma, self._span, self._ahead)
         return (self.batch.weights * terms).sum(1)
 
     @cached_property
     def smoothness(self) -> Any:
-        self._require(Adaptation.KL_STEP)
         terms = smoothness(self._half_width[:, None], self.batch.gamma, self._span, self._ahead)
         return (self.batch.weights * terms).sum(1)
 
@@ -198,13 +188,10 @@ class EnclosedQuantities(Enclosed, BatchQuantities):
     @cached_property
     def curvature_size(self) -> Any:
         """|v'Hess L v|/||v||^2."""
-        self._require(Adaptation.KL_STEP)
+        if self.given.adaptation is not Adaptation.KL_STEP:
+            raise UnknownError("curvature_size")
         v = MidRad(self._steepest)
         return abs(taylor.curvature(self.batch, self._energies_along, v / norm(v)[:, None]))
-
-    def _require(self, adaptation: Adaptation) -> None:
-        if self.given.adaptation is not adaptation:
-            raise UndefinedQuantityError(f"the adaptation is not the {adaptation}")
 
     @cached_property
     def tabular_norm(self) -> Any:

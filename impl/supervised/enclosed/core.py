@@ -19,6 +19,7 @@ from ...enclosed.linear import applied, inverse, largest_eigenvalue, norm
 from ...enclosed.quantities import Enclosed, UnknownError, normalised
 from ...loss_ranges import LossRanges
 from ...midrad import MidRad
+from ..batch import inner_law
 from ..core_batch_quantities import CoreBatchQuantities
 
 
@@ -52,13 +53,9 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
     """Quantities of a batch by name. Errors of a call: UndefinedQuantityError, UnknownError."""
 
     def __init__(self, batch: Any) -> None:
-        self.given = batch
         super().__init__(enclosed(batch))
+        self.given = batch
         self._atoms = (batch.weights[:, :, None, None] > 0) & (batch.masses > 0)
-
-    @property
-    def _present(self) -> Array:
-        return np.asarray(self._each((self.given.masses > 0).any(3)))
 
     # --- infima ---------------------------------------------------------------------------------------------
 
@@ -162,13 +159,6 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
     def margin_outer_convexity(self) -> Any:
         return self._structural(True) if self.batch.loss.profile.convex else self.bregman
 
-    @property
-    def _inside(self) -> Array:
-        """Where inner laws of tasks of positive weight have mass (B, n, k, l)."""
-        batch = self.given
-        masses = batch.masses if batch.support_masses is None else batch.support_masses
-        return np.asarray((batch.weights[:, :, None, None] > 0) & (masses > 0))
-
     @cached_property
     def margin_joints(self) -> Any:
         """Distance of what steps start from, under the inner laws, from the joints of the loss; 1 if it has none."""
@@ -177,7 +167,7 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
             return self._structural(True)
         if not batch.steps:
             raise UnknownError("margin_joints")
-        labels = batch.labels if batch.support_masses is None else batch.support_labels
+        labels, _ = inner_law(batch)
         least = [np.ones((2, len(batch)))]
         for z in self._on_the_way:
             joint = self.batch.loss.joint_distance(z[..., None], labels, MidRads)

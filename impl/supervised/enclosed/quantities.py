@@ -15,11 +15,11 @@ import numpy as np
 from ....theory.claim import UndefinedQuantityError
 from ...arithmetic import Array
 from ...elementary import MidRads
-from ...enclosed.linear import inverse, norm
+from ...enclosed.linear import inverse, largest_eigenvalue, norm
 from ...enclosed.quantities import UnknownError
 from ...losses import Loss
 from ...midrad import MidRad
-from ..batch import Batch
+from ..batch import Batch, inner_law
 from ..batch_quantities import BatchQuantities
 from ..constants import StepConstants, small_step_margin
 from ..vector_batch import LinearQuantities, VectorQuantities
@@ -134,6 +134,39 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
         bend = constants.m3 is not None and (constants.m3.is_zero() or constants.m1 is not None)
         return self._structural(self.given.steps == 1 and constants.m2 is not None and bend)
 
+    # --- C7 -------------------------------------------------------------------------------------------------
+
+    @property
+    def _only(self) -> tuple[Array, Array]:
+        """The place of the task of an instance that has one."""
+        return np.arange(len(self.given)), self.given.weights.argmax(1)
+
+    def _of_one(self, value: MidRad) -> MidRad:
+        """Of instances with several tasks nothing is said: balls say that it is undefined."""
+        return MidRad(value.mid, np.where((self.given.weights > 0).sum(1) == 1, value.rad, np.inf))
+
+    @cached_property
+    def adapted_displacement(self) -> Any:
+        if self.batch.rival is None:
+            raise UndefinedQuantityError("the comparator is not one parameter")
+        rival = self.adapt(self.batch.rival.reshape(*self._omega.shape))[-1]
+        moved = MidRads.broadcast_to(self._path[-1] - rival, (*self.given.weights.shape, *rival.shape[2:]))
+        return self._of_one(norm(moved[self._only].reshape(len(self.given), -1)))
+
+    @cached_property
+    def jacobian_min(self) -> Any:
+        """1/||J^{-1}||."""
+        inverted = inverse(self.jacobians[self._only])
+        return self._of_one(1 / MidRads.sqrt(largest_eigenvalue(inverted.swapaxes(1, 2) @ inverted)))
+
+    @property
+    def jacobian_inverse(self) -> Any:
+        return 1 / self.jacobian_min
+
+    @property
+    def margin_invertible_jacobian(self) -> Any:
+        return self.jacobian_min
+
     # --- points that the corollaries need -------------------------------------------------------------------
 
     def _longest(self, masses: Array) -> MidRad:
@@ -163,8 +196,7 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
         if not self.given.steps:
             raise UndefinedQuantityError("the adaptation is not by gradient steps")
         rate: Any = self.batch.rate[:, None]
-        rates: MidRad = rate if self.batch.rates is None else rate * self.batch.rates.reshape(len(self.given), -1)
-        return rates
+        return rate if self.batch.rates is None else rate * self.batch.rates.reshape(len(self.given), -1)
 
     @property
     def _rate(self) -> Any:
@@ -188,8 +220,7 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
 
     @cached_property
     def support_feature_bound(self) -> Any:
-        masses = self.given.support_masses
-        return self._longest(self.given.masses if masses is None else masses)
+        return self._longest(inner_law(self.given)[1])
 
 
 class EnclosedVectorQuantities(EnclosedQuantities, VectorQuantities):

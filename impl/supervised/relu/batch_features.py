@@ -10,9 +10,8 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from flint import fmpq
 
-from ...floats.rank import reduced
+from ...floats.quantities import StartBatchQuantities
 from ..core_batch_quantities import CoreBatchQuantities
 from .batch import Array, NetworkBatch
 
@@ -20,7 +19,7 @@ Steps = list[tuple[int, Array, Array]]
 """Number, features (B, 1 or n, k, D) and curvatures, times the step size, of steps of the adaptation."""
 
 
-class FeatureBatchQuantities(CoreBatchQuantities):
+class FeatureBatchQuantities(StartBatchQuantities, CoreBatchQuantities):
     """What follows from features, of any activation."""
 
     batch: NetworkBatch
@@ -28,7 +27,6 @@ class FeatureBatchQuantities(CoreBatchQuantities):
     def __init__(self, batch: NetworkBatch) -> None:
         super().__init__(batch)
         self._sigma = batch.sigma
-        self._shrink = 1 / self.m.sqrt(self.m.number(fmpq(batch.signs.shape[2])))
 
     # --- networks: W (B, t, m, d) for t tasks or 1 ------------------------------------------------------
 
@@ -37,8 +35,7 @@ class FeatureBatchQuantities(CoreBatchQuantities):
         return self.features[:, None] @ weights.transpose(0, 1, 3, 2)
 
     def _gates(self, weights: Array) -> Array:
-        gates: Array = self._sigma.d1(self.m, self._drive(weights))
-        return gates
+        return self._sigma.d1(self.m, self._drive(weights))
 
     @property
     def _output(self) -> Array:
@@ -51,8 +48,7 @@ class FeatureBatchQuantities(CoreBatchQuantities):
 
     def _inputs(self, values: Array) -> Array:
         """The transpose: m^{-1/2} b_r times values (B, t, k), summed over components (B, t, points, m)."""
-        found: Array = values.reshape(*values.shape[:2], -1, self._c) @ self._output
-        return found
+        return values.reshape(*values.shape[:2], -1, self._c) @ self._output
 
     def _phi(self, gates: Array) -> Array:
         """phi (B, t, k, m d) for gates (B, t, points, m)."""
@@ -85,8 +81,7 @@ class FeatureBatchQuantities(CoreBatchQuantities):
     def _changed(self, outer: Array, inner: Array, bends: Array) -> Array:
         """sum_x' bends <outer, inner_x'> inner_x' (B, n, k, D)."""
         pull = self._turned(bends, inner @ outer.swapaxes(2, 3))
-        found: Array = pull.swapaxes(2, 3) @ inner
-        return found
+        return pull.swapaxes(2, 3) @ inner
 
     def _paced(self, rows: Array) -> Array:
         """D rows, for rows (B, t, k, D) or weights (B, t, m, d)."""
@@ -172,11 +167,6 @@ class FeatureBatchQuantities(CoreBatchQuantities):
         for _, _, bends in reversed(self._steps):
             rows = self._bent(rows, self._phi_start, bends)
         return rows
-
-    def _misfit(
-        self, features: Array, target: Array, mass: Array | None = None, radius: Array | None = None
-    ) -> tuple[Array, Array]:
-        return super()._misfit(reduced(features), target, mass, radius)
 
     @property
     def _stretch(self) -> Array:

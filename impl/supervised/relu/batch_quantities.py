@@ -9,7 +9,6 @@ from functools import cached_property
 import numpy as np
 
 from ...floats import rank
-from ...floats.rank import reduced
 from ..core_batch_quantities import norms
 from .batch import Array
 from .batch_features import FeatureBatchQuantities
@@ -22,7 +21,7 @@ class NetworkBatchQuantities(FeatureBatchQuantities):
 
     def _flat(self, rows: Array) -> Array:
         """Rows (B, n k, D)."""
-        return rows.reshape(len(rows), -1, rows.shape[3])
+        return rows.reshape(len(self.batch), -1, rows.shape[3])
 
     @property
     def _used(self) -> Array:
@@ -43,38 +42,11 @@ class NetworkBatchQuantities(FeatureBatchQuantities):
     def condition(self) -> Array:
         return rank.condition(self._flat(self.meta_features), self._used)
 
-    # --- first order, initialisation -------------------------------------------------------------------------
-
-    @property
-    def eps_formal(self) -> Array:
-        return self.eps
-
-    @cached_property
-    def eps_init(self) -> Array:
-        return self._lengths(self._paired(self.initial_features))
-
-    @cached_property
-    def misfit_init(self) -> Array:
-        return self._misfit(self.initial_features, self.u)[0]
-
-    @cached_property
-    def _feature_change(self) -> Array:
-        return self.initial_features - self.meta_features
-
-    @cached_property
-    def gradient_difference(self) -> Array:
-        return self._lengths(self._paired(self._feature_change))
-
-    @cached_property
-    def error_operator(self) -> Array:
-        rows = reduced(np.sqrt(self.mass)[..., None] * self._feature_change)
-        flat = rows.reshape(len(rows), -1, rows.shape[3])
-        return np.linalg.norm(np.nan_to_num(flat, posinf=1e100, neginf=-1e100), 2, axis=(1, 2))
+    # --- what features at initialisation cost ------------------------------------------------------------------
 
     @cached_property
     def error_trace(self) -> Array:
-        found: Array = self.m.sqrt((self.mass * (self._feature_change**2).sum(3)).sum((1, 2)))
-        return found
+        return self.m.sqrt((self.mass * (self._feature_change**2).sum(3)).sum((1, 2)))
 
     @cached_property
     def _size(self) -> Array:
@@ -108,8 +80,7 @@ class NetworkBatchQuantities(FeatureBatchQuantities):
     @property
     def _relative(self) -> Array:
         """The rates (B, .), as factors of |rate|."""
-        rates = self.batch.rates
-        signs = np.where(self.batch.rate < 0, -1.0, 1.0)[:, None]
+        rates, signs = self.given.rates, np.where(self.given.rate < 0, -1.0, 1.0)[:, None]
         return signs if rates is None else signs * rates.reshape(len(rates), -1)
 
     @property
@@ -123,13 +94,11 @@ class NetworkBatchQuantities(FeatureBatchQuantities):
         fade = 0.0 if batch.decay is None else (m.magnitude(batch.rate) * batch.decay)[:, None]
         middle, half = (low + high) / 2, (high - low) / 2
         alike = m.maximum(m.magnitude(1 - middle * fade), m.magnitude(1 - middle * (fade + total)))
-        found: Array = alike + half * (fade + total)
-        return found
+        return alike + half * (fade + total)
 
     def _by_counts(self, counts: Sequence[Array], first: int = 0) -> Array:
         """||e|| where so many neurons flip at every iterate."""
-        width = self.batch.signs.shape[2]
-        return self._error([self._size * self.m.sqrt(c / width) for c in counts], first=first)
+        return self._error([self._size * self.m.sqrt(c / self._width) for c in counts], first=first)
 
     @cached_property
     def _flips(self) -> list[Array]:
@@ -182,8 +151,7 @@ class NetworkBatchQuantities(FeatureBatchQuantities):
     # --- linearisation -----------------------------------------------------------------------------------------
 
     def _over_points(self, values: Array) -> Array:
-        found: Array = self.m.sqrt((self.mass * values[:, None] ** 2).sum((1, 2)))
-        return found
+        return self.m.sqrt((self.mass * values[:, None] ** 2).sum((1, 2)))
 
     @cached_property
     def linearisation(self) -> Array:

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from ...draws import draw_entries, draw_features, draw_size, draw_weights, shifted, with_radius
+from ...floats.quantities import LiftedBatchQuantities
 from ...losses import VECTOR_LOSSES
 from ...sources import SMALL, Generator, Limits, Source
 from ...vector_losses import VectorLoss
 from ..core_batch_quantities import CoreBatchQuantities
 from ..draws import CONVEX_LOSSES, STEEP, draw_labels, draw_loss, draw_masses, with_rates, with_support
-from ..generate import step_away, tangent_comparators
+from ..generate import against, tangent_comparators
 from .batch import Array, NetworkBatch
 from .batch_quantities import NetworkBatchQuantities
 
@@ -98,9 +99,7 @@ class AtStart(NetworkBatchQuantities):
     def meta_features(self) -> Array:
         return self.initial_features
 
-    @cached_property
-    def gradient(self) -> Array:
-        return self._paired(self.meta_features)
+    gradient = LiftedBatchQuantities.gradient
 
 
 # --- generators -----------------------------------------------------------------------------------
@@ -113,9 +112,7 @@ def arbitrary(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch
 
 def functions(source: Source, loss: str, limits: Limits = SMALL, draw: Draw = drawn) -> NetworkBatch:
     """Comparators that are arbitrary functions, one per task."""
-    batch = draw(source, loss, limits)
-    n, k = batch.shape[:2]
-    return batch.against(functions=source.grid((n, k), -8, 8) / 4)
+    return _against(source, draw(source, loss, limits), "functions")
 
 
 def tangent(source: Source, loss: str, limits: Limits = SMALL, draw: Draw = drawn) -> NetworkBatch:
@@ -128,11 +125,7 @@ def support_query(
 ) -> NetworkBatch:
     """Tasks that adapt on another law than the one that they are judged on; any comparator."""
     batch = draw(source, loss, limits, supports=("own", "own", "labels", "part"))
-    kind = source.choose(("parameter", "functions", "tangent"))
-    if kind == "functions":
-        n, k = batch.shape[:2]
-        return batch.against(functions=source.grid((n, k), -8, 8) / 4)
-    return tangents(source, batch) if kind == "tangent" else batch
+    return _against(source, batch, source.choose(("parameter", "functions", "tangent")))
 
 
 def steps(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
@@ -146,8 +139,7 @@ def tangents(
     source: Source, batch: NetworkBatch, quantities: Callable[[Any], CoreBatchQuantities] = NetworkBatchQuantities
 ) -> NetworkBatch:
     """The batch against tangent comparators."""
-    found: NetworkBatch = tangent_comparators(source, quantities(batch))
-    return found
+    return tangent_comparators(source, quantities(batch))
 
 
 def stationary(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
@@ -180,8 +172,7 @@ def descended(batch: NetworkBatch, rounds: int = 25) -> Array:
 
 def local(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """A comparator one small gradient step away."""
-    found: NetworkBatch = step_away(source, NetworkBatchQuantities(drawn(source, loss, limits)))
-    return found
+    return _against(source, drawn(source, loss, limits), "local")
 
 
 def near_kink(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
@@ -297,14 +288,7 @@ def vector_outputs(
     signs = batch.signs.copy()
     signs[:, 1, 0] = -signs[:, 0, 0]
     kind, batch = source.choose(rivals), replace(batch, signs=signs, activation=source.choose(activations))
-    if kind == "functions":
-        return batch.against(functions=source.grid((*batch.shape[:2], c), -8, 8) / 4)
-    if kind in ("tangent", "start"):
-        return tangents(source, batch, NetworkBatchQuantities if kind == "tangent" else AtStart)
-    if kind == "local":
-        found: NetworkBatch = step_away(source, NetworkBatchQuantities(batch))
-        return found
-    return batch if kind == "parameter" else with_radius(source, replace(batch, omega=descended(batch)))
+    return _against(source, batch, kind)
 
 
 def _of_setting(source: Source, loss: str, limits: Limits, setting: str, outputs: int) -> NetworkBatch:
@@ -322,15 +306,21 @@ class Turned(NetworkBatchQuantities):
     def meta_features(self) -> Array:
         return self._factored_with(turned=True)
 
-    @cached_property
-    def gradient(self) -> Array:
-        return self._paired(self.meta_features)
+    gradient = LiftedBatchQuantities.gradient
 
 
 class Forgetful(Turned):
     @cached_property
     def meta_features(self) -> Array:
         return self._factored_with(decays=False)
+
+
+TANGENTS = {"tangent": NetworkBatchQuantities, "start": AtStart, "turned": Turned, "forgetful": Forgetful}
+
+
+def _against(source: Source, batch: NetworkBatch, rival: str) -> Any:
+    """The problems against a comparator of that kind."""
+    return against(source, batch, rival, TANGENTS, descended)
 
 
 def paced(
@@ -349,13 +339,7 @@ def paced(
     signs[:, c - 1, 0] = signs[:, 0, 0] * (1 if c == 1 else -1)
     batch = replace(batch, signs=signs, activation=source.choose(activations))
     batch = with_rates(source, batch, source.choose(("rates", "decay", "both")))
-    rival = source.choose(rivals)
-    if rival == "functions":
-        return batch.against(functions=source.grid((*batch.shape[:2], c), -8, 8) / 4)
-    if rival == "stationary":
-        return with_radius(source, replace(batch, omega=descended(batch)))
-    of = {"tangent": NetworkBatchQuantities, "start": AtStart, "turned": Turned, "forgetful": Forgetful}.get(rival)
-    return batch if of is None else tangents(source, batch, of)
+    return _against(source, batch, source.choose(rivals))
 
 
 PACED_LOSSES = (*CONVEX_LOSSES, "softmax")
@@ -375,12 +359,12 @@ def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatc
 GENERATORS: tuple[Generator, ...] = (
     Generator("arbitrary", "anything on the grid", arbitrary, CONVEX_LOSSES, 2),
     Generator("functions", "arbitrary comparator functions", functions, CONVEX_LOSSES),
-    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, CONVEX_LOSSES),
+    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, CONVEX_LOSSES, wide=False),
     Generator("steps", "several steps whose factors differ", steps, CONVEX_LOSSES),
     Generator("stationary", "W after descent", stationary, CONVEX_LOSSES),
     Generator("local", "comparator one small gradient step away", local, CONVEX_LOSSES),
-    Generator("near-kink", "neurons within rounding of a kink", near_kink, CONVEX_LOSSES),
-    Generator("kinks", "neurons exactly at their kink", kinks, CONVEX_LOSSES),
+    Generator("near-kink", "neurons within rounding of a kink", near_kink, CONVEX_LOSSES, wide=False),
+    Generator("kinks", "neurons exactly at their kink", kinks, CONVEX_LOSSES, wide=False),
     Generator("atom", "the worst network at an atom (N4)", atom, CONVEX_LOSSES),
     Generator("pushed", "the largest number of flips in the ball (k*)", pushed, CONVEX_LOSSES),
     Generator("still", "W at its initialisation, large steps", still, CONVEX_LOSSES),
@@ -395,6 +379,7 @@ GENERATORS: tuple[Generator, ...] = (
         "several outputs, tangent comparators",
         partial(vector_outputs, rivals=("tangent",)),
         tuple(VECTOR_LOSSES),
+        wide=False,
     ),
     Generator("rates", "a rate for each weight, weight decay, or both", paced, PACED_LOSSES),
     Generator("rates-tangent", "tangent comparators of wrong Jacobians of rates and decay",

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from ...models.smaller import fewer_neurons, simpler_weights
-from ...shrink import simpler
-from ..adaptation import Gradient
+from ...shrink import fewer_tasks, simpler, simpler_rows, with_each
 from ..instance import Functions, NetworkInstance
-from ..smaller import fewer_atoms, fewer_points, fewer_tasks, simpler_adaptations, simpler_loss, simpler_rows
+from ..smaller import fewer_atoms, fewer_points, simpler_adaptations, simpler_comparators, simpler_loss
 
 
 def smaller(instance: NetworkInstance) -> Iterator[NetworkInstance]:
@@ -33,21 +32,14 @@ def smaller(instance: NetworkInstance) -> Iterator[NetworkInstance]:
 
 
 def _simpler_numbers(instance: NetworkInstance) -> Iterator[NetworkInstance]:
-    for adaptation in simpler_adaptations(instance.adaptation):
-        assert isinstance(adaptation, Gradient)
-        yield replace(instance, adaptation=adaptation)
-    for radius in simpler(instance.radius, positive=True):
-        yield replace(instance, radius=radius)
-    for features in simpler_rows(instance.features):
-        yield replace(instance, features=features)
-    for omega in simpler_weights(instance.omega):
-        yield replace(instance, omega=omega)
-    for initial in simpler_weights(instance.initial):
-        yield replace(instance, initial=initial)
-    if isinstance(instance.comparator, Functions):
-        for values in simpler_rows(instance.comparator.values):
-            yield replace(instance, comparator=Functions(values))
-        return
-    if not np.array_equal(instance.comparator.floats, instance.omega.floats):
-        for rival in simpler_weights(instance.comparator):
-            yield replace(instance, comparator=rival)
+    yield from with_each(
+        instance,
+        adaptation=simpler_adaptations(instance.adaptation),
+        radius=simpler(instance.radius, positive=True),
+        features=simpler_rows(instance.features),
+        omega=simpler_weights(instance.omega),
+        initial=simpler_weights(instance.initial),
+    )
+    rival = instance.comparator
+    if isinstance(rival, Functions) or not np.array_equal(rival.floats, instance.omega.floats):
+        yield from with_each(instance, comparator=simpler_comparators(rival))

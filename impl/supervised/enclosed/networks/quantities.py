@@ -19,6 +19,7 @@ from ....elementary import MidRads
 from ....enclosed.linear import largest_eigenvalue
 from ....enclosed.quantities import UnknownError
 from ....midrad import GUARD, MidRad, U
+from ...batch import inner_law
 from ...relu.batch import NetworkBatch
 from ...relu.batch_quantities import NetworkBatchQuantities
 from ...smooth.batch_quantities import SmoothBatchQuantities
@@ -52,11 +53,6 @@ class EnclosedNetworkQuantities(CoreEnclosed, NetworkBatchQuantities):
         return self._structural(self.batch.loss.profile.convex)
 
     @property
-    def _relative(self) -> Array:
-        rates, signs = self.given.rates, np.where(self.given.rate < 0, -1.0, 1.0)[:, None]
-        return signs if rates is None else signs * rates.reshape(len(rates), -1)
-
-    @property
     def _slowest_and_fastest(self) -> tuple[Any, Any]:
         low, high = super()._slowest_and_fastest
         return MidRad(low), MidRad(high)
@@ -72,9 +68,6 @@ class EnclosedNetworkQuantities(CoreEnclosed, NetworkBatchQuantities):
         root = MidRads.where(self._where, MidRads.sqrt(self.mass), 0.0)
         rows = self._flat(root[..., None] * self._feature_change)
         return MidRads.sqrt(largest_eigenvalue(rows @ rows.swapaxes(1, 2)))
-
-    def _flat(self, rows: Any) -> Any:
-        return rows.reshape(len(self.given), -1, rows.shape[3])
 
 
 class EnclosedSmoothQuantities(EnclosedNetworkQuantities, SmoothBatchQuantities):
@@ -109,8 +102,7 @@ class EnclosedReluQuantities(EnclosedNetworkQuantities):
         inputs but 0 with mass in the law that comes next; at W in any, also of tasks of weight 0, as balls have it."""
         batch = self.given
         inner, outer = (law.any(3) & self._moving[:, None] for law in (self._inside, self._atoms))
-        masses = batch.masses if batch.support_masses is None else batch.support_masses
-        first = ((masses > 0).any((1, 3)) & self._moving)[:, None]
+        first = ((inner_law(batch)[1] > 0).any((1, 3)) & self._moving)[:, None]
         laws = [first, *[inner] * (batch.steps - 1), outer]
         least = self.margin_joints
         for weights, met in zip(self._path, laws, strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from metagap.impl.arithmetic import Balls, norm, rational
 from metagap.impl.batch_judge import ends_of
 from metagap.impl.enclosed import linear
 from metagap.impl.families import META_RL
+from metagap.impl.family import Family
+from metagap.impl.judge import Enclosure
 from metagap.impl.midrad import MidRad
 from metagap.impl.policies import taylor as series
 from metagap.impl.policies.batch import Batch
@@ -22,8 +25,9 @@ from metagap.impl.verdicts import fit_ends
 from metagap.theory.claim import Verdict
 from metagap.theory.meta_rl import CLAIMS
 
-from .test_batch_judge import disagreements, outside
+from .test_batch_judge import contained, decided_alike, disagreements, outside
 from .test_midrad import escaped
+from .verdict_campaign import DifferError, compared
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -49,23 +53,13 @@ def batches(name: str, variant: str, seed: int, count: int, size: int = 4) -> It
 @pytest.mark.ci(every=4)
 @pytest.mark.parametrize(("name", "variant"), DRAWN)
 def test_quantities_contain_those_of_balls(name: str, variant: str, effort: int) -> None:
-    compared = 0
-    for batch in batches(name, variant, 5, 3 * effort):
-        missed, count = outside(batch, NAMES, family=META_RL)
-        assert not missed
-        compared += count
-    assert compared >= 150 * effort
+    assert contained(batches(name, variant, 5, 3 * effort), NAMES, META_RL) >= 150 * effort
 
 
 @pytest.mark.ci(every=4)
 @pytest.mark.parametrize(("name", "variant"), [*reversed(DRAWN), ("bandit", "kl-step"), ("cancelling", "kl-step")])
 def test_arrays_say_what_balls_say(name: str, variant: str, effort: int) -> None:
-    decided = 0
-    for batch in batches(name, variant, 11, 3 * effort):
-        wrong, count = disagreements(batch, META_RL)
-        assert not wrong
-        decided += count
-    assert decided >= 60 * effort
+    assert decided_alike(batches(name, variant, 11, 3 * effort), META_RL) >= 60 * effort
 
 
 def test_poor_proposals_only_widen() -> None:
@@ -229,6 +223,22 @@ def test_tasks_of_weight_0_leave_nothing_open() -> None:
         missed, count = outside(some, ("margin_positive_policy",), family=META_RL)
         assert not missed
         assert count == len(some)
+
+
+def test_a_campaign_of_verdicts_ends_at_the_first_that_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another verdict, another reason, sides that do not meet."""
+    place, right = (META_RL, META_RL.generator("arbitrary"), "kl-step"), Family.judged_in_arrays
+    found = compared(place, 5)
+    assert found["PROVED"] + found["OUTSIDE"] >= found["instances"] > 0 < found["PROVED"]
+    far = Enclosure(1e9, 1e9)
+    for wrong in ({"verdict": Verdict.OUTSIDE}, {"reason": "it is so"}, {"left": far}, {"bound": far}):
+
+        def judged(*given: Any, wrong: dict[str, Any] = wrong) -> Any:
+            return [{name: replace(said, **wrong) for name, said in known.items()} for known in right(*given)]
+
+        monkeypatch.setattr(Family, "judged_in_arrays", judged)
+        with pytest.raises(DifferError, match="seed"):
+            compared(place, 5)
 
 
 def test_a_unit_that_comes_twice_is_no_table() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 from collections import Counter
@@ -11,14 +12,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from metagap.impl.balls.core import CoreQuantities
 from metagap.impl.families import FAMILIES
+from metagap.impl.instances import Instance
+from metagap.impl.judge import Evaluator
 from metagap.reports.cli import app, outputs, verifying
 from metagap.reports.executing import Workers
 from metagap.reports.formats import read
 from metagap.reports.formats.verifying import Counts, VerifyRecord
 from metagap.reports.jobs import PROFILES, AnyJob, Job, RealJob, generate, jobs, run_job
 from metagap.reports.records import save_files
-from metagap.reports.tally import QUANTILES, Tally, _digits, quantiles, tally_instance
+from metagap.reports.tally import QUANTILES, Outcome, Tally, _digits, quantiles, tally_instance
 from metagap.reports.verify import Run, exit_status
 from metagap.reports.witnesses import replay
 from metagap.theory.claim import Expression
@@ -52,6 +56,32 @@ def test_tallies_add_up() -> None:
         assert whole[name].counts.total() == 36
 
 
+HELD = (Instance, CoreQuantities, Evaluator, Outcome, Tally)
+
+
+def alive() -> Counter[type]:
+    """Objects that are somewhere, by kind."""
+    gc.collect()
+    return Counter(kind for each in gc.get_objects() for kind in HELD if isinstance(each, kind))
+
+
+@pytest.mark.ci(every=4)
+@pytest.mark.parametrize("family", ["meta-sl", "meta-rl", "network", "smooth-network"])
+def test_a_run_keeps_nothing_of_an_instance_but_what_it_shows(family: str) -> None:
+    """However many there are: texts of a few, and one tally for each claim."""
+    claims, variant = FAMILIES[family].claims, FAMILIES[family].generator("arbitrary").variants[0]
+    before = alive()
+    for count in (1, 3):
+        run = Run(PROFILES["quick"], 0, claims, "metagap verify")
+        given = [Job(family, "arbitrary", variant, count, index, 8) for index in range(count)]
+        vars(run)["plan"] = lambda real, given=given: given
+        run.execute(Workers(0), None, lambda name, count: None)
+        assert run.generated.total() == 8 * count
+        assert alive() == before + Counter({Tally: len(claims)})
+        assert all(len(tally.undecided) <= 3 for tally in run.tallies.values())
+        del run
+
+
 def name(job: AnyJob) -> str:
     return job.generator if isinstance(job, Job) else type(job).__name__
 
@@ -61,7 +91,7 @@ def test_every_profile_meets_every_generator_early_and_the_larger_ones_do_more()
     for profile in PROFILES.values():
         found = jobs(profile, 0)
         # Families in turn: a column has one job of each.
-        first = len(FAMILIES) * max(2 * len(f.all_generators) + (f.rates is not None) + 1 for f in FAMILIES.values())
+        first = len(FAMILIES) * max(len(f.all_generators) + (f.rates is not None) + 2 for f in FAMILIES.values())
         assert len({name(job) for job in found[:first]}) == len({name(job) for job in found})
         assert len(set(found)) == len(found)
         sizes.append(sum(job.count for job in found))

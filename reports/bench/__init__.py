@@ -37,16 +37,16 @@ def bench(seconds: float, large: bool, out: Path | None, tell: Callable[[str | T
         if not installed(package)
     ]
     rates: dict[int, list[float]] = {index: [] for index in range(len(rows))}
+    slow = set[int]()
     for index, row in enumerate(rows):
         tell(f"warming up: {row.group}, {row.name}")
         begin = time.process_time()
         row.work()
-        took = time.process_time() - begin
-        rates[index] += [row.count / took] if took > seconds else []
-    again = [index for index, known in rates.items() if not known]
+        slow |= {index} if time.process_time() - begin > seconds else set()
     for round_ in range(5):
-        for index in again:
-            row = rows[index]
+        for index, row in enumerate(rows):
+            if round_ and index in slow:
+                continue
             tell(f"round {round_ + 1} of 5: {row.group}, {row.name}")
             done, begin = 0, time.process_time()
             while time.process_time() - begin < seconds / 5 or not done:
@@ -108,6 +108,11 @@ def _table(group: str, rows: list[Measured]) -> Table:
     for heading in ("per second", "range", "ratio"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
-        spread = f"{row.low:,.0f} - {row.high:,.0f}"
-        table.add_row(row.name, f"{row.median:,.0f}", spread, f"{rows[0].median / row.median:.2f}")
+        spread = f"{_rate(row.low)} - {_rate(row.high)}"
+        table.add_row(row.name, _rate(row.median), spread, f"{rows[0].median / row.median:.2f}")
     return table
+
+
+def _rate(value: float) -> str:
+    """A rate in whole numbers, a small one in two digits."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"

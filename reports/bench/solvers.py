@@ -31,7 +31,7 @@ from .rows import installed
 
 LOSSES = ("squared", "quartic", "logistic", "pseudo-huber")
 RADIUS, COUNT = 4, 3
-START = 10.0
+START = 30.0
 """Seconds that a process may take to load a solver."""
 ROUNDING = 1e-12
 """What float64 may round, relative to the minimum."""

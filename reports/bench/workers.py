@@ -1,5 +1,5 @@
-"""Benchmarks of the workers: what two of each kind do beside each other, what a job costs besides its work, and what
-the store takes.
+"""Benchmarks of the workers: what two of each kind do beside each other, what a job costs besides its work, what the
+store takes, and how much memory a run has at its peak.
 
 The same real jobs go to two local processes and to two Dask workers in turn, nobody else being there. Wall time says
 what both do on a machine that does nothing else; on a busy one, trust the processor time of all their processes, the
@@ -8,6 +8,7 @@ scheduler's too, which is all that two cores have. A job's cost is that of jobs 
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -20,9 +21,12 @@ from tempfile import TemporaryDirectory
 
 from ...impl.families import META_SL
 from ..executing import Workers, carried_out
-from ..jobs import Job, run_job
+from ..jobs import PROFILES, Job, run_job
+from ..processes import apart
 from ..store import Store
 from ..tally import Outcome
+from ..verify import Run
+from .own_tasks import peak
 from .rows import Note, installed
 
 ROUNDS = 5
@@ -93,7 +97,7 @@ def compare(seconds: float, large: bool, tell: Callable[[str], None] = lambda me
             ratios = sorted(a[index] / b[index] for a, b in zip(*took.values(), strict=True))
             spread = f"median of the rounds, {ratios[0]:.3f} to {ratios[-1]:.3f}"
             rows.append(Note(f"Dask over local{what}", statistics.median(ratios), spread))
-    return rows + _stored(work(_jobs(0, 1)[0]), count // 10, tell)
+    return rows + _stored(work(_jobs(0, 1)[0]), count // 10, tell) + memory(tell)
 
 
 def _processor_time() -> float:
@@ -130,3 +134,24 @@ def _stored(outcome: Outcome, count: int, tell: Callable[[str], None]) -> list[N
             )
         size = store.path(0).stat().st_size
     return [*found, Note("result", size, f"bytes, of a job of {outcome.generated} instances")]
+
+
+def memory(tell: Callable[[str], None] = lambda message: None, times: tuple[int, ...] = (1, 4)) -> list[Note]:
+    """Megabytes at the peak of runs of more and more instances, after each other in a process of its own."""
+    return apart(_held, (times,), tell, math.inf)
+
+
+def _planned(count: int, real: bool) -> list[Job]:
+    return _jobs(0, count)
+
+
+def _held(times: tuple[int, ...], tell: Callable[[str], None]) -> list[Note]:
+    found = []
+    for more in times:
+        tell(f"workers: memory of a run, times {more}")
+        run = Run(PROFILES["quick"], 0, tuple(claim for claim in META_SL.claims if claim.name == "meta-sl-lifted"), "")
+        vars(run)["plan"] = partial(_planned, 8 * more)
+        run.execute(Workers(0), None, lambda name, count: None)
+        note = "megabytes at the peak" if (size := peak()) else "the system does not say"
+        found.append(Note(f"memory, {run.generated.total():,} instances", size, note))
+    return found

@@ -7,7 +7,7 @@ from typing import Any
 from metagap.impl.optimum.networks.headline import RELU
 from metagap.reports import executing
 
-from .planting import Edit, Fault, suite
+from .planting import Around, Edit, Fault, suite
 
 EXECUTING, STORE, TALLY = "metagap.reports.executing", "metagap.reports.store", "metagap.reports.tally"
 JOBS = "metagap.reports.jobs"
@@ -31,14 +31,21 @@ QUANTILES = suite("test_verify:test_quantiles_of_counts_are_those_of_the_list")
 ORDERED = suite("test_executing:test_sums_of_tallies_are_the_same_in_any_order")
 AGAINST = suite("test_network_headline:test_against_another_comparator_everything_is_as_if_evaluated_anew", kind=RELU)
 
+KEEPS = suite("test_verify:test_a_run_keeps_nothing_of_an_instance_but_what_it_shows", family="meta-sl")
+STAYS: list[Any] = []
 WIDE = "metagap.reports.wide"
 SAID = suite(
     "test_wide:test_wide_verdicts_are_those_of_balls", family="meta-sl", generator="arbitrary", variant="log-cosh"
 )
+THREADED = suite("test_executing:test_processes_that_share_work_have_one_thread_each")
 DEFECT = suite("test_wide:test_an_instance_that_has_no_verdict_is_a_defect")
 OTHERS = suite("test_wide:test_wide_batches_are_others_than_those_of_jobs_and_bounded")
 
 RUNNING: tuple[Any, ...] = (
+    Fault("run-results-kept", "memory grows with the instances", "metagap.reports.verify:Run._add",
+          Edit("self._files.update(outcome.kept)", 'vars(self).setdefault("all", []).append(outcome)'), KEEPS),
+    Fault("run-instances-kept", "memory grows with the instances", "metagap.impl.family:Family.evaluator",
+          Around(lambda right: lambda self, *given: STAYS.append(given) or right(self, *given)), KEEPS),
     Fault("run-results-of-other-claims", "a stale result is believed", f"{STORE}:Store.__init__",
           Edit("[self._run.depends, given]", "[self._run.depends]"), STORED),
     Fault("run-results-of-other-data", "a stale result is believed", f"{STORE}:depends",
@@ -92,7 +99,7 @@ RUNNING: tuple[Any, ...] = (
     Fault("run-wide-batches-of-jobs", "instances that are counted twice", f"{JOBS}:_widely",
           Edit("WIDE + index", "index"), OTHERS),
     Fault("run-threads-of-each", "processes that wait for each other", f"{EXECUTING}:Workers.start",
-          Edit("single=True", "single=False"), suite("test_executing:test_processes_that_share_work_have_one_thread_each")),
+          Edit("single=True", "single=False"), THREADED),
     Fault("run-comparator-of-before", "the wrong quantity", f"{CORE}:FeatureQuantities.against",
           Edit("if name in OF_OMEGA or not isinstance(getattr(cls, name, None), cached_property)", ""), AGAINST),
     Fault("run-known-of-before", "the wrong quantity", f"{CORE}:FeatureQuantities.against",

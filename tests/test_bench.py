@@ -40,9 +40,9 @@ def test_every_way_finds_the_certified_optimum() -> None:
 @pytest.mark.ci
 def test_a_peak_of_memory_is_that_of_a_process_and_flat() -> None:
     """Whatever the process that began it has had; four times the instances take as much."""
-    held = bytearray(2**29)
+    held = b"x" * 2**28
     small, large = (row.value for row in workers.memory())
-    assert small is not None and large is not None and 0 < small <= large < min(1.1 * small, 512), len(held)
+    assert small is not None and large is not None and 0 < small <= large < min(1.1 * small, 256), len(held)
 
 
 @pytest.mark.ci

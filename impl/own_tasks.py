@@ -326,6 +326,11 @@ class TaskSource:
             made = ruled(made, self.adaptation, self.place)
         return replace(made, notes=found.notes)
 
+    @property
+    def of_rows(self) -> bool:
+        """Whether the place has rows of tasks alone, and no omega; else it is an instance file."""
+        return self.place.startswith("sklearn:") or Path(self.place).suffix in (".csv", ".npz")
+
     def _eta(self, found: Any) -> fmpq | Vector | None:
         """The step sizes, read from their file if they have one."""
         if not isinstance(self.eta, Path):
@@ -338,10 +343,7 @@ class TaskSource:
     def defaults(self, instance: Instance) -> tuple[str, ...]:
         """What of the problem was not said, or was taken from a column's name, a sentence each; an instance file says
         all."""
-        path = Path(self.place)
-        if not isinstance(instance, MetaSLInstance) or not isinstance(instance.adaptation, Gradient):
-            return ()
-        if not (self.place.startswith("sklearn:") or path.suffix in (".csv", ".npz")):
+        if not (self.of_rows and isinstance(instance, MetaSLInstance) and isinstance(instance.adaptation, Gradient)):
             return ()
         step = "half of 1/curvature at 0, rounded down to a power of 2"
         return (

@@ -92,7 +92,8 @@ def answered(
     def show(boxes: int, lower: float, upper: float) -> None:
         now_and_then(f"searching: {boxes} boxes, bracket [{lower:.6g}, {upper:.6g}]")
 
-    given = "" if train or omega is not None else " (the omega of the file; without one 0, of networks W0)"
+    unsaid = "omega = 0: none was given" if source.of_rows else "the omega of the file; without one 0, of networks W0"
+    given = "" if train or omega is not None else f" ({unsaid})"
     defaults = source.defaults(instance)
     small = instance.numbers <= SMALL
 

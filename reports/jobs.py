@@ -129,7 +129,6 @@ def _of_family(family: Family, profile: Profile, seed: int, real: bool) -> list[
                 for variant in generator.variants
             ]
         )
-    rows += [_widely(family, generator, profile, seed) for generator in family.generators]
     if family.rates is not None:
         rows.append([RatesJob(family.name)])
     rows.append([KeptJob(family.name, seed)])
@@ -137,13 +136,14 @@ def _of_family(family: Family, profile: Profile, seed: int, real: bool) -> list[
         rounds = profile.landscapes // LandscapeJob.count
         variants = family.landscapes.variants
         rows.append([LandscapeJob(family.name, v, seed, index) for index in range(rounds) for v in variants])
+    wide = [_widely(family, generator, profile, seed) for generator in family.generators]
+    rows += [row for row in wide if row]
     tasks = [RealJob(family.name, name) for name in family.real_tasks] if real else []
-    rows = [row for row in rows if row]
     return [*(row[0] for row in rows), *tasks, *_in_turn([row[1:] for row in rows])]
 
 
 def _widely(family: Family, generator: Generator, profile: Profile, seed: int) -> list[AnyJob]:
-    """The wide batches of a generator: of each variant its share, and no fewer than fourteen of the smallest jobs have."""
+    """The wide batches of a generator: of each variant its share, and at least what 14 of the smallest jobs have."""
     if not _wide(family, generator, profile):
         return []
     share = profile.wide * generator.share * family.effort / len(generator.variants)

@@ -82,7 +82,7 @@ class Tally:
             self.tightest = _better(best, keep(), lambda kept: _telling(kept.judged))
 
     def add_decided(self, decided: Decided, count: int, keep: Callable[[int], Kept]) -> None:
-        """Count what arrays decide of the first `count` instances of a batch; `keep` makes the record of one of them."""
+        """Count what arrays decide of the first `count` instances of a batch; `keep` makes the record of one."""
         for reason, where in decided.outside:
             if found := int(np.count_nonzero(where[:count])):
                 self.counts["OUTSIDE"] += found
@@ -93,10 +93,11 @@ class Tally:
             return
         self.counts["PROVED"] += len(places)
         self.arrays += len(places)
-        proofs = [(b, decided.proof(b)) for b in places]
-        telling = [
-            (*_telling(one), -b) for b, one in proofs if one.ratio is not None and one.bound and one.bound.lo > 0
-        ]
+        telling = []
+        for b in places:
+            one = decided.proof(b)
+            if one.ratio is not None and one.bound is not None and one.bound.lo > 0:
+                telling.append((*_telling(one), -b))
         self.ratios.update(_digits(ratio) for _, ratio, _ in telling)
         if telling:
             self.tightest = _better(self.tightest, keep(-max(telling)[2]), lambda kept: _telling(kept.judged))

@@ -173,13 +173,9 @@ class Run:
         if isinstance(job, RatesJob | KeptJob):
             return
         if not isinstance(job, RealJob):
-            name = (
-                job.generator
-                if isinstance(job, Job | WideJob)
-                else "search"
-                if isinstance(job, SearchJob)
-                else "landscapes"
-            )
+            name = "search" if isinstance(job, SearchJob) else "landscapes"
+            if isinstance(job, Job | WideJob):
+                name = job.generator
             self.generated[f"{job.family} {name}"] += outcome.generated
             self.wide[f"{job.family} {name}"] += outcome.wide
             advance(name, job.count)

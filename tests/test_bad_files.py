@@ -60,7 +60,7 @@ BAD: dict[str, tuple[list[tuple[str, Any]], str, Any, str]] = {
         ],
         "adaptation.name",
         "implicit",
-        "'gradient' (a network's implicit steps are not unique, own adaptations are of linear models) is required",
+        "'gradient' (a network's risk is not convex: no one implicit step; own adaptations are of linear models)",
     ),
     "model with weights": ([("model b", [1])], "model.b", [1], "remove this field"),
     "unknown top field": ([("note", "hi")], "note", "hi", "remove this field"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -85,26 +85,38 @@ def outside(
     return missed, compared
 
 
+def contained(found: Iterable[Any], names: tuple[str, ...] = NAMES, family: Family = META_SL) -> int:
+    """How many quantities of the batches were compared, all of which contain those of balls."""
+    compared = 0
+    for batch in found:
+        missed, count = outside(batch, names, family=family)
+        assert not missed
+        compared += count
+    return compared
+
+
+def decided_alike(found: Iterable[Any], family: Family = META_SL) -> int:
+    """How many claims arrays decide on the batches, all of them as balls do."""
+    decided = 0
+    for batch in found:
+        wrong, count = disagreements(batch, family)
+        assert not wrong
+        decided += count
+    return decided
+
+
 @pytest.mark.ci(every=4)
 @pytest.mark.parametrize(("name", "variant"), DRAWN)
 def test_quantities_contain_those_of_balls(name: str, variant: str, effort: int) -> None:
-    compared = 0
-    for batch in batches(name, variant, 5, 3 * effort):
-        missed, count = outside(batch)
-        assert not missed
-        compared += count
-    assert compared >= 100 * effort
+    assert contained(batches(name, variant, 5, 3 * effort)) >= 100 * effort
 
 
 def test_implicit_steps_are_enclosed(effort: int) -> None:
-    compared = 0
-    for index in range(3 * effort):
-        loss = ("log-cosh", "logistic", "poisson")[index % 3]
-        batch = problem(RandomSource((9, index), 4), loss, SMALL, kind="implicit")
-        missed, count = outside(batch, ("gap", "eps", "pairing", "misfit", "bregman", "eps_first_order"))
-        assert not missed
-        compared += count
-    assert compared >= 60 * effort
+    losses = ("log-cosh", "logistic", "poisson")
+    found = (
+        problem(RandomSource((9, index), 4), losses[index % 3], SMALL, kind="implicit") for index in range(3 * effort)
+    )
+    assert contained(found, ("gap", "eps", "pairing", "misfit", "bregman", "eps_first_order")) >= 60 * effort
 
 
 def test_implicit_steps_without_a_positive_strength_are_left_to_balls() -> None:
@@ -176,12 +188,7 @@ def disagreements(batch: Any, family: Family = META_SL) -> tuple[list[str], int]
 @pytest.mark.ci(every=4)
 @pytest.mark.parametrize(("name", "variant"), [*reversed(DRAWN), ("no-adaptation", "huber"), ("cancelling", "quartic")])
 def test_arrays_say_what_balls_say(name: str, variant: str, effort: int) -> None:
-    decided = 0
-    for batch in batches(name, variant, 11, 3 * effort):
-        wrong, count = disagreements(batch)
-        assert not wrong
-        decided += count
-    assert decided >= 60 * effort
+    assert decided_alike(batches(name, variant, 11, 3 * effort)) >= 60 * effort
 
 
 def test_equalities_and_attained_bounds_are_left_to_balls() -> None:

@@ -41,9 +41,9 @@ IMPLICIT = {"name": "implicit", "lambda": 1.0}
 DROP = object()
 
 
-def edited(*edits: tuple[str, Any]) -> dict[str, Any]:
-    """VALID with some fields set, added or dropped; a path is its keys and indices, separated by spaces."""
-    document = copy.deepcopy(VALID)
+def edited(*edits: tuple[str, Any], valid: dict[str, Any] = VALID) -> dict[str, Any]:
+    """A document with some fields set, added or dropped; a path is its keys and indices, separated by spaces."""
+    document = copy.deepcopy(valid)
     for path, value in edits:
         *parents, last = [int(key) if key.isdigit() else key for key in path.split(" ")]
         place: Any = document

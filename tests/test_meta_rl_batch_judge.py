@@ -25,7 +25,7 @@ from metagap.impl.verdicts import fit_ends
 from metagap.theory.claim import Verdict
 from metagap.theory.meta_rl import CLAIMS
 
-from .test_batch_judge import disagreements, outside
+from .test_batch_judge import contained, decided_alike, disagreements, outside
 from .test_midrad import escaped
 from .verdict_campaign import DifferError, compared
 
@@ -53,23 +53,13 @@ def batches(name: str, variant: str, seed: int, count: int, size: int = 4) -> It
 @pytest.mark.ci(every=4)
 @pytest.mark.parametrize(("name", "variant"), DRAWN)
 def test_quantities_contain_those_of_balls(name: str, variant: str, effort: int) -> None:
-    compared = 0
-    for batch in batches(name, variant, 5, 3 * effort):
-        missed, count = outside(batch, NAMES, family=META_RL)
-        assert not missed
-        compared += count
-    assert compared >= 150 * effort
+    assert contained(batches(name, variant, 5, 3 * effort), NAMES, META_RL) >= 150 * effort
 
 
 @pytest.mark.ci(every=4)
 @pytest.mark.parametrize(("name", "variant"), [*reversed(DRAWN), ("bandit", "kl-step"), ("cancelling", "kl-step")])
 def test_arrays_say_what_balls_say(name: str, variant: str, effort: int) -> None:
-    decided = 0
-    for batch in batches(name, variant, 11, 3 * effort):
-        wrong, count = disagreements(batch, META_RL)
-        assert not wrong
-        decided += count
-    assert decided >= 60 * effort
+    assert decided_alike(batches(name, variant, 11, 3 * effort), META_RL) >= 60 * effort
 
 
 def test_poor_proposals_only_widen() -> None:

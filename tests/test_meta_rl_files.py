@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import json
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,9 @@ from metagap.impl.policies.instance import Adaptation, MetaRLInstance, Policies
 from metagap.impl.policies.smaller import smaller
 from metagap.impl.shrink import shrink
 from metagap.impl.sources import Generator, RandomSource
+
+from .test_files import DROP
+from .test_files import edited as edited_document
 
 VALID: dict[str, Any] = {
     "format": "metagap/instance/1",
@@ -47,22 +50,7 @@ VALID: dict[str, Any] = {
     "comparator": {"policies": [[[1, 0], [0.5, 0.5], [0.25, 0.75]], [[0, 1], ["1/3", "2/3"], [1, 0]]]},
     "radius": 4,
 }
-DROP = object()
-
-
-def edited(*edits: tuple[str, Any]) -> dict[str, Any]:
-    """VALID with some fields set or dropped; a path is its keys and indices, separated by spaces."""
-    document = copy.deepcopy(VALID)
-    for path, value in edits:
-        *parents, last = [int(key) if key.isdigit() else key for key in path.split(" ")]
-        place: Any = document
-        for key in parents:
-            place = place[key]
-        if value is DROP:
-            del place[last]
-        else:
-            place[last] = value
-    return document
+edited = partial(edited_document, valid=VALID)
 
 
 def test_the_model_may_be_left_out_and_adaptations_are_read() -> None:

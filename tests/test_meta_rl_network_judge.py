@@ -19,24 +19,19 @@ from metagap.impl.policies.generate import POLICY_STEPS
 from metagap.impl.policies.instance import Adaptation, Policies, PolicyNetworkInstance, Task
 from metagap.impl.policies.network_generate import WIDTHS
 from metagap.impl.policies.network_quantities import ReluPolicyQuantities
-from metagap.impl.sources import Generator, RandomSource
+from metagap.impl.sources import Generator
 from metagap.impl.strategies import instances
 from metagap.theory.claim import Relation, Verdict
+
+from .kinds import built, no_claim_is_violated
 
 CLAIM = {claim.name.removeprefix("meta-rl-network-"): claim for claim in META_RL_NETWORK.claims}
 FINE = (Verdict.PROVED, Verdict.EQUAL)
 
 
-def built(generator: str, variant: str, seed: int, count: int) -> list[PolicyNetworkInstance]:
-    with np.errstate(all="ignore"):
-        batch = META_RL_NETWORK.generator(generator).build(RandomSource((seed, 5), count), variant)
-    return [batch.instance(b) for b in range(count)]
-
-
 @given(st.one_of([instances(name, family=META_RL_NETWORK) for name in ("arbitrary", "kinks", "delayed")]))
 def test_no_claim_is_violated(instance: PolicyNetworkInstance) -> None:
-    for judged in judge(instance).claims:
-        assert judged.verdict is not Verdict.VIOLATED, (judged.claim, judged.gap, judged.bound)
+    no_claim_is_violated(instance)
 
 
 @pytest.mark.parametrize("generator", META_RL_NETWORK.generators, ids=lambda g: g.name)
@@ -45,7 +40,7 @@ def test_nearly_all_claims_are_decided(generator: Generator, effort: int) -> Non
     counts: Counter[str] = Counter()
     for variant in generator.variants:
         for seed in range(4 * effort):
-            for instance in built(generator.name, variant, seed, 2):
+            for instance in built(META_RL_NETWORK, generator.name, variant, seed, 2):
                 for name, judged in zip(CLAIM, judge(instance).claims, strict=True):
                     assert judged.verdict is not Verdict.VIOLATED, judged
                     counts[judged.verdict.name] += 1
@@ -58,7 +53,7 @@ def test_nearly_all_claims_are_decided(generator: Generator, effort: int) -> Non
 def test_widths_and_distances_are_covered() -> None:
     widths, distances = set(), []
     for seed in range(40):
-        for instance in built("arbitrary", "kl-step", seed, 4):
+        for instance in built(META_RL_NETWORK, "arbitrary", "kl-step", seed, 4):
             widths.add(instance.width)
             with ctx.workprec(64):
                 distances.append(float(ReluPolicyQuantities(instance)("displacement_init")))
@@ -75,7 +70,7 @@ def test_tangent_comparators_attain_the_bound(generator: str, eps: str, misfit: 
     """With the features at W, and with those at W0: the ratio is within 1e-6 of 1 on at least 95 in 100."""
     close = resolvable = 0
     for seed in range(14 * effort):
-        for instance in built(generator, variant, seed, 3):
+        for instance in built(META_RL_NETWORK, generator, variant, seed, 3):
             with ctx.workprec(128):
                 at = ReluPolicyQuantities(instance)
                 bound = at("radius") * at(eps) + at("weight_norm") * at(misfit)
@@ -91,7 +86,7 @@ def test_the_identity_is_exact_along_any_direction(effort: int) -> None:
     rng = np.random.default_rng(2)
     live = 0
     for seed in range(12 * effort):
-        for instance in built("level", "rational-step", seed, 2):
+        for instance in built(META_RL_NETWORK, "level", "rational-step", seed, 2):
             exact = ReluPolicyQuantities.exact(instance)
             assert exact is not None
             direction = tuple(fmpq(int(v), 8) for v in rng.integers(-50, 50, exact.problem.dimension))
@@ -132,7 +127,7 @@ def test_neurons_near_their_kinks_are_decided_exactly() -> None:
     """Floats alone would misjudge signs here: every pattern is that of exact arithmetic."""
     hard = 0
     for seed in range(30):
-        for instance in built("near-kink", "kl-step", seed, 2):
+        for instance in built(META_RL_NETWORK, "near-kink", "kl-step", seed, 2):
             problem = ReluPolicyQuantities(instance).problem
             for point in (problem.omega, problem.start):
                 naive = (point.weights.floats @ problem.inputs.floats.T) > 0
@@ -145,7 +140,7 @@ def test_neurons_near_their_kinks_are_decided_exactly() -> None:
 def test_the_count_of_flips_is_attained() -> None:
     attained = 0
     for seed in range(20):
-        for instance in built("pushed", "kl-step", seed, 2):
+        for instance in built(META_RL_NETWORK, "pushed", "kl-step", seed, 2):
             with ctx.workprec(128):
                 at = ReluPolicyQuantities(instance)
                 flips, count = at("error_flips"), at("error_count")
@@ -193,7 +188,12 @@ def test_kinks_that_nobody_sees_are_none() -> None:
 
 def test_every_claim_is_in_scope_of_a_generator() -> None:
     found = {
-        name: [judge(one) for variant in POLICY_STEPS for seed in (3, 4) for one in built(name, variant, seed, 2)]
+        name: [
+            judge(one)
+            for variant in POLICY_STEPS
+            for seed in (3, 4)
+            for one in built(META_RL_NETWORK, name, variant, seed, 2)
+        ]
         for name in ("arbitrary", "interpolating")
     }
     for claim in META_RL_NETWORK.claims:

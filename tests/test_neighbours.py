@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, Rationals
-from metagap.impl.families import FAMILIES, load
+from metagap.impl.families import FAMILIES, family_of, load
 from metagap.impl.judge import ClaimJudgement, judge_claim
 from metagap.impl.losses import LOSSES, Loss
 from metagap.impl.own_claims import read, using
@@ -41,6 +41,34 @@ FOUND = [
     (JI, "ji-convex", "meta-sl-ji-smooth-convex", "convex"),
     (JI, "ji-convex", "meta-sl-ji-smooth-split", "convex"),
     (WANG, "wang-squared-loss", "meta-sl-wang-squared", "squared-loss"),
+    (WANG, "wang-squared-loss", "meta-sl-wang-contraction", "squared-loss"),
+    (WANG, "wang-squared-loss-network", "smooth-network-wang-squared", "squared-loss"),
+    (ONLINE, "online-half-step", "meta-sl-online-convex", "half-step"),
+    (ONLINE, "long-step", "meta-sl-online-smooth", "half-step"),
+    (ONLINE, "online-eleven-half-step", "meta-sl-online-convex-eleven", "half-step"),
+    (ONLINE, "online-other-curvatures", "meta-sl-online-convex-eleven", "other-curvatures"),
+    (ONLINE, "online-one-step", "meta-sl-online-convex-sharp", "one-plain-step"),
+    (ONLINE, "online-one-step", "meta-sl-online-convex-one-law", "one-plain-step"),
+    (ONLINE, "forwards", "meta-sl-online-smooth", "one-plain-step"),
+    (ONLINE, "online-whole-step", "meta-sl-online-convex-sharp", "whole-step"),
+    (ONLINE, "online-whole-step", "meta-sl-online-convex-one-law", "whole-step"),
+    (ONLINE, "online-lipschitz-hessian", "meta-sl-online-smooth-sharp", "lipschitz-hessian"),
+    (ONLINE, "online-convex-sharp", "meta-sl-online-convex-one-law", "one-law"),
+    (FALLAH, "long-step", "meta-sl-fallah-smooth", "whole-step"),
+    (FALLAH, "long-step", "meta-sl-fallah-smooth-convex", "double-step"),
+    (FALLAH, "forwards", "meta-sl-fallah-smooth-convex", "one-plain-step"),
+    (FALLAH, "fallah-one-step", "meta-sl-fallah-bias", "one-plain-step"),
+    (FALLAH, "fallah-one-step", "meta-sl-fallah-level", "one-plain-step"),
+    (FALLAH, "fallah-level-one-step", "meta-sl-fallah-level-convex", "one-plain-step"),
+    (FALLAH, "fallah-differentiable", "meta-sl-fallah-bias", "differentiable"),
+    (FALLAH, "fallah-double-step", "meta-sl-fallah-level-convex", "double-step"),
+    (FALLAH, "smooth-one-law", "meta-sl-fallah-smooth", "one-law"),
+    (FALLAH, "smooth-one-law", "meta-sl-fallah-smooth-convex", "one-law"),
+    (JI, "smooth-one-law", "meta-sl-ji-smooth", "one-law"),
+    (JI, "smooth-one-law", "meta-sl-ji-smooth-convex", "one-law"),
+    (JI, "forwards", "meta-sl-ji-smooth", "plain-steps"),
+    (JI, "forwards", "meta-sl-ji-smooth-convex", "plain-steps"),
+    (JI, "forwards", "meta-sl-ji-smooth-split", "plain-steps"),
 ]
 """File, witness, a claim that is false there without that assumption, and holds all others."""
 
@@ -54,6 +82,12 @@ REFUTED = [
     (FALLAH, "fallah-level-attained", "meta-sl-fallah-level-none"),
     (FALLAH, "fallah-level-attained", "meta-sl-fallah-level-convex-half-adapted-slope"),
     (FALLAH, "fallah-level-convex", "meta-sl-fallah-level-second-order"),
+    (FALLAH, "concave", "meta-sl-fallah-smooth-no-lipschitz"),
+    (WANG, "wang-unweighted", "meta-sl-wang-unweighted"),
+    (WANG, "wang-unweighted-network", "smooth-network-wang-unweighted"),
+    (JI, "long-step", "meta-sl-ji-smooth-once"),
+    (ONLINE, "long-step", "meta-sl-online-smooth-below"),
+    (ONLINE, "online-convex-sharp", "meta-sl-online-convex-unchanged"),
     (JI, "bend", "meta-sl-ji-smooth-straight"),
     (JI, "bend", "meta-sl-ji-smooth-no-turning"),
     (JI, "bend", "meta-sl-ji-smooth-convex-half-turning-convex"),
@@ -65,7 +99,8 @@ REFUTED = [
 def judged(file: str, witness: str, name: str, without: str = "") -> ClaimJudgement:
     """A claim, or a mutant, on a kept instance."""
     with using(read(str(FOLDER / file))):
-        family, instance = FAMILIES["meta-sl"], load(FOLDER / "witnesses" / f"{witness}.json")
+        instance = load(FOLDER / "witnesses" / f"{witness}.json")
+        family = family_of(instance)
         mutant = next((m for m in family.mutants if m.name == name), None)
         claim = family.claim(mutant.claim if mutant else name)
         assert claim is not None

@@ -156,6 +156,24 @@ def test_ties_of_different_functions_are_kinks_that_are_named() -> None:
 
 
 @pytest.mark.ci
+def test_attention_is_traced_and_run_by_its_definition() -> None:
+    """The faster forms that PyTorch takes without weights have no second derivatives."""
+
+    class Attending(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.heads, self.out = nn.MultiheadAttention(2, 1, batch_first=True), nn.Linear(2, 1)
+
+        def forward(self, x: Any) -> Any:
+            return self.out(self.heads(x, x, x, need_weights=False)[0].mean(1))
+
+    torch.manual_seed(0)
+    task = Task(*((torch.randn(2, 2, 2), torch.randn(2, 1)) for _ in range(2)))
+    result = judge(Attending(), [task], inner=SGD(lr=0.1), comparator=Attending())
+    assert all(c.verdict in (Verdict.PROVED, Verdict.EQUAL) for c in result.claims)
+
+
+@pytest.mark.ci
 def test_a_convolutional_network_on_digits() -> None:
     result = judge(convolutional(), digits(), inner=SGD(lr=0.1), loss="cross_entropy", comparator=convolutional(1))
     for name in ("identity", "s1", "s2", "s3", "s4", "lifted", "l1", "first-order", "headline"):

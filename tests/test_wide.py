@@ -39,8 +39,8 @@ def job_of(family: str, generator: str, variant: str, count: int = 24) -> WideJo
 
 
 def expected(job: WideJob, claim: Claim) -> tuple[Counter[str], list[float]]:
-    """The verdicts of balls on the first instances, up to the one before the fifth that arrays leave open, and how tight
-    the proved ones are."""
+    """The verdicts of balls on the first instances, up to the one before the fifth that arrays leave open, and how
+    tight the proved ones are."""
     family, batch, open_ = FAMILIES[job.family], batch_of(job), 0
     found, ratios = Counter[str](), list[float]()
     for b, known in enumerate(family.judged_in_arrays(batch, [claim])):

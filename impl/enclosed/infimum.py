@@ -79,8 +79,7 @@ def misfit_l1(eps: MidRad, rows: MidRad, target: MidRad) -> MidRad:
 def _value(eps: MidRad, rows: MidRad, target: MidRad, v: Array) -> Array:
     """Upper ends (B,) by directions v (B, d)."""
     left = MidRads.magnitude(target - applied(rows, MidRad(v))).sum(-1)
-    found: Array = (eps * norm(MidRad(v)) + left).high
-    return found
+    return (eps * norm(MidRad(v)) + left).high
 
 
 def _dual_end(eps: MidRad, rows: MidRad, target: MidRad, p: Array) -> Array:

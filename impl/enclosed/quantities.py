@@ -16,7 +16,7 @@ from ..arithmetic import Array
 from ..elementary import MidRads
 from ..midrad import MidRad
 from .infimum import misfit, misfit_l1
-from .linear import applied
+from .linear import applied, largest_eigenvalue
 
 
 class UnknownError(ArithmeticError):
@@ -141,3 +141,17 @@ class Enclosed:
     @cached_property
     def residual_norm(self) -> Any:
         return MidRads.sqrt((self.mass * (self._residual * self._residual)).sum(self._points))
+
+
+class EnclosedStart(Enclosed):
+    """Those of networks besides: how far features at initialisation are from those at omega."""
+
+    _feature_change: Any
+
+    @cached_property
+    def error_operator(self) -> Any:
+        """The root of the largest eigenvalue of the Gram matrix of the features' change."""
+        root = MidRads.where(self._where, MidRads.sqrt(self.mass), 0.0)
+        rows = root[..., None] * self._feature_change
+        rows = rows.reshape(len(self.given), -1, rows.shape[-1])
+        return MidRads.sqrt(largest_eigenvalue(rows @ rows.swapaxes(1, 2)))

@@ -9,7 +9,7 @@ from typing import Any
 from mpmath import mp
 
 from . import infimum
-from .numbers import Fraction, UndefinedError, Vector, dot, norm, number, weighted_norm
+from .numbers import Fraction, UndefinedError, Vector, dot, norm, number, singular_values, weighted_norm
 
 
 class Core:
@@ -116,3 +116,43 @@ class Core:
     @cached_property
     def residual_norm(self) -> Any:
         return weighted_norm(self.rests, self.masses)
+
+
+class FromStart(Core):
+    """Those of networks besides: of the formal meta-features, of phi_0, and of what they differ by."""
+
+    formal_rows: list[Vector]
+    initial_rows: list[Vector]
+
+    @property
+    def eps_formal(self) -> Any:
+        return norm(self.pulled(self.formal_rows))
+
+    @cached_property
+    def misfit(self) -> tuple[Any, Any]:
+        return self.misfit_of(self.formal_rows)
+
+    @property
+    def eps_init(self) -> Any:
+        return norm(self.pulled(self.initial_rows))
+
+    @cached_property
+    def misfit_init(self) -> tuple[Any, Any]:
+        return self.misfit_of(self.initial_rows)
+
+    @cached_property
+    def change(self) -> list[Vector]:
+        """phi_0 - phi."""
+        return [
+            [a - b for a, b in zip(first, row, strict=True)]
+            for first, row in zip(self.initial_rows, self.formal_rows, strict=True)
+        ]
+
+    @property
+    def gradient_difference(self) -> Any:
+        return norm(self.pulled(self.change))
+
+    @property
+    def error_operator(self) -> Any:
+        rows = [[mp.sqrt(m) * x for x in row] for m, row in zip(self.masses, self.change, strict=True)]
+        return singular_values(rows)[-1]

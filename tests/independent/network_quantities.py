@@ -8,6 +8,7 @@ from typing import Any
 
 from mpmath import mp, mpf
 
+from .core import FromStart
 from .networks import Network
 from .numbers import (
     Fraction,
@@ -28,7 +29,7 @@ WIDE = 48
 """Weights beyond which derivatives in every single one are left out."""
 
 
-class NetworkSupervised(Supervised):
+class NetworkSupervised(FromStart, Supervised):
     """Meta-SL with a network: features at initialisation, errors, the ball around W0."""
 
     coefficients = True
@@ -122,39 +123,6 @@ class NetworkSupervised(Supervised):
     @property
     def margin_convex_inner(self) -> bool:
         return self.loss.convex
-
-    @property
-    def eps_formal(self) -> Any:
-        return norm(self.pulled(self.formal_rows))
-
-    @cached_property
-    def misfit(self) -> tuple[Any, Any]:
-        return self.misfit_of(self.formal_rows)
-
-    @property
-    def eps_init(self) -> Any:
-        return norm(self.pulled(self.initial_rows))
-
-    @cached_property
-    def misfit_init(self) -> tuple[Any, Any]:
-        return self.misfit_of(self.initial_rows)
-
-    @cached_property
-    def change(self) -> list[Vector]:
-        """phi_0 - phi."""
-        return [
-            [a - b for a, b in zip(first, row, strict=True)]
-            for first, row in zip(self.initial_rows, self.formal_rows, strict=True)
-        ]
-
-    @property
-    def gradient_difference(self) -> Any:
-        return norm(self.pulled(self.change))
-
-    @property
-    def error_operator(self) -> Any:
-        rows = [[mp.sqrt(m) * x for x in row] for m, row in zip(self.masses, self.change, strict=True)]
-        return singular_values(rows)[-1]
 
     @property
     def error_trace(self) -> Any:

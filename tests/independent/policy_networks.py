@@ -8,6 +8,7 @@ from typing import Any
 
 from mpmath import mp, mpf
 
+from .core import FromStart
 from .networks import Network
 from .numbers import (
     Fraction,
@@ -24,7 +25,7 @@ from .numbers import (
 from .policies import Policies
 
 
-class PolicyNetwork(Policies):
+class PolicyNetwork(FromStart, Policies):
     """Network policies: features at initialisation, errors, C3."""
 
     network: Network
@@ -48,38 +49,6 @@ class PolicyNetwork(Policies):
     @property
     def margin_differentiability(self) -> bool:
         return self.smooth
-
-    @property
-    def eps_formal(self) -> Any:
-        return norm(self.pulled(self.formal_rows))
-
-    @cached_property
-    def misfit(self) -> tuple[Any, Any]:
-        return self.misfit_of(self.formal_rows)
-
-    @property
-    def eps_init(self) -> Any:
-        return norm(self.pulled(self.initial_rows))
-
-    @cached_property
-    def misfit_init(self) -> tuple[Any, Any]:
-        return self.misfit_of(self.initial_rows)
-
-    @cached_property
-    def change(self) -> list[Vector]:
-        return [
-            [a - b for a, b in zip(first, row, strict=True)]
-            for first, row in zip(self.initial_rows, self.formal_rows, strict=True)
-        ]
-
-    @property
-    def gradient_difference(self) -> Any:
-        return norm(self.pulled(self.change))
-
-    @property
-    def error_operator(self) -> Any:
-        rows = [[mp.sqrt(m) * x for x in row] for m, row in zip(self.masses, self.change, strict=True)]
-        return singular_values(rows)[-1]
 
     def explicit(self, delta: Callable[[int], Any]) -> Any:
         """||e||, e_i(s, a) = delta/tau + |eta| g/((1-g) tau) E_varsigma[|A| delta] (rational: over 1 + eta Q)."""

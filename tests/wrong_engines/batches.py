@@ -32,6 +32,7 @@ INFIMUM = suite("test_batch_judge:test_infima_contain_those_of_balls", rank=1)
 FINITE = suite("test_batch_judge:test_no_verdict_of_what_is_not_finite_or_overlaps")
 SHARES = suite("test_batch_judge:test_shares_are_those_of_the_instance")
 NAMED = suite("test_batch_judge:test_an_assumption_that_fails_is_named_if_those_before_it_hold")
+DECIDED = f"{JUDGE}:decided_in_arrays"
 JOINTS = suite("test_batch_judge:test_joints_are_left_to_balls")
 
 
@@ -90,7 +91,7 @@ BATCHES = (
           Edit("np.where(length <= limit, 1.0, limit / length * (1 - 8 * U))",
                "np.where(length > limit, limit / length * (1 - 8 * U), 1.0)"),
           suite("test_batch_judge:test_no_infimum_of_what_is_not_finite", bad=np.nan)),
-    fault("sum-without-the-direction", END, f"{INFIMA}:misfit_l1", Edit("some * norm(MidRad(v)) + left", "left"),
+    fault("sum-without-the-direction", END, f"{INFIMA}:_value", Edit("eps * norm(MidRad(v)) + left", "left"),
           INFIMUM),
     fault("inverse-proposed", END, f"{LINEAR}:inverse",
           Edit("(rest + share * rest.max(-2, keepdims=True)) * UP + GUARD", "0 * rest"),
@@ -142,7 +143,8 @@ BATCHES = (
           Around(lambda right: lambda ends: np.ones(ends[0].shape, dtype=bool)), FINITE),
     fault("wrong-ends-compared", OPEN, f"{VERDICTS}:separated",
           Edit("(left[1] <= bound[0])", "(left[0] <= bound[1])"), FINITE),
-    fault("margins-that-may-fail", OPEN, f"{JUDGE}:decided_in_arrays", Edit("finite & (low > 0)", "finite & (high > 0)"), FINITE),
-    fault("blunt-enclosures", OPEN, f"{JUDGE}:decided_in_arrays", Edit("BLUNT * np.abs(sides[1][1])", "np.inf"), FINITE),
-    fault("outside-before-its-turn", OPEN, f"{JUDGE}:decided_in_arrays", Edit("open_ & finite & (high <= 0)", "finite & (high <= 0)"), NAMED),
+    fault("margins-that-may-fail", OPEN, DECIDED, Edit("finite & (low > 0)", "finite & (high > 0)"), FINITE),
+    fault("blunt-enclosures", OPEN, DECIDED, Edit("BLUNT * np.abs(sides[1][1])", "np.inf"), FINITE),
+    fault("outside-before-its-turn", OPEN, DECIDED,
+          Edit("open_ & finite & (high <= 0)", "finite & (high <= 0)"), NAMED),
 )  # fmt: skip

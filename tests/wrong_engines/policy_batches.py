@@ -103,7 +103,7 @@ POLICY_BATCHES = (
           Edit("budget = self.displacement_init * self.displacement_init", "budget = self.displacement_init"),
           network()),
     fault("operator-without-masses", PART, f"{NETWORK}.error_operator",
-          Edit("root[..., None] * (", "("), network()),
+          Edit("root[..., None] * self._feature_change", "self._feature_change"), network()),
     fault("shortest-of-all-rows", PART, f"{NETWORK}._gram_inverse",
           Edit("MidRads.where(self._chosen[..., None] & self._chosen[:, None], inverse(self._gram + unit), 0.0)",
                "inverse(self._gram + unit)"), network("interpolating")),

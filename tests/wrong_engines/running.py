@@ -37,6 +37,7 @@ WIDE = "metagap.reports.wide"
 SAID = suite(
     "test_wide:test_wide_verdicts_are_those_of_balls", family="meta-sl", generator="arbitrary", variant="log-cosh"
 )
+THREADED = suite("test_executing:test_processes_that_share_work_have_one_thread_each")
 DEFECT = suite("test_wide:test_an_instance_that_has_no_verdict_is_a_defect")
 OTHERS = suite("test_wide:test_wide_batches_are_others_than_those_of_jobs_and_bounded")
 
@@ -98,7 +99,7 @@ RUNNING: tuple[Any, ...] = (
     Fault("run-wide-batches-of-jobs", "instances that are counted twice", f"{JOBS}:_widely",
           Edit("WIDE + index", "index"), OTHERS),
     Fault("run-threads-of-each", "processes that wait for each other", f"{EXECUTING}:Workers.start",
-          Edit("single=True", "single=False"), suite("test_executing:test_processes_that_share_work_have_one_thread_each")),
+          Edit("single=True", "single=False"), THREADED),
     Fault("run-comparator-of-before", "the wrong quantity", f"{CORE}:FeatureQuantities.against",
           Edit("if name in OF_OMEGA or not isinstance(getattr(cls, name, None), cached_property)", ""), AGAINST),
     Fault("run-known-of-before", "the wrong quantity", f"{CORE}:FeatureQuantities.against",

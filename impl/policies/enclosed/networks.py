@@ -23,7 +23,7 @@ from ...arithmetic import Array
 from ...elementary import MidRads
 from ...enclosed.duals import Dual
 from ...enclosed.linear import inverse, largest_eigenvalue, norm
-from ...enclosed.quantities import UnknownError
+from ...enclosed.quantities import EnclosedStart, UnknownError
 from ...midrad import GUARD, MidRad, U
 from ..network_batch_quantities import NetworkBatchQuantities
 from . import taylor
@@ -33,7 +33,7 @@ LINEAR_ALONE = ("curvature_size", "lipschitz", "smoothness", "tabular_norm", "ma
 """Quantities whose formulas are of features that do not depend on the parameters."""
 
 
-class EnclosedNetworkQuantities(EnclosedQuantities, NetworkBatchQuantities):
+class EnclosedNetworkQuantities(EnclosedStart, EnclosedQuantities, NetworkBatchQuantities):
     """The quantities of a batch by name. Errors of a call: UndefinedQuantityError, UnknownError."""
 
     text = NetworkBatchQuantities
@@ -55,13 +55,6 @@ class EnclosedNetworkQuantities(EnclosedQuantities, NetworkBatchQuantities):
     def eps_formal(self) -> Any:
         """||<w, Phi>||, by the meta-feature."""
         return self._lengths(self._paired(self.meta_features))
-
-    @cached_property
-    def error_operator(self) -> Any:
-        root = MidRads.where(self._where, MidRads.sqrt(self.mass), 0.0)
-        change = root[..., None] * (self.initial_features - self.meta_features)
-        rows = change.reshape(len(self.given), -1, change.shape[-1])
-        return MidRads.sqrt(largest_eigenvalue(rows @ rows.swapaxes(1, 2)))
 
     def _counted(self, power: int) -> Any:
         """k*: the most neurons of which the squares of a_r = |W0_r'x|/||x|| sum to at most ||W - W0||^2. The least sum

@@ -61,7 +61,8 @@ class _Document(NetworkRecord):
 NETWORK_REQUIRED = {
     **REQUIRED,
     "adaptation": "an object with the fields name ('gradient'), eta, steps (and rates, decay)",
-    "adaptation.name": "'gradient' (a network's risk is not convex: no one implicit step; own adaptations are of linear models)",
+    "adaptation.name": "'gradient' (a network's risk is not convex: no one implicit step; own adaptations are of "
+    "linear models)",
     "adaptation.rates": "a list of rows of numbers, of the shape of omega: the rate of that weight is eta times it,",
     "adaptation.rates[]": "a row of d numbers, one per column of features,",
     "model": "an object with the fields name ('relu-network'), b, W0",

@@ -13,6 +13,7 @@ from ...losses import VECTOR_LOSSES
 from ...models.activation import ACTIVATIONS
 from ...sources import SMALL, Generator, Limits, Source
 from ..draws import CONVEX_LOSSES, STEEP
+from ..generate import step_away
 from ..relu.batch import NetworkBatch
 from ..relu.batch_quantities import NetworkBatchQuantities
 from ..relu.generate import (
@@ -88,11 +89,7 @@ def steps(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
 def local(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """A comparator one small gradient step away."""
     batch = drawn_smooth(source, loss, limits)
-    at = NetworkBatchQuantities(batch)
-    step = 2.0 ** -source.grid((), 0, 12) / np.where(at.eps > 0, at.eps, 1.0)
-    rival = batch.omega - (step[:, None] * at.gradient).reshape(batch.omega.shape)
-    rival = np.where(np.isfinite(rival), rival, batch.omega)
-    return with_radius(source, batch.against(rival=rival))
+    return with_radius(source, step_away(source, NetworkBatchQuantities(batch)))
 
 
 def interpolating(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:

@@ -16,8 +16,7 @@ import numpy as np
 
 from ....arithmetic import Array
 from ....elementary import MidRads
-from ....enclosed.linear import largest_eigenvalue
-from ....enclosed.quantities import UnknownError
+from ....enclosed.quantities import EnclosedStart, UnknownError
 from ....midrad import GUARD, MidRad, U
 from ...batch import inner_law
 from ...relu.batch import NetworkBatch
@@ -30,7 +29,7 @@ WIDEST = 512
 """Neurons of a ReLU network beyond which balls are faster."""
 
 
-class EnclosedNetworkQuantities(CoreEnclosed, NetworkBatchQuantities):
+class EnclosedNetworkQuantities(EnclosedStart, CoreEnclosed, NetworkBatchQuantities):
     """What networks of any activation have."""
 
     text = NetworkBatchQuantities
@@ -61,13 +60,6 @@ class EnclosedNetworkQuantities(CoreEnclosed, NetworkBatchQuantities):
     def _moving(self) -> Array:
         """Which inputs are not 0 (B, k)."""
         return np.asarray((self.given.features != 0).any(2))
-
-    @cached_property
-    def error_operator(self) -> Any:
-        """The root of the largest eigenvalue of the Gram matrix."""
-        root = MidRads.where(self._where, MidRads.sqrt(self.mass), 0.0)
-        rows = self._flat(root[..., None] * self._feature_change)
-        return MidRads.sqrt(largest_eigenvalue(rows @ rows.swapaxes(1, 2)))
 
 
 class EnclosedSmoothQuantities(EnclosedNetworkQuantities, SmoothBatchQuantities):

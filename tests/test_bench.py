@@ -38,6 +38,14 @@ def test_every_way_finds_the_certified_optimum() -> None:
 
 
 @pytest.mark.ci
+def test_a_peak_of_memory_is_that_of_a_process_and_flat() -> None:
+    """Whatever the process that began it has had; four times the instances take as much."""
+    held = b"x" * 2**28
+    small, large = (row.value for row in workers.memory())
+    assert small is not None and large is not None and 0 < small <= large < min(1.1 * small, 256), len(held)
+
+
+@pytest.mark.ci
 def test_programs_are_judged_through_their_trace() -> None:
     pytest.importorskip("torch")
     (row,) = programs.compare(models=programs.MODELS[:1])
@@ -55,7 +63,7 @@ def test_workers_of_both_kinds_do_the_same_jobs(monkeypatch: pytest.MonkeyPatch)
     assert set(found) == {
         "empty job, this process", "empty job, 2 local processes", "empty job, local:2", "2 local processes",
         "2 Dask workers", "Dask over local", "Dask over local, by processor time", "result kept",
-        "result looked for in vain", "result read", "result",
+        "result looked for in vain", "result read", "result", "memory, 64 instances", "memory, 256 instances",
     }  # fmt: skip
     assert all(value is not None and value > 0 for value in found.values())
     assert found["empty job, this process"] < found["empty job, local:2"]

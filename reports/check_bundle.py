@@ -44,7 +44,8 @@ except ImportError:
     try:
         import check_witness as checker  # type: ignore[no-redef]
     except ImportError:
-        sys.stderr.write("check_bundle.py: check_witness.py beside it is required; take both from the bundle\n")
+        required = "check_witness.py and check_graph.py beside it are required; take all three from the bundle"
+        sys.stderr.write(f"check_bundle.py: {required}\n")
         sys.exit(2)
 
 

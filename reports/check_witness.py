@@ -2538,7 +2538,7 @@ def check(witness: dict[str, Any]) -> tuple[str, str]:
     """(`refuted`, `no value`, `not refuted` or `not checked`, the two sides or the reason)."""
     for Digits.count in Digits.TRIED:  # noqa: B020
         try:
-            for own in readings(witness["instance"]):
+            for own in tried(witness):
                 there = readings(witness["population"])[0] if witness["population"] else own
                 outcome, detail = (empty if nothing_said(witness) else compare)(witness, there, own)
                 if outcome in ("refuted", "no value"):
@@ -2550,6 +2550,17 @@ def check(witness: dict[str, Any]) -> tuple[str, str]:
         except UndefinedError as reason:
             return "not refuted", f"the statement has no value there: {reason}"
     return outcome, detail
+
+
+def tried(witness: dict[str, Any]) -> Iterator[Quantities]:
+    """The readings of its instance; of a statement about every direction also with the direction 0, as that of the
+    infimum may leave nothing to compare."""
+    yield from readings(witness["instance"])
+    names = re.findall(r"\w+", " ".join(witness["statement"][side] for side in ("left", "bound")))
+    if not nothing_said(witness) and not ALONG.isdisjoint(names):
+        still = readings(witness["instance"])[0]
+        still.along = [ZERO] * len(still.rows[0])
+        yield still
 
 
 def nothing_said(witness: dict[str, Any]) -> bool:

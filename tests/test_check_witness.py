@@ -273,6 +273,18 @@ def test_a_statement_with_a_value_is_not_said_to_have_none() -> None:
     assert checker.check(told)[0] == "not refuted"
 
 
+def test_where_the_best_direction_leaves_nothing_another_is_tried() -> None:
+    """One point: along the best v both sides are 0 but for roundings, along v = 0 the left one is twice the bound."""
+    witness = content("mutant-half-constant-simplest")
+    witness["statement"] = {"left": "inner_product", "relation": "<=", "bound": "weight_norm*residual_norm/2"}
+    witness["instance"] = {
+        "format": "metagap/instance/1", "problem": "meta-sl", "loss": {"name": "log-cosh"}, "model": {"name": "linear"},
+        "adaptation": {"name": "gradient", "eta": 0.5, "steps": 1}, "features": [[1.0]], "omega": [1.0],
+        "tasks": [{"weight": 1.0, "atoms": [{"x": 0, "y": 0.0, "p": 1.0}]}], "comparator": [0.0], "radius": 2.0,
+    }  # fmt: skip
+    assert checker.check(witness)[0] == "refuted"
+
+
 def test_an_equality_is_refuted_from_the_side_that_is_too_small() -> None:
     outcome, detail = checker.check(content("meta-rl-t3a-rational-without-rational-step"))
     assert (outcome, detail) == ("refuted", "improvement <= 0, step_size*tilted_variance >= 0.166666667")

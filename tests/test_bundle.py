@@ -310,7 +310,8 @@ def test_the_time_is_bounded_and_what_is_left_is_said(tmp_path: Path) -> None:
 
 
 def test_without_its_neighbours_the_script_says_so(tmp_path: Path) -> None:
-    for name, missing in (("check_bundle.py", "check_witness.py"), ("check_witness.py", "check_graph.py")):
+    both = "check_witness.py and check_graph.py"
+    for name, missing in (("check_bundle.py", both), ("check_witness.py", "check_graph.py")):
         shutil.copy(SCRIPT.with_name(name), tmp_path)
         command = [sys.executable, str(tmp_path / SCRIPT.name)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -160,7 +160,8 @@ def _maingo(module: Any, objective: Callable[..., Any], d: int, radius: float, g
 
     model = Model()
     solver = module.MAiNGO(model)
-    options = {"epsilonR": gap, "epsilonA": gap * 1e-3, "maxTime": seconds, "loggingDestination": module.LOGGING_NONE}
+    quiet = {"loggingDestination": module.LOGGING_NONE, "writeResultFile": False}
+    options = {"epsilonR": gap, "epsilonA": gap * 1e-3, "maxTime": seconds, **quiet}
     for option, setting in options.items():
         solver.set_option(option, setting)
     done = solver.solve() == module.GLOBALLY_OPTIMAL

@@ -15,10 +15,10 @@ What falls is the statement as it stands in the file. Whether it is that of the 
 whether the instance has what that claim assumes, is not looked at here: `metagap replay` does.
 
 It covers supervised and reinforcement learning, with linear models and two-layer networks (ReLU, tanh, softplus), and
-adaptation by gradient steps, KL steps and rational steps; and traced PyTorch programs, which `check_graph.py`, beside
-this script, evaluates: their derivatives are those of the graph of predictions, and the file's own graphs of
-derivatives must agree with them. What is rational is computed exactly; roots, exp and log are
-enclosed between fractions, and so is what follows from them (intervals, rounded outwards). Derivatives come from dual
+adaptation by gradient steps, implicit steps, KL steps and rational steps; and traced PyTorch programs, which
+`check_graph.py`, beside this script, evaluates: their derivatives are those of the graph of predictions, and the file's
+own graphs of derivatives must agree with them. What is rational is computed exactly; roots, exp and log are enclosed
+between fractions, and so is what follows from them (intervals, rounded outwards). Derivatives come from dual
 numbers (a + b e with e^2 = 0) sent through the adaptation; formulas of the theory are used for what a wrong statement
 has in their place, and for features at initialisation. Of an infimum over directions any admissible direction gives an
 upper bound, which is the side that a refutation needs: directions are proposed in decimals and evaluated in intervals.
@@ -973,6 +973,52 @@ def eliminated(matrix: list[list[Decimal]], right: list[Decimal]) -> list[Decima
 # --- supervised learning -----------------------------------------------------------------------------------------
 
 
+def strong_root(function: Callable[[Vector], Vector], near: Vector, levels: list[list[int]], strength: Fraction,
+                turn: list[list[Decimal]]) -> Vector:  # fmt: skip
+    """Where F = `function` is 0, if v'F'v >= strength ||v||^2: intervals, or dual numbers whose slopes are those of the
+    `levels`, the innermost first. Proposals: `near`, and `turn` near F'.
+
+    For the root t* and any t, strength ||t - t*||^2 <= (F(t) - F(t*))'(t - t*) <= ||F(t)|| ||t - t*||: so no coordinate
+    is further than ||F(t)||/strength. The part e_k of F(t + e_k s) is F'(t) s plus what does not depend on s: as a
+    function of s it has the same derivative, and its root is the slope of t*.
+    """
+    if levels:
+        *inner, keys = levels
+        value = strong_root(lambda t: [_value_of(x) for x in function([Dual(v, {}) for v in t])],
+                            near, inner, strength, turn)  # fmt: skip
+
+        def part(k: int) -> Callable[[Vector], Vector]:
+            def along(s: Vector) -> Vector:
+                return [slope_of(x, k) for x in function([Dual(v, {k: w}) for v, w in zip(value, s, strict=True)])]
+
+            return along
+
+        slopes = {k: strong_root(part(k), [ZERO] * len(near), inner, strength, turn) for k in keys}
+        return [Dual(v, {k: found[j] for k, found in slopes.items()}) for j, v in enumerate(value)]
+    best, here = norm(function(near)).high, near
+    with localcontext() as context:
+        context.prec = Digits.count // 2
+        for _ in range(9):
+            moves = eliminated(turn, [decimal(x) for x in function(here)])
+            here = [exactly(Fraction(decimal(v) - move)) for v, move in zip(here, moves, strict=True)]
+            if (size := norm(function(here)).high) >= best:
+                break
+            best, near = size, here
+    far = best / strength
+    return [between(v.low - far, v.high + far) for v in near]
+
+
+def _value_of(x: Any) -> Any:
+    return x.value if isinstance(x, Dual) else x
+
+
+def levels_of(numbers: Vector) -> list[list[int]]:
+    """The slopes that dual numbers have, of dual ones the innermost first."""
+    duals = [x for x in numbers if isinstance(x, Dual)]
+    inside = [part for x in duals for part in (x.value, *x.slopes.values())]
+    return [*levels_of(inside), sorted({k for x in duals for k in x.slopes})] if duals else []
+
+
 @dataclass(frozen=True)
 class Factor:
     """A step's I - eta (sum bend phi phi' + sum pull d2h), each by input; folds are the neurons' parts of d2h."""
@@ -1038,6 +1084,8 @@ class Supervised(Quantities):
 
     def path(self, i: int, theta: Vector) -> list[Vector]:
         """theta, ..., U_i(theta): the iterates of the adaptation."""
+        if self.step == "implicit":
+            return [theta, self.proximal(i, theta)]
         if self.step != "gradient":
             raise NotCheckedError(f"adaptation {self.step!r}")
         found = [theta]
@@ -1050,6 +1098,33 @@ class Supervised(Quantities):
                 here = [t - r * g for t, r, g in zip(here, self.rates, slopes, strict=True)]
             found.append(here)
         return found
+
+    def proximal(self, i: int, theta: Vector) -> Vector:
+        """The t that minimises the inner risk + lambda/2 ||t - theta||^2, where its slope is 0: of a convex loss and a
+        linear model, so that the slope rises by no less than lambda."""
+        strength = number(self.instance["adaptation"]["lambda"])
+
+        def force(t: Vector, start: Vector = theta) -> Vector:
+            pulls = self.pulls(self.inner[i], t).items()
+            terms = [[pull * f for f in self.model.feature(self.inputs[x], t)] for x, pull in pulls]
+            return [total([strength * (a - b), *parts]) for a, b, *parts in zip(t, start, *terms, strict=True)]
+
+        middle = [exactly((at(v).low + at(v).high) / 2) for v in theta]
+        near, size = middle, norm(force(middle, middle)).high
+        with localcontext() as context:
+            context.prec = Digits.count // 2
+            while True:
+                moved = force([Dual(v, {j: exactly(1)}) for j, v in enumerate(near)], middle)
+                turn = [[decimal(slope_of(x, j)) for j in range(len(near))] for x in moved]
+                step, share = eliminated(turn, [decimal(at(x)) for x in moved]), Decimal(1)
+                while share > Decimal(2) ** -30:
+                    tried = [exactly(Fraction(decimal(v) - share * m)) for v, m in zip(near, step, strict=True)]
+                    if (less := norm(force(tried, middle)).high) < size / 2 or (less < size and share < 1):
+                        break
+                    share /= 2
+                else:
+                    return strong_root(force, near, levels_of(theta), strength, turn)
+                near, size = tried, less
 
     @cached_property
     def paths(self) -> list[list[Vector]]:
@@ -1200,7 +1275,9 @@ class Supervised(Quantities):
     def factor(self, i: int, here: Vector, ahead: Vector | None = None, features: Vector | None = None,
                fold: bool = True, kink: int = 0, query: bool = False) -> Factor:  # fmt: skip
         """The derivative of a step from `here`; with ell'' at `ahead`, features of the network `features`; query: under
-        the outer law."""
+        the outer law. Errors: NotCheckedError for implicit steps."""
+        if self.step != "gradient":
+            raise NotCheckedError(f"the derivative by formula of the adaptation {self.step!r}")
         law = self.tasks[i][1] if query else self.inner[i]
         bends = self.bends(law, ahead or here)
         phi = {x: self.model.feature(self.inputs[x], features or here, kink) for x in bends}

@@ -17,6 +17,7 @@ from independent.evaluate import precision, quantities, read
 from independent.numbers import Fraction, UndefinedError
 from metagap.impl import files
 from metagap.impl.arithmetic import Balls, IrrationalError
+from metagap.impl.balls.core import TooLargeError
 from metagap.impl.families import family_of, judge
 from metagap.impl.instances import Instance
 from metagap.theory.claim import Claim, Relation, UndefinedQuantityError, Verdict
@@ -161,7 +162,7 @@ def compare(instance: Instance, judged: bool = True) -> Comparison:
         with ctx.workprec(BITS), np.errstate(all="ignore"):
             try:
                 ball = engine(name)
-            except (UndefinedQuantityError, IrrationalError):
+            except (UndefinedQuantityError, IrrationalError, TooLargeError):
                 continue
         _compare_one(found, mirror, name, arb(ball))
     if direction is None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -113,8 +114,6 @@ def test_the_checker_agrees_with_the_engine_that_decides(family: str, effort: in
 def agreements(engine: Any, document: dict[str, Any]) -> int:
     compared = 0
     checker.Digits.count = checker.Digits.TRIED[0]
-    if document.get("adaptation", {}).get("name") == "implicit":
-        return 0
     own = checker.readings(document)[0]
     for name in {**checker.COMMON, **own.names}.keys() - OF_A_DIRECTION:
         with ctx.workprec(128):
@@ -297,6 +296,30 @@ def test_second_derivatives_are_those_of_polynomials() -> None:
     found = checker.bend(lambda p: checker.exp(p[0]) / p[1], at, along)
     value = math.exp(2) * (1 / 3 + 2 * 2 / 9 + 2 * 4 / 27)
     assert abs(float(found.low) - value) < 1e-12
+
+
+def test_roots_are_enclosed_with_their_derivatives() -> None:
+    """t + e^t = 1/3 + e + f, whose parts are 1/(1 + e^t) and -e^t/(1 + e^t)^3; and a root that no decimal is."""
+    checker.Digits.count = checker.Digits.TRIED[0]
+    one, third = checker.exactly(1), checker.exactly(Fraction(1, 3))
+    right = checker.Dual(checker.Dual(third, {0: one}), {0: checker.Dual(one, {})})
+    levels, near = checker.levels_of([right]), [checker.exactly(Fraction(-3, 8))]
+    assert levels == [[0], [0]]
+    found = checker.strong_root(
+        lambda t: [t[0] + checker.exp(t[0]) - right], near, levels, Fraction(1), [[Decimal("1.69")]]
+    )[0]
+    root = checker.at(found)
+    below, above = (end + checker.exp(checker.exactly(end)) - third for end in (root.low, root.high))
+    assert below.low <= 0 <= above.high
+    power = checker.exp(root)
+    slope = 1 / (1 + power)
+    expected = (slope, slope, -power * slope * slope * slope)
+    inner, outer = checker.slope_of(found.value, 0), checker.slope_of(found, 0)
+    for own, right_one in zip((inner, checker.at(outer), checker.slope_of(outer, 0)), expected, strict=True):
+        assert own.low <= right_one.high and right_one.low <= own.high
+        assert own.high - own.low < Fraction(1, 10**12)
+    ninth = checker.strong_root(lambda t: [3 * t[0] - third], [checker.ZERO], [], Fraction(3), [[Decimal(3)]])[0]
+    assert ninth.low <= Fraction(1, 9) <= ninth.high and ninth.high - ninth.low < Fraction(1, 10**60)
 
 
 def test_a_dual_number_of_value_0_is_not_dropped_from_a_linear_system() -> None:

@@ -43,6 +43,9 @@ def void(stem: str) -> Any:
     return suite("test_check_witness:test_a_statement_without_a_value_is_one_of_its_own_kind", stem=stem)
 
 
+ROOTS = suite("test_check_witness:test_roots_are_enclosed_with_their_derivatives")
+
+
 def bent(family: str, generator: str, variant: str) -> Any:
     return suite("test_check_witness:test_curvatures_are_those_of_the_engine_that_decides", family=family,
                  generator=generator, variant=variant)  # fmt: skip
@@ -158,6 +161,12 @@ READER_FAULTS = (
     fault("bounded-by-nothing", "what is undefined has a value", f"{CHECKER}:Supervised.constants",
           Edit("if self.loss in UNBOUNDED:", "if False:"),
           suite("test_check_witness:test_the_checker_knows_every_loss", name="quartic")),
+    fault("roots-are-what-is-proposed", "an error is left out", f"{CHECKER}:strong_root",
+          Edit("far = best / strength", "far = 0"), ROOTS),
+    fault("roots-have-no-slopes", "a derivative is left out", f"{CHECKER}:strong_root",
+          Edit("for k in keys}", "for k in keys[:0]}"), ROOTS),
+    fault("roots-of-dual-numbers-once", "a derivative is left out", f"{CHECKER}:levels_of",
+          Edit("[*levels_of(inside), ", "["), ROOTS),
     fault("curvature-of-any-length", "a scale is left out", f"{CHECKER}:Quantities.curvature",
           Edit(" / dot(along, along)", ""), bent("meta-sl", "arbitrary", "log-cosh")),
     fault("curvature-with-the-slope", "a derivative of another order", f"{CHECKER}:bend",

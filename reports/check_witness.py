@@ -1045,7 +1045,7 @@ class Supervised(Quantities):
         self.eta, self.steps = number(adaptation.get("eta", 0)), int(adaptation.get("steps", 1))
         given = adaptation.get("rates", [1] * len(self.omega))
         rates = [r for row in given for r in (row if isinstance(row, list) else [row])]
-        self.rates, self.decay = [self.eta * number(r) for r in rates], number(adaptation.get("decay", 0))
+        self.own_rates, self.decay = [self.eta * number(r) for r in rates], number(adaptation.get("decay", 0))
         self.inputs = [[number(v) for v in row] for row in instance["features"]]
         self.tasks: list[tuple[Fraction, Law]] = []
         self.inner: list[Law] = []
@@ -1060,6 +1060,13 @@ class Supervised(Quantities):
                     self.functions.append(flat(instance["comparator"]["functions"][i]))
 
     loss_of = staticmethod(loss_of)
+
+    @property
+    def rates(self) -> Vector:
+        """Of gradient steps, one for each parameter. Errors: NotCheckedError for others: no formula is of them."""
+        if self.step != "gradient":
+            raise NotCheckedError(f"a formula of gradient steps; the adaptation is {self.step!r}")
+        return self.own_rates
 
     @staticmethod
     def law(atoms: list[dict[str, Any]]) -> Law:
@@ -1088,10 +1095,10 @@ class Supervised(Quantities):
             return [theta, self.proximal(i, theta)]
         if self.step != "gradient":
             raise NotCheckedError(f"adaptation {self.step!r}")
-        found = [theta]
+        found, moving = [theta], any(self.rates)
         for _ in range(self.steps):
             here = found[-1]
-            if any(self.rates):
+            if moving:
                 pulls = self.pulls(self.inner[i], here).items()
                 terms = [[pull * f for f in self.model.feature(self.inputs[x], here)] for x, pull in pulls]
                 slopes = [total([self.decay * t, *parts]) for t, *parts in zip(here, *terms, strict=True)]
@@ -1253,7 +1260,7 @@ class Supervised(Quantities):
             used = [(inner, theta) for theta in path[:-1]] + [(outer, path[-1])]
             if any(self.model.kinked(self.inputs[self.block(x)[0]], theta) for law, theta in used for x, *_ in law):
                 raise NotCheckedError("the gradient of L at a kink")
-            leaving = path[:-1] if any(self.rates) and self.loss == "huber" else []
+            leaving = path[:-1] if self.loss == "huber" and any(self.rates) else []
             joint = number(self.instance["loss"].get("delta", 1))
             if any(sign(size(self.value(x, theta) - y) - joint) == 0 for theta in leaving for x, y, _ in inner):
                 raise NotCheckedError("the gradient of L at a joint of the loss")
@@ -1275,9 +1282,7 @@ class Supervised(Quantities):
     def factor(self, i: int, here: Vector, ahead: Vector | None = None, features: Vector | None = None,
                fold: bool = True, kink: int = 0, query: bool = False) -> Factor:  # fmt: skip
         """The derivative of a step from `here`; with ell'' at `ahead`, features of the network `features`; query: under
-        the outer law. Errors: NotCheckedError for implicit steps."""
-        if self.step != "gradient":
-            raise NotCheckedError(f"the derivative by formula of the adaptation {self.step!r}")
+        the outer law."""
         law = self.tasks[i][1] if query else self.inner[i]
         bends = self.bends(law, ahead or here)
         phi = {x: self.model.feature(self.inputs[x], features or here, kink) for x in bends}

@@ -46,7 +46,7 @@ OF_A_DIRECTION = {
     "eps_largest_entry",
 }
 """At a direction that each proposes for itself (the last one: in coordinates that each chooses for itself)."""
-GENERATORS = ("arbitrary", "functions", "policies", "tangent")
+GENERATORS = ("arbitrary", "functions", "policies", "tangent", "vector-outputs")
 
 
 def content(stem: str) -> dict[str, Any]:

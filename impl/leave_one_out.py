@@ -43,7 +43,7 @@ from .verdicts import standing
 CHUNK = 1024
 """Instances after which an unfinished survey is kept."""
 
-BATCH = 16
+BATCH = 4
 """Instances of a generator that are looked at together, in arrays."""
 
 SHARES = (1 / 16, 3 / 16, 3 / 4)

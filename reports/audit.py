@@ -238,7 +238,9 @@ def audit_part(
             found.sharpness = sharpness(family, folder, job.seed, effort.work, dict(job.known), progress, until)
         else:
             attacks = attack(family, seed=job.seed, rounds=effort.rounds, progress=progress, until=until)
-            found.mutants = MutantRows([_mutant(one, folder) for one in attacks])
+            rows = [_mutant(one, folder) for one in attacks]
+            # A mutant survives what was done to its end.
+            found.mutants = MutantRows([row for row in rows if row.status != "survived" or time.monotonic() <= until])
         found.cut = time.monotonic() > until
         found.files = {name: (folder / name).read_text(encoding="utf-8") for name in hashes(found, folder)}
     return found

@@ -131,7 +131,8 @@ def short_audit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def cut_short(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModuleType, int], None]:
-    """cut_short(module, answers): for the module's work apart, time is out once so many answers were told.
+    """cut_short(module, answers): for the module's work apart, time is out once so many answers were told and the next
+    stage has begun.
 
     Any limit in seconds would be too much for one machine and too little for another.
     """
@@ -140,14 +141,15 @@ def cut_short(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModuleType, int], No
         apart = module.apart
 
         def ended(work: Any, arguments: Any, show: Any, end: float = math.inf) -> Any:
-            left = answers
+            left, out = answers, False
 
             def hear(told: Any) -> None:
-                nonlocal left
+                nonlocal left, out
                 left -= not isinstance(told, str)
+                out = out or (left <= 0 and isinstance(told, str))
                 show(told)
 
-            clock = SimpleNamespace(monotonic=lambda: time.monotonic() if left > 0 else math.inf)
+            clock = SimpleNamespace(monotonic=lambda: math.inf if out else time.monotonic())
             monkeypatch.setattr(processes, "time", clock)
             return apart(work, arguments, hear, end)
 

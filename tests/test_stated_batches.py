@@ -55,8 +55,9 @@ def outside(family: Family, batch: Any, names: list[str]) -> tuple[list[str], in
             except UndefinedQuantityError:
                 wrong += [f"{name} has a value"] if any(value is not None for value in ball) else []
                 continue
-            near = proposed(name)
-            for b in np.flatnonzero(np.isfinite(found.low) & np.isfinite(found.high)):
+            places = np.flatnonzero(np.isfinite(found.low) & np.isfinite(found.high))
+            near = proposed(name) if len(places) else []
+            for b in places:
                 value, said = ball[b], said + 1
                 inside = value is not None and value.overlaps(arb(float(found.low[b])).union(float(found.high[b])))
                 wide = inside and not value.rad() < 1e-9  # at a joint

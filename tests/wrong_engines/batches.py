@@ -91,7 +91,7 @@ BATCHES = (
           Edit("np.where(length <= limit, 1.0, limit / length * (1 - 8 * U))",
                "np.where(length > limit, limit / length * (1 - 8 * U), 1.0)"),
           suite("test_batch_judge:test_no_infimum_of_what_is_not_finite", bad=np.nan)),
-    fault("sum-without-the-direction", END, f"{INFIMA}:_value", Edit("eps * norm(MidRad(v)) + left", "left"),
+    fault("sum-without-the-direction", END, f"{INFIMA}:misfit_l1", Edit("some * norm(MidRad(v)) + left", "left"),
           INFIMUM),
     fault("inverse-proposed", END, f"{LINEAR}:inverse",
           Edit("(rest + share * rest.max(-2, keepdims=True)) * UP + GUARD", "0 * rest"),

@@ -43,9 +43,10 @@ def alike(values: Sequence[Any], kind: type[Sealed]) -> Any:
     """One thing of each instance, as one; kind: of the numbers that it gives. Errors: PartingError."""
     first = values[0]
     if isinstance(first, fmpq | fmpz):
+        agreed([isinstance(value, fmpq | fmpz) for value in values])
         return first if all(value == first for value in values) else Several(list(map(fmpq, values)))
     if isinstance(first, tuple):
-        agreed([len(value) for value in values])
+        agreed([len(value) if isinstance(value, tuple) else None for value in values])
         return tuple(alike(entries, kind) for entries in zip(*values, strict=True))
     if type(first).__module__.startswith(PACKAGE) and not isinstance(first, Enum):
         agreed([type(value) for value in values])
@@ -77,7 +78,8 @@ class Alike(Exact):
     def __eq__(self, other: object) -> bool:
         return bool(agreed([Exact(thing) == other for thing in self._things]))
 
-    __hash__ = Exact.__hash__
+    def __hash__(self) -> int:
+        return int(agreed([hash(thing) for thing in self._things]))
 
 
 def _operators(operation: Callable[[fmpq, fmpq], fmpq]) -> Iterator[Callable[[Several, object], Any]]:

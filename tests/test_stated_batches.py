@@ -148,6 +148,11 @@ def test_instances_that_differ_part() -> None:
     losses = [Loss("huber", fmpq(k)) for k in (1, 2)]
     both = alike(losses, Sealed)
     assert isinstance(both, Alike) and both.name == "huber" and list(both.parameter.values) == [1, 2]
+    assert alike([losses[0]] * 2, Sealed) == losses[0]
+    for asked in (lambda: both == alike(losses[::-1], Sealed), lambda: both in set(losses[1:]),
+                  lambda: alike([fmpq(1), None], Sealed), lambda: alike([(fmpq(1),), None], Sealed)):  # fmt: skip
+        with pytest.raises(PartingError):
+            asked()
     with pytest.raises(AttributeError, match="there is no nme"):
         _ = both.nme
     assert float(Enclosed.lifted(Several([fmpq(1, 3), fmpq(1, 2)])).rad.max()) > 0

@@ -67,6 +67,8 @@ STATED_FAULTS = (
     # --- batches ---
     fault("instances-never-part", "an instance is taken for another", "agreed",
           "if any(", "if False and any(", PARTED, ALIKE),
+    fault("things-found-by-the-first", "an instance is taken for another", "Alike.__hash__",
+          "agreed([hash(thing) for thing in self._things])", "hash(self._things[0])", PARTED, ALIKE),
     fault("parts-mixed", "an instance is taken for another", "PartingError.parts",
           "numbers == number", "numbers >= number", PARTED, ALIKE),
     fault("exact-numbers-of-the-first", "an instance is taken for another", "_listed",

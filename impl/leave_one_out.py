@@ -245,7 +245,8 @@ def survey(
             if time.monotonic() <= until:
                 found.hunted[key] = turn + 1
             keep(found)
-    look_on(until)
+    if found.looked < examples + len(known):
+        look_on(until)
     for key, cell in cells.items():
         if cell.found is not None and key not in settled and time.monotonic() <= until:
             progress(f"{family.title}: smaller witness of {cell.claim.name} without {cell.assumption}")

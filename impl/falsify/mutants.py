@@ -121,8 +121,8 @@ def attack(
     for generator, variant, batch in itertools.islice(batches(family, seed, size), rounds * len(family.searching)):
         if time.monotonic() > until:
             break
-        killed = sum(one.first is not None for one in attacks)
-        progress(f"mutants: {killed} of {len(attacks)} refuted; {generator.name}, {variant}")
+        refuted = sum(one.first is not None for one in attacks)
+        progress(f"mutants: {refuted} of {len(attacks)} refuted; {generator.name}, {variant}")
         few = cache(lambda batch=batch: _evaluated(family, batch))
         with np.errstate(all="ignore"):
             quantities = None if floats is None else floats(batch)

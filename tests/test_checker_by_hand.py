@@ -30,12 +30,12 @@ from metagap.impl.optimum.exact import (
 from metagap.impl.optimum.headline import judge_headline
 from metagap.impl.optimum.tree import TreeError
 from metagap.impl.optimum.tree import leaves as unfolded
-from metagap.impl.oracles.polynomials import polynomial_minimum
 from metagap.impl.supervised import taylor
 from metagap.impl.supervised.adaptation import Gradient, Implicit
 from metagap.impl.supervised.instance import Atom, MetaSLInstance, Task
 from metagap.impl.supervised.maml import Problem
 from metagap.theory.claim import Verdict
+from oracles.polynomials import polynomial_minimum
 
 ONE, HALF, QUARTER, TWO = fmpq(1), fmpq(1, 2), fmpq(1, 4), fmpq(2)
 KINDS = {

@@ -177,7 +177,7 @@ def test_an_import_that_points_up_is_noticed() -> None:
     for module, line in (
         ("impl.files", "from ..supervised.document import READER"),
         ("impl.judge", "from .families import family_of"),
-        ("impl.supervised.training", "from ..oracles import autograd"),
+        ("impl.supervised.training", "from ..oracles import network_autograd"),
         ("impl.supervised.batch", "from .. import falsify"),
     ):
         path = file_of(module)
@@ -444,7 +444,7 @@ FAULTS: tuple[tuple[str, str], ...] = (
     ("impl.balls.spanned", "from ..floats.infimum import l1_active_set"),
     ("impl.models.coordinates", "from . import batch"),
     ("impl.models.activation", "from ..families import FAMILIES"),
-    ("impl.models.smooth_coordinates", "from ..oracles import autograd"),
+    ("impl.models.smooth_coordinates", "from ..oracles import network_autograd"),
     ("impl.balls.infimum", "from ..floats.infimum import misfits"),
 )
 """Forbidden imports in deciding modules, some of which no earlier guard looked at."""

@@ -97,7 +97,7 @@ def test_a_chord_is_attained_at_both_ends() -> None:
 @pytest.mark.parametrize("loss", CONVEX)
 def test_the_bound_is_that_of_cvxpys_enumeration(loss: str, effort: int) -> None:
     """One program for each of 64 patterns by Clarabel (its own tolerance is about 1e-8)."""
-    from metagap.impl.oracles.network_convex import least_risk_by_patterns
+    from oracles.network_convex import least_risk_by_patterns
 
     tighter = said = 0
     for seed in range(8 * effort):

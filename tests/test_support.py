@@ -40,7 +40,6 @@ from metagap.impl.optimum.relaxed import hessian_floor as many_floors
 from metagap.impl.optimum.relaxed_box import hessian_floor
 from metagap.impl.optimum.search import Budget
 from metagap.impl.optimum.stack import Stack
-from metagap.impl.oracles.polynomials import polynomial_minimum
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.supervised.adaptation import Gradient, Implicit
 from metagap.impl.supervised.draws import CONVEX_LOSSES, SMOOTH_LOSSES
@@ -53,6 +52,7 @@ from metagap.impl.supervised.taylor import curvature
 from metagap.impl.supervised.taylor import gradient as taylor_gradient
 from metagap.theory.claim import Verdict
 from metagap.theory.without.meta_sl_corollaries import TWO_LAWS
+from oracles.polynomials import polynomial_minimum
 
 ZERO, ONE, HALF = fmpq(0), fmpq(1), fmpq(1, 2)
 SMALL = Limits(tasks=2, points=3, labels=1, dimension=2)

@@ -303,7 +303,7 @@ OPTIMUM_FAULTS = (
           Edit("- inner - reach * norm(slope.entries())", ""), POOR),
     fault("own-risk-unmoved", "the adaptation is left out", f"{EXACT}:_reach", Edit("for _ in range(steps):",
           "for _ in range(0):"), FLOORS),
-    fault("polynomial-of-the-ends", "a term is left out", "metagap.impl.oracles.polynomials:polynomial_minimum",
+    fault("polynomial-of-the-ends", "a term is left out", "oracles.polynomials:polynomial_minimum",
           Edit("candidates += [r.max", "[r.max"), FLOORS),
     fault("exact-minimum-of-one-task", "task weights are left out", f"{EXACT}:squared_minimum",
           Edit("(law.weight * p * (y - origin[x]))", "(p * (y - origin[x]))"),

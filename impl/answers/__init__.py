@@ -14,7 +14,7 @@ from flint import fmpq
 
 from ..instances import Instance
 from ..judge import ClaimJudgement, Enclosure, smallest
-from ..study import Budget, ShownBracket
+from ..study import Budget, Progress, ShownBracket, Stage
 
 NEAR = 1e-2
 """How much nearer another objective's stationary point is than the own one's, where omega is said to be the other's; in
@@ -164,13 +164,7 @@ class Answerer(ABC):
 
     @abstractmethod
     def certify(
-        self,
-        instance: Any,
-        radius: fmpq | None,
-        budget: Budget,
-        progress: Callable[[int, float, float], None],
-        stage: Callable[[str], None],
-        told: Told,
+        self, instance: Any, radius: fmpq | None, budget: Budget, progress: Progress, stage: Stage, told: Told
     ) -> Answer:
         """The answer, over a ball of that radius (None: over all parameters, where that can be).
 

@@ -20,7 +20,7 @@ from ..balls.core import CoreQuantities, TooLargeError
 from ..bracket import Bracket
 from ..instances import Instance
 from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim, smallest
-from ..study import Budget, ShownBracket, with_bracket
+from ..study import Budget, Progress, ShownBracket, Stage, with_bracket
 from ..verdicts import standing
 from . import Answer, Answerer, Objective, Posed, Stationarity, Told, less, more, ranked
 
@@ -37,7 +37,7 @@ out."""
 class Work:
     """One call of `certify`: the answer that stands, and what improves it."""
 
-    def __init__(self, budget: Budget, stage: Callable[[str], None], told: Told) -> None:
+    def __init__(self, budget: Budget, stage: Stage, told: Told) -> None:
         self._stage, self._told, self.at = stage, told, "starting"
         self.answer: Answer | None = None
         self.begin = time.monotonic()
@@ -141,13 +141,7 @@ class Staged(Answerer):
 
     @PROPOSING
     def certify(
-        self,
-        instance: Any,
-        radius: fmpq | None,
-        budget: Budget,
-        progress: Callable[[int, float, float], None],
-        stage: Callable[[str], None],
-        told: Told,
+        self, instance: Any, radius: fmpq | None, budget: Budget, progress: Progress, stage: Stage, told: Told
     ) -> Answer:
         """As every answerer; no search here says how far it is."""
         stages = _Stages(self, instance, radius, budget, stage, told)
@@ -175,13 +169,7 @@ class _Stages(Work):
     """One call of `certify` for a family that brackets by stages."""
 
     def __init__(
-        self,
-        family: Staged,
-        instance: Any,
-        radius: fmpq | None,
-        budget: Budget,
-        stage: Callable[[str], None],
-        told: Told,
+        self, family: Staged, instance: Any, radius: fmpq | None, budget: Budget, stage: Stage, told: Told
     ) -> None:
         super().__init__(budget, stage, told)
         self.family, self.radius, self.gap = family, radius, budget.gap

@@ -264,10 +264,6 @@ def _format(how: How) -> str:
     return {"convex": CONVEX, "tree": TREE}.get(how, FORMAT)
 
 
-def _dot(a: Vector, b: Vector) -> fmpq:
-    return sum((v * w for v, w in zip(a, b, strict=True)), start=fmpq(0))
-
-
 def load(path: Path, given: MetaSLInstance | None = None) -> Certificate:
     """The certificate in a file; of a large instance, which it leaves out, with that one. Errors: BadInputError."""
     return _certificate(document(path), str(path), given)

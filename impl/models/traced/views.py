@@ -170,34 +170,16 @@ def constant(run: Any, shape: Sequence[int], value: Any, dtype: str | None) -> V
     return each(lambda x: np.broadcast_to(x, tuple(shape)), run.s.of(np.asarray(float(value))))
 
 
-@row("full.default", "exact")
-def full(run: Any, shape: Sequence[int], value: Any, *, dtype: Any = None) -> Value:
-    return constant(run, shape, value, dtype)
-
-
 @row("full_like.default", "exact")
 def full_like(run: Any, a: Value, value: Any, *, dtype: Any = None) -> Value:
     return constant(run, shape_of(a), value, dtype or (("bool" if a.dtype == bool else "int") if exact(a) else None))
 
 
-@row("zeros_like.default", "exact")
-def zeros_like(run: Any, a: Value, *, dtype: Any = None) -> Value:
-    return full_like(run, a, 0, dtype=dtype)
-
-
-@row("ones_like.default", "exact")
-def ones_like(run: Any, a: Value, *, dtype: Any = None) -> Value:
-    return full_like(run, a, 1, dtype=dtype)
-
-
-@row("_efficientzerotensor.default", "exact")
-def zeros(run: Any, shape: Sequence[int], *, dtype: Any = None) -> Value:
-    return constant(run, shape, 0, dtype)
-
-
-@row("scalar_tensor.default", "exact")
-def scalar(run: Any, value: Any, *, dtype: Any = None) -> Value:
-    return constant(run, (), value, dtype)
+row("zeros_like.default", "exact")(lambda run, a, *, dtype=None: full_like(run, a, 0, dtype=dtype))
+row("ones_like.default", "exact")(lambda run, a, *, dtype=None: full_like(run, a, 1, dtype=dtype))
+row("full.default", "exact")(lambda run, shape, value, *, dtype=None: constant(run, shape, value, dtype))
+row("_efficientzerotensor.default", "exact")(lambda run, shape, *, dtype=None: constant(run, shape, 0, dtype))
+row("scalar_tensor.default", "exact")(lambda run, value, *, dtype=None: constant(run, (), value, dtype))
 
 
 @row("arange.default arange.start arange.start_step", "exact")
@@ -368,14 +350,8 @@ def padded(run: Any, a: Value, lengths: Sequence[int], value: float = 0.0) -> Va
     return written(run, constant(run, outer, value, None), kept, lambda x: x[place])
 
 
-@row("tril.default", "exact")
-def lower(run: Any, a: Value, offset: int = 0) -> Value:
-    return _triangle(run, a, lambda i, j: j - i <= offset)
-
-
-@row("triu.default", "exact")
-def upper(run: Any, a: Value, offset: int = 0) -> Value:
-    return _triangle(run, a, lambda i, j: j - i >= offset)
+row("tril.default", "exact")(lambda run, a, offset=0: _triangle(run, a, lambda i, j: j - i <= offset))
+row("triu.default", "exact")(lambda run, a, offset=0: _triangle(run, a, lambda i, j: j - i >= offset))
 
 
 def _triangle(run: Any, a: Value, kept: Callable[[Array, Array], Array]) -> Value:

@@ -33,8 +33,7 @@ from .instances import Instance
 from .judge import Judgement, judge_claims
 from .optimum.answer import LINEAR_ANSWER
 from .optimum.headline import LINEAR
-from .optimum.networks.answer import RELU_ANSWER, SMOOTH_ANSWER
-from .optimum.networks.headline import RELU, SMOOTH
+from .optimum.networks.answer import RELU, RELU_ANSWER, SMOOTH, SMOOTH_ANSWER
 from .optimum.networks.rates import measure, measure_smooth
 from .policies.answer import LINEAR_ANSWER as LINEAR_POLICY_ANSWER
 from .policies.answer import RELU_ANSWER as RELU_POLICY_ANSWER

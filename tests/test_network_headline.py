@@ -17,9 +17,9 @@ from metagap.impl.arithmetic import Balls
 from metagap.impl.families import family_of, load
 from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights, squared_distance
+from metagap.impl.optimum.networks.answer import RELU, SMOOTH
 from metagap.impl.optimum.networks.bracket import value
 from metagap.impl.optimum.networks.floor import ball_floor, prediction_floor
-from metagap.impl.optimum.networks.headline import RELU, SMOOTH
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised.adaptation import Gradient
 from metagap.impl.supervised.instance import Atom, Functions, NetworkInstance, SmoothInstance, Task

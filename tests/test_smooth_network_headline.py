@@ -16,9 +16,9 @@ from metagap.impl.arithmetic import to_float
 from metagap.impl.losses import Loss
 from metagap.impl.models.activation import ACTIVATIONS
 from metagap.impl.models.weights import Weights, squared_distance
+from metagap.impl.optimum.networks.answer import SMOOTH
 from metagap.impl.optimum.networks.bracket import value
 from metagap.impl.optimum.networks.floor import Centre, ball_floor, prediction_floor
-from metagap.impl.optimum.networks.headline import SMOOTH
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised.adaptation import Gradient
 from metagap.impl.supervised.instance import Atom, SmoothInstance, Task

@@ -32,7 +32,7 @@ from .convex import proposed
 from .exact import DoesNotApplyError, functional_bound, own_risk_bound, squared_minimum
 from .landscape import EXACT, Landscape
 from .outcome import Floored, How, Optimum
-from .search import ORDINARY, Budget, Found, search
+from .search import ORDINARY, Budget, Found, Search
 from .spread import of_one_output, require_steps
 from .vector_convexity import tangent_floor, unknown
 from .vectors import exactly_at, floor_of, lowest, value_above, why_wide
@@ -262,8 +262,7 @@ class _Searching(_Work):
                 along = sum((v * w for v, w in zip(theta, b, strict=True)), start=fmpq(0))
                 ball = arb(along) / root(arb(sum((v * v for v in b), start=fmpq(0))))
                 with ctx.workprec(FINE):
-                    mantissa, exponent = (+ball.mid()).mid().man_exp()
-                    found.append(fmpq(mantissa) * fmpq(2) ** int(exponent))
+                    found.append((+ball.mid()).mid().fmpq())
         size = sum((v * v for v in found), start=fmpq(0))
         inwards = fmpq(1) if size <= self.ball * self.ball else 1 - fmpq(1, 2 ** (FINE // 2))
         return tuple(v * inwards for v in found)
@@ -275,7 +274,7 @@ class _Searching(_Work):
             raise UnsupportedError(f"{far} is beyond the search in float64; scale the data")
         self.stage("searching")
         limited = replace(self.budget, until=self._after(SEARCHING))
-        found = search(self.scape, to_float(self.ball), limited, progress, start)
+        found = Search(self.scape, to_float(self.ball), limited, start).run(progress)
         self.interrupted = found.interrupted
         if self.interrupted:
             self.budget = replace(self.budget, until=time.monotonic() + LEFT)

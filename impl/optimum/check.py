@@ -201,13 +201,10 @@ class Checker:
         box = Box(self.model, centre, half)
         if box.natural >= self.lower or box.mean_value >= self.lower or self._not_stationary(box, centre, half):
             return True
-        return self._convexified(centre, half) or (letter != ord("c") and self._convex(centre, half))
-
-    def _convexified(self, centre: list[fmpq], half: list[fmpq]) -> bool:
-        """L >= lower on the box within the ball, by convexity of another function there (`relaxing`)."""
-        if not self.model.smooth or self.model.quadratic:
-            return False
-        return at_least(Box(self.model, centre, half), centre, half, self.ball, self.lower)
+        relaxed = self.model.smooth and not self.model.quadratic
+        if relaxed and at_least(box, centre, half, self.ball, self.lower):
+            return True
+        return letter != ord("c") and self._convex(centre, half)
 
     def _not_stationary(self, box: Box, centre: list[fmpq], half: list[fmpq]) -> bool:
         """No minimum lies in the box: grad L != 0 there, and where it meets the sphere no mu >= 0 fits."""

@@ -107,18 +107,10 @@ def _refined(prover: Prover, x: Vector, radius: fmpq | None) -> Vector:
         step = prover.hessian_in_balls(columns).mid().solve(gradient).entries()
     except ZeroDivisionError:
         return x
-    steps = dict(zip(columns.tolist(), map(_rounded, step), strict=True))
+    steps = {j: s.mid().fmpq() for j, s in zip(columns.tolist(), step, strict=True) if s.is_finite()}
     moved = tuple(v - steps.get(j, fmpq(0)) for j, v in enumerate(x))
     size = sum((v * v for v in moved), start=fmpq(0))
     return moved if radius is None or size <= radius * radius else x
-
-
-def _rounded(ball: arb) -> fmpq:
-    """The ball's centre, exactly."""
-    if not ball.is_finite():
-        return fmpq(0)
-    mantissa, exponent = ball.mid().man_exp()
-    return fmpq(mantissa) * fmpq(2) ** int(exponent)
 
 
 def _grains(within: arb | None) -> fmpq:

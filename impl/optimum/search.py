@@ -82,7 +82,8 @@ def root_half_width(radius: float) -> float:
 
 
 class Search:
-    """One run of the branch and bound, over the ball of the given radius in reduced coordinates."""
+    """One run of the branch and bound, over the ball ||t|| <= radius in reduced coordinates; `start`: a point to begin
+    with."""
 
     def __init__(self, scape: Landscape, radius: float, budget: Budget, start: Array | None = None) -> None:
         self.scape, self.radius, self.budget = scape, radius, budget
@@ -363,14 +364,3 @@ def _product(a: Array, b: Array, c: Array, d: Array) -> tuple[Array, Array]:
     corners = np.stack([a * c, a * d, b * c, b * d])
     low, high = corners.min(0), corners.max(0)
     return low - SLACK * np.abs(low) - 1e-300, high + SLACK * np.abs(high) + 1e-300
-
-
-def search(
-    scape: Landscape,
-    radius: float,
-    budget: Budget = ORDINARY,
-    progress: Progress = lambda boxes, lower, upper: None,
-    start: Array | None = None,
-) -> Found:
-    """Bracket the minimum of L over the ball ||t|| <= radius in reduced coordinates; `start`: a point to begin with."""
-    return Search(scape, radius, budget, start).run(progress)

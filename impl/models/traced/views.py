@@ -118,16 +118,21 @@ def unbound(run: Any, a: Value, axis: int = 0) -> list[Value]:
 # --- writing into a copy ------------------------------------------------------------------------------------------
 
 
-def written(run: Any, base: Value, source: Value, place: Callable[[Array], Array]) -> Value:
-    """The base with a source in the part that `place` is a view of."""
+def changed(run: Any, base: Value, source: Value, put: Callable[[Array, Array], None]) -> Value:
+    """What `put`(copy of the base, source) makes of the copy."""
     base, source = alike(run, (base, source))
 
     def write(x: Array, y: Array) -> Array:
         copy = np.array(x)
-        place(copy)[...] = y
+        put(copy, y)
         return copy
 
     return each(write, base, source)
+
+
+def written(run: Any, base: Value, source: Value, place: Callable[[Array], Array]) -> Value:
+    """The base with a source in the part that `place` is a view of."""
+    return changed(run, base, source, lambda x, y: place(x).__setitem__(..., y))
 
 
 @row("slice_scatter.default", "exact: numbers are moved")
@@ -234,14 +239,8 @@ def scattered_value(run: Any, a: Value, axis: int, index: Array, value: float) -
 def scattered(run: Any, a: Value, axis: int, index: Array, source: Value) -> Value:
     if isinstance(index, Picks):
         raise refuse(run, "an index into what is written is not decided")
-    base, source = alike(run, (a, source))
-
-    def write(x: Array, y: Array) -> Array:
-        copy = np.array(x)
-        np.put_along_axis(copy[along(copy.shape, axis, index)], index, y[tuple(map(slice, index.shape))], axis)
-        return copy
-
-    return each(write, base, source)
+    reached, taken = along(shape_of(a), axis, index), tuple(map(slice, index.shape))
+    return changed(run, a, source, lambda x, y: np.put_along_axis(x[reached], index, y[taken], axis))
 
 
 @row("scatter_add.default", "exact moves, and sums")
@@ -308,14 +307,7 @@ def added_at(run: Any, a: Value, reached: Array, source: Value) -> Value:
 
 def written_at(run: Any, a: Value, places: tuple[Any, ...], source: Value) -> Value:
     """The base with numbers written at places."""
-    base, source = alike(run, (a, source))
-
-    def write(x: Array, y: Array) -> Array:
-        copy = np.array(x)
-        copy[places] = y
-        return copy
-
-    return each(write, base, source)
+    return changed(run, a, source, lambda x, y: x.__setitem__(places, y))
 
 
 @row("embedding.default", "exact: rows are taken")

@@ -171,7 +171,7 @@ def test_the_floor_in_a_ball_is_below_every_value_and_beats_the_rays_in_small_ba
 @pytest.mark.ci
 def test_both_commands_take_networks(tmp_path: Path) -> None:
     path, run = tmp_path / "network.json", CliRunner()
-    files.save(unattained(), path)
+    path.write_text(files.dumps(unattained()))
     result = run.invoke(app, ["optimum", str(path), "--json", "-"])
     assert result.exit_code == 0
     record = json.loads(result.stdout)

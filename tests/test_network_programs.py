@@ -215,7 +215,7 @@ def test_what_is_too_large_or_not_convex_is_refused() -> None:
 
 def test_the_command_names_the_method(tmp_path: Path) -> None:
     path = tmp_path / "network.json"
-    files.save(drawn(5, inputs=2, n=2, eta=fmpq(1, 4)), path)
+    path.write_text(files.dumps(drawn(5, inputs=2, n=2, eta=fmpq(1, 4))))
     run = CliRunner().invoke(app, ["optimum", str(path), "--radius", "1"])
     said = " ".join(run.output.split())
     assert "convex programs per activation pattern" in said

@@ -158,7 +158,7 @@ def test_the_floor_in_a_ball_is_below_every_value_and_beats_the_range_in_small_b
 
 def test_both_commands_take_smooth_networks(tmp_path: Path) -> None:
     path, run = tmp_path / "smooth.json", CliRunner()
-    files.save(network("tanh", (1, -1) * 8, [[1, 0], [0, 1]], [1, -1], "1/8"), path)
+    path.write_text(files.dumps(network("tanh", (1, -1) * 8, [[1, 0], [0, 1]], [1, -1], "1/8")))
     result = run.invoke(app, ["optimum", str(path), "--json", "-"])
     assert result.exit_code == 0
     record = json.loads(result.stdout)

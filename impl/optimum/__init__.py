@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from flint import arb, ctx, fmpq
 
-from ..arithmetic import PROPOSING, bounds, rational, root, to_float
+from ..arithmetic import PROPOSING, bounds, dot, rational, root, to_float
 from ..bracket import SCALE, Check, Status, UnsupportedError
 from ..instances import Vector
 from ..losses import Link
@@ -246,7 +246,7 @@ class _Searching(_Work):
         self.stage("solving the normal equations exactly")
         least, minimiser = squared_minimum(self.instance)
         start = self.scape.basis @ np.array([to_float(v) for v in minimiser])
-        if self.radius is not None and sum((v * v for v in minimiser), start=fmpq(0)) > self.radius * self.radius:
+        if self.radius is not None and dot(minimiser, minimiser) > self.radius * self.radius:
             return self.searched(progress, start)
         with ctx.workprec(EXACT):
             lower = bounds(arb(least))[0]
@@ -259,11 +259,11 @@ class _Searching(_Work):
         with ctx.workprec(EXACT):
             found = []
             for b in basis(self.instance):
-                along = sum((v * w for v, w in zip(theta, b, strict=True)), start=fmpq(0))
-                ball = arb(along) / root(arb(sum((v * v for v in b), start=fmpq(0))))
+                along = dot(theta, b)
+                ball = arb(along) / root(arb(dot(b, b)))
                 with ctx.workprec(FINE):
                     found.append((+ball.mid()).mid().fmpq())
-        size = sum((v * v for v in found), start=fmpq(0))
+        size = dot(found, found)
         inwards = fmpq(1) if size <= self.ball * self.ball else 1 - fmpq(1, 2 ** (FINE // 2))
         return tuple(v * inwards for v in found)
 

@@ -17,7 +17,7 @@ from flint import ctx, fmpq
 from ...theory.meta_sl import CLAIMS, HEADLINE
 from ..answers import Answer, Answerer, Posed, Told, count, less, more
 from ..answers.stages import Work
-from ..arithmetic import PROPOSING, bounds, rational, to_float
+from ..arithmetic import PROPOSING, bounds, dot, rational, to_float
 from ..instances import Vector
 from ..judge import PRECISIONS, Enclosure
 from ..losses import Link
@@ -73,7 +73,7 @@ class LinearAnswerer(Answerer):
         return replace(instance, omega=tuple(rational(v) for v in training.train(instance).omega))
 
     def outside(self, instance: MetaSLInstance, radius: fmpq) -> str:
-        size = sum((v * v for v in instance.omega), start=fmpq(0))
+        size = dot(instance.omega, instance.omega)
         required = f"at least ||omega|| = {to_float(size) ** 0.5:.6g} is required: omega must lie in the ball"
         return required if size > radius * radius else ""
 

@@ -37,7 +37,7 @@ from collections.abc import Callable
 import numpy as np
 from flint import arb, ctx, fmpq
 
-from ..arithmetic import rational
+from ..arithmetic import dot, rational
 from ..balls.singular import positive_definite
 from ..bracket import Check
 from ..supervised.adaptation import Gradient, Own
@@ -73,7 +73,7 @@ class Checker:
         self.boxes = self.extra = 0
         point = Box(self.model, list(certificate.at), [fmpq(0)] * self.model.dimension)
         self.value, slope = point.at_centre, point.gradient
-        size = sum((v * v for v in certificate.at), start=fmpq(0))
+        size = dot(certificate.at, certificate.at)
         self.multiplier = arb(0)
         if size > 0 and size > self.ball * self.ball * fmpq(999, 1000):
             pull = sum((g * arb(v) for g, v in zip(slope, certificate.at, strict=True)), start=arb(0)) / arb(size)
@@ -255,7 +255,7 @@ class VectorChecker(Checker):
         self.ball, self.lower = certificate.ball, arb(rational(certificate.lower))
         self.boxes = self.extra = 0
         self.value = exact_value(certificate.instance, certificate.at)
-        self.size = sum((v * v for v in certificate.at), start=fmpq(0))
+        self.size = dot(certificate.at, certificate.at)
 
     def _lower_end(self) -> str:
         given = self.certificate

@@ -18,7 +18,7 @@ from functools import cached_property
 import numpy as np
 from flint import arb
 
-from ..arithmetic import bounds, exactly, root
+from ..arithmetic import bounds, dot, exactly, root
 from ..elementary import MidRads
 from ..instances import Vector
 from ..midrad import MidRad
@@ -77,7 +77,7 @@ class ManyRows:
     def _here(self) -> tuple[arb, arb]:
         """L(omega) and ||grad L(omega)||."""
         point = self._prover.point(self._omega)
-        steep = root(sum((g * g for g in point.gradient), start=arb(0)))
+        steep = root(dot(point.gradient, point.gradient))
         return point.value, (steep + point.error.union(-point.error)).nonnegative_part()
 
     @cached_property

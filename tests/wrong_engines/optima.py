@@ -153,7 +153,7 @@ OPTIMUM_FAULTS = (
     fault("box-centre-unadapted", "the adaptation is left out", f"{BOXES}:Box._steps", Edit("a - rate * b for",
           "a for"), contains()),
     fault("box-mean-value-of-the-centre", "an enclosure's radius is dropped", f"{BOXES}:Box.mean_value",
-          Edit("return self.at_centre + sum", "return self.at_centre + 0 * sum"), contains("two steps")),
+          Edit("return self.at_centre + dot", "return self.at_centre + 0 * dot"), contains("two steps")),
     fault("box-gradient-of-the-centre", "an enclosure's radius is dropped", f"{BOXES}:Box.gradient",
           Edit("sums(task.outer, 1, reach.over)", "point_sums(task.outer, 1, reach.centre)"), contains("two steps")),
     fault("box-natural-of-the-centre", "an enclosure's radius is dropped", f"{BOXES}:Box.natural",

@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from flint import fmpq
 
+from ..arithmetic import Array
 from ..instances import Instance
 from ..judge import ClaimJudgement, Enclosure, smallest
 from ..study import Budget, Progress, ShownBracket, Stage
@@ -101,6 +103,18 @@ def ranked(
     if own in found and own not in kept:
         kept[-1] = own
     return Stationarities(tuple(kept), other, few)
+
+
+def newton_length(gradient: Array, size: float, near: Callable[[Array], Array]) -> float:
+    """||g||^2/||Hess g||: how far Newton's step goes along g, where that is an eigenvector; `near` gives g at a shift
+    from a point of that size."""
+    length = float(np.linalg.norm(gradient))
+    if length == 0:
+        return 0.0
+    step = 1e-5 * (1 + size)
+    along = gradient / length * step
+    bend = float(np.linalg.norm(near(along) - near(-along))) / (2 * step)
+    return length / bend if bend > 0 and math.isfinite(bend) and math.isfinite(length) else math.inf
 
 
 @dataclass(frozen=True)

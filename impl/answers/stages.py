@@ -22,7 +22,7 @@ from ..instances import Instance
 from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim, smallest
 from ..study import Budget, Progress, ShownBracket, Stage, with_bracket
 from ..verdicts import standing
-from . import Answer, Answerer, Objective, Posed, Stationarity, Told, less, more, ranked
+from . import Answer, Answerer, Objective, Posed, Stationarity, Told, less, more, newton_length, ranked
 
 NAMING, FINDING = 0.2, 0.6
 """The parts of the time after which no other objectives are tried, and no better point is looked for."""
@@ -247,13 +247,5 @@ def slope_of(batch: Any, quantities: Callable[[Any], Any], plain: bool) -> tuple
 
 @PROPOSING
 def _distance(omega: Array, slope: Callable[[Array], Array]) -> float:
-    """||g||^2/||Hess g||: how far Newton's step goes along g, where that is an eigenvector."""
     with np.errstate(all="ignore"):
-        gradient = slope(omega)
-        length = float(np.linalg.norm(gradient))
-        if length == 0:
-            return 0.0
-        step = 1e-5 * (1 + float(np.linalg.norm(omega)))
-        along = gradient / length * step
-        bend = float(np.linalg.norm(slope(omega + along) - slope(omega - along))) / (2 * step)
-    return length / bend if bend > 0 and math.isfinite(bend) and math.isfinite(length) else math.inf
+        return newton_length(slope(omega), float(np.linalg.norm(omega)), lambda shift: slope(omega + shift))

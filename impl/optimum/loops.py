@@ -93,12 +93,8 @@ def stationary_for(
 
 def _best_of_each(found: Sequence[LoopStationarity]) -> list[LoopStationarity]:
     """Of objectives of one name (other supports, other steps of Reptile) the one with the least eps."""
-    best: dict[str, LoopStationarity] = {}
-    for one in found:
-        name = one.loop.objective
-        if name not in best or one.eps.hi < best[name].eps.hi:
-            best[name] = one
-    return list(best.values())
+    names = dict.fromkeys(one.loop.objective for one in found)
+    return [min((one for one in found if one.loop.objective == name), key=lambda one: one.eps.hi) for name in names]
 
 
 def _ranked(field: Field, own: LoopStationarity, found: list[LoopStationarity]) -> Stationarities:

@@ -19,7 +19,7 @@ from ..sources import SMALL, Generator, Limits, Source
 from .batch import Array, Batch
 from .batch_quantities import BatchQuantities
 from .draws import draw_loss
-from .generate import arbitrary, functions, one_task, tangent_comparators
+from .generate import arbitrary, tangent_comparators
 
 
 def _radius(source: Source) -> Array:
@@ -188,15 +188,16 @@ def _far(source: Source, loss: str, limits: Limits) -> Batch:
 
 def nonconvex(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """One task and one input under a loss that is not convex; as often as not without adaptation."""
-    kind = source.choose((arbitrary, functions, _far))
-    batch = kind(source, loss, replace(limits, tasks=1, points=1, labels=1, dimension=1))
+    kind = source.choose(("parameter", "functions", "far"))
+    small = replace(limits, tasks=1, points=1, labels=1, dimension=1)
+    batch = _far(source, loss, small) if kind == "far" else arbitrary(source, loss, small, kind)
     return replace(batch, steps=1, rate=batch.rate * source.choose((0.0, 1.0)))
 
 
 def overshooting(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """One task and one input, and a step so long that its Jacobian is below -1: FOMAML's gradient is smaller than that
     of L."""
-    batch = one_task(source, loss, replace(limits, points=1, dimension=1))
+    batch = arbitrary(source, loss, replace(limits, points=1, dimension=1), tasks=1)
     return replace(batch, steps=1, rate=8 * batch.rate)
 
 

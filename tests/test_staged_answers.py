@@ -309,7 +309,7 @@ def test_a_network_from_a_file(tmp_path: Path) -> None:
 def test_bad_parameters_and_radii_are_one_line(tmp_path: Path) -> None:
     place, wide, policies = tmp_path / "network.json", tmp_path / "omega.npy", tmp_path / "policies.json"
     place.write_text(files.dumps(neuron()))
-    files.save(drawn("meta-rl-network"), policies)
+    policies.write_text(files.dumps(drawn("meta-rl-network")))
     np.save(wide, np.zeros((1, 2)))
     for arguments, words in (
         ((place, "--omega", wide), "one array of 1 numbers (a shape of (1, 1)) is required"),

@@ -231,17 +231,8 @@ class Huber(Profile):
 class Exponential(Profile):
     title, latex = "exponential", r"e^{-yz}"
 
-    def value(self, m: Any, t: Number, p: Number) -> Number:
-        return m.exp(-t)
-
-    def d1(self, m: Any, t: Number, p: Number) -> Number:
-        return -m.exp(-t)
-
-    def d2(self, m: Any, t: Number, p: Number) -> Number:
-        return m.exp(-t)
-
-    def d3(self, m: Any, t: Number, p: Number) -> Number:
-        return -m.exp(-t)
+    def _at(self, order: int, m: Any, t: Number) -> Number:
+        return -m.exp(-t) if order % 2 else m.exp(-t)
 
     def turning(self, order: int, p: arb | None) -> tuple[arb, ...]:
         return ()

@@ -24,7 +24,8 @@ from metagap.reports.witnesses import witness
 from metagap.theory.claim import Verdict
 from typer.testing import CliRunner
 
-from .test_own_claims import LOSS, SQUARED
+from .test_own_claims import SQUARED
+from .test_own_losses import LOSS
 
 NEVER = 10**9
 RULE = f"""

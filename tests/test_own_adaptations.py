@@ -34,7 +34,8 @@ from metagap.reports.cli import app
 from metagap.theory.claim import UndefinedQuantityError, Verdict
 from typer.testing import CliRunner
 
-from .test_own_claims import LOSS, SQUARED, block
+from .test_own_claims import SQUARED, block
+from .test_own_losses import LOSS
 
 HEAD = "from metagap import Adaptation\n"
 RULES = """

@@ -28,8 +28,8 @@ from metagap.reports.formats import schema
 from metagap.reports.formats.judging import ConditionsRecord
 from typer.testing import CliRunner
 
-from .test_own_claims import LOSS as OWN_LOSS
 from .test_own_claims import SQUARED
+from .test_own_losses import LOSS as OWN_LOSS
 
 runner = CliRunner()
 CSV = "task,y,a,b\nfirst,1,0.5,2\nfirst,-1,1,0\nsecond,1,0.5,2\n"

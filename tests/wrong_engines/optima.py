@@ -72,7 +72,7 @@ POOR = suite("test_floors_by_hand:test_poor_proposals_only_lower_the_floors")
 MIDRAD_ENDS = suite("test_midrad:test_ends_contain", count=1500)
 MIDRAD_JOINTS = suite("test_midrad:test_joints_contain", name="inside", count=1500)
 ANYTHING = suite("test_midrad:test_overflow_decides_nothing")
-RANGE = suite("test_midrad:test_ranges_of_losses_contain_and_are_sharp", name="log-cosh")
+RANGE = suite("test_loss_ranges:test_ranges_of_losses_contain_and_are_sharp", name="log-cosh")
 
 
 def fault(name: str, kind: str, place: str, wrong: Around | Edit | Value, guard: Any) -> Fault:

@@ -1,4 +1,4 @@
-"""Convex cases: what is proved of the Hessian, of a point and of the minimum, by hand and by the search."""
+"""Convex cases: what is proved of a point and of the minimum, by hand and by the search."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def refused(name: str) -> Any:
 NORMAL = suite("test_split:test_the_squared_loss_of_two_laws_is_certified_by_convexity", steps=3, eta=fmpq(1, 8))
 STEP = suite("test_split:test_the_default_step_is_that_of_the_support")
 READ = suite("test_split:test_every_way_gives_the_instance_by_hand")
-DOUBT = suite("test_own_tasks:test_a_doubtful_column_is_a_feature_only_if_it_is_said", name="fold")
+DOUBT = suite("test_task_tables:test_a_doubtful_column_is_a_feature_only_if_it_is_said", name="fold")
 
 ROWS: tuple[tuple[str, str, str, Any], ...] = (
     # (place, what is right there, what is wrong, what notices it)

@@ -40,7 +40,7 @@ CELLS = optimum("cells_of_two_laws")
 
 
 def one_law(on: str) -> Any:
-    return suite("test_split:test_gradients_on_one_law_by_hand", on=on)
+    return suite("test_split_loops:test_gradients_on_one_law_by_hand", on=on)
 
 
 def refused(name: str) -> Any:

@@ -60,6 +60,7 @@ def changing(left: list[int], judge: Callable[[], Any]) -> Counter[str]:
     return found
 
 
+@pytest.mark.ci(every=2)
 @pytest.mark.parametrize("stated", [True, False])
 def test_a_rule_that_changes_is_never_a_violation(stated: bool, tmp_path: Path) -> None:
     """Of a file, and where there is none to be run afresh; of 60 places some make a violation of a mixture."""

@@ -127,6 +127,7 @@ def proved(found: provers.Prover, centre: np.ndarray, half: np.ndarray, letter: 
     return mask
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_below_the_lower_end_is_proved(kind: str) -> None:
     """A box with a point of the ball whose value is below: not proved but for slopes, and there they do not vanish."""
@@ -228,7 +229,7 @@ LIES = {
 }  # fmt: skip
 
 
-@pytest.mark.ci(every=4)
+@pytest.mark.ci(every=8)
 @pytest.mark.parametrize("name", LIES)
 def test_lies_are_rejected(name: str) -> None:
     certificate = honest("one step")
@@ -236,7 +237,7 @@ def test_lies_are_rejected(name: str) -> None:
     assert not check(LIES[name](certificate)).accepted
 
 
-@pytest.mark.ci(every=4)
+@pytest.mark.ci(every=5)
 @pytest.mark.parametrize("leaf", [b"n", b"o", b"g", b"c", b"r"])
 def test_the_lower_end_alone_makes_a_lie_of_one_leaf(leaf: bytes) -> None:
     """With a point of larger value, and a tree of one leaf that the checker must split: accepted, if it is true."""

@@ -238,7 +238,7 @@ def test_largest_eigenvalues_are_not_below() -> None:
 # --- minima ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci(every=9)
 @pytest.mark.parametrize("loss", ["squared", "huber", *SMOOTH])
 @pytest.mark.parametrize("d", [1, 2, 3])
 def test_the_search_finds_the_same(loss: str, d: int) -> None:

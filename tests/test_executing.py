@@ -64,7 +64,7 @@ def done(tasks: list[Task], folder: Path, workers: Workers) -> dict[int, int | L
     return {task.number: found for task, found in carried_out(partial(squared, folder=folder), tasks, workers)}
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci
 @pytest.mark.parametrize("fault", ["memory", "killed", "files"])
 def test_a_fault_costs_no_more_than_its_job(fault: str, tmp_path: Path) -> None:
     tasks = [Task(n) for n in range(8)]
@@ -290,6 +290,7 @@ def forgets(tell: Any) -> int:
     raise MemoryError
 
 
+@pytest.mark.ci(every=2)
 @pytest.mark.parametrize(
     ("work", "why"), [(dies, "its process was killed, or there was no memory"), (forgets, "there was no memory")]
 )
@@ -320,6 +321,7 @@ def timeless(value: Any) -> Any:
     return [timeless(v) for v in value] if isinstance(value, list) else value
 
 
+@pytest.mark.ci
 def test_the_record_does_not_depend_on_the_order_of_the_results() -> None:
     jobs = (*FEW, Job("meta-sl", "tangent", "pseudo-huber", 0, 0, 2))
     forwards = record_of(list(zip(jobs, outcomes(jobs), strict=True)))

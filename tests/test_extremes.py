@@ -194,6 +194,7 @@ def test_a_neuron_with_a_tiny_product_is_not_at_its_kink() -> None:
     assert found.signs.tolist() == [[1.0], [0.0]]
 
 
+@pytest.mark.ci
 def test_squared_distances_are_exact_beyond_two_million_weights() -> None:
     one, other = np.full((2**20, 4), 32767.0), np.full((2**20, 4), -32767.0)
     assert squared_distance(Weights(one), Weights(other)) == 2**22 * 65534**2

@@ -69,6 +69,7 @@ def curvature(instance: MetaSLInstance, theta: np.ndarray) -> np.ndarray:
         return np.array([float(hessian[i, j].mid()) for i in range(d) for j in range(d)]).reshape(d, d)
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("loss", SMOOTH)
 @pytest.mark.parametrize("steps", [1, 3])
 def test_the_floor_of_the_hessian_is_one(loss: str, steps: int) -> None:

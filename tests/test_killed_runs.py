@@ -18,6 +18,8 @@ from typing import Any
 
 import psutil
 import pytest
+from metagap.reports.cli import app
+from typer.testing import CliRunner
 
 from .test_executing import timeless
 
@@ -180,8 +182,9 @@ def test_a_report_that_cannot_be_written_loses_no_result(tmp_path: Path) -> None
 
 @pytest.mark.ci(every=5)
 @pytest.mark.parametrize("given", ["host", "local:0", "local:", "tcp://host", "http://host:1"])
-def test_a_place_that_is_no_cluster_is_one_line(given: str, tmp_path: Path) -> None:
-    ended = subprocess.run([*COMMAND, "--cluster", given], cwd=tmp_path, capture_output=True, text=True)
-    assert (ended.returncode, ended.stdout, len(ended.stderr.splitlines())) == (2, "", 1)
+def test_a_place_that_is_no_cluster_is_one_line(given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = CliRunner().invoke(app, [*COMMAND[3:], "--cluster", given])
+    assert (ended.exit_code, ended.stdout, len(ended.stderr.splitlines())) == (2, "", 1)
     assert f"--cluster={given!r}" in ended.stderr
     assert not (tmp_path / "r").exists()

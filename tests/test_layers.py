@@ -7,7 +7,7 @@ entry here, and a forbidden import is noticed wherever it is.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -27,11 +27,23 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+def import_statements(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Anywhere in a file: only statements have statements in them."""
+    left: list[ast.AST] = [tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = getattr(node, name, None)
+            left += inner if isinstance(inner, list) else ()
+
+
 def imports_of(tree: ast.Module, package: Sequence[str]) -> frozenset[str]:
     """The modules of ours that a file of the package imports, as dotted paths from the root (impl.losses), and the
     names taken from them (impl.losses.Loss): at the top of the file or anywhere in it."""
     found = set()
-    for node in ast.walk(tree):
+    for node in import_statements(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = package[: len(package) - node.level + 1]
             stem = [*base, *(node.module.split(".") if node.module else [])]
@@ -209,7 +221,7 @@ def test_families_are_named_in_one_table() -> None:
 def test_layers_are_never_imported_bare() -> None:
     """A bare `import theory` would make a second copy of every class beside metagap.theory."""
     for path in (*SOURCES, *TESTS):
-        for node in ast.walk(tree_of(path)):
+        for node in import_statements(tree_of(path)):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and not node.level and node.module:
                 names = [node.module]

@@ -80,6 +80,7 @@ def test_assumptions_that_exclude_each_other_are_noticed() -> None:
     assert found.conflicts(base) == []
 
 
+@pytest.mark.ci
 def test_a_conclusion_without_a_value_is_no_counterexample_if_there_is_a_false_one() -> None:
     """m2 is infinite for the quartic loss: C6 loses its constant there."""
     c6 = claim("meta-sl-c6")

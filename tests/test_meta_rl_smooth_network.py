@@ -177,6 +177,7 @@ def test_errors_are_nearly_attained(variant: str) -> None:
     assert closest > 0.9
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("variant", POLICY_STEPS)
 @pytest.mark.parametrize(("generator", "eps", "misfit"), [
     ("tangent", "eps", "misfit"), ("tangent-start", "eps_init", "misfit_init")

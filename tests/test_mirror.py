@@ -64,6 +64,7 @@ def test_the_mirror_shares_nothing_with_the_engine() -> None:
     assert not {"metagap", "flint", "numpy", "scipy", "torch", "sympy"} & set(reached)
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("name", LOSSES)
 def test_the_mirrors_losses_are_their_own_derivatives(name: str) -> None:
     """And their suprema are met, not exceeded; they are called what the table of losses calls them."""

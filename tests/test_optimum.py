@@ -64,6 +64,7 @@ def value_at(instance: MetaSLInstance, theta: np.ndarray) -> arb:
     return problem.meta_objective(arb_mat([[arb(float(v))] for v in theta]))
 
 
+@pytest.mark.ci(every=5)
 @pytest.mark.parametrize("loss", SMOOTH)
 @MANY
 @given(seed=SEEDS)
@@ -253,6 +254,7 @@ def test_the_headline_is_never_violated(loss: str, seed: int) -> None:
     assert found.bracket.proved or not found.bracket.certified, found.bracket.why
 
 
+@pytest.mark.ci
 def test_a_spurious_minimum_is_found_and_bounded() -> None:
     """Two conflicting tasks and a large step: a local minimum that is certified not to be global."""
     batches = [landscapes(RandomSource(seed, 4), "log-cosh", Limits(dimension=1)) for seed in range(12)]

@@ -60,6 +60,7 @@ def test_exact_ends_are_proved_and_no_others(adaptation: Gradient | Implicit, di
             assert lie == honest or not check(lie).accepted
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("loss", ["squared", "quartic", "logistic", "log-cosh", "pseudo-huber", "huber", "poisson"])
 def test_floors_are_proved_and_no_others(loss: str) -> None:
     for seed in range(4):
@@ -133,7 +134,7 @@ def grown(rng: np.random.Generator, dimension: int, count: int) -> bytes:
     return bytes(tree)
 
 
-@pytest.mark.ci(every=4)
+@pytest.mark.ci(every=12)
 @pytest.mark.parametrize("part", [1, 2, 7, 1 << 16])
 @pytest.mark.parametrize("root", [fmpq(4), fmpq(1, 3), fmpq(17, 16)])
 def test_trees_unfold_to_their_leaves(part: int, root: fmpq, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,6 +132,7 @@ ASKED = {
 }
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("body", ASKED)
 def test_nothing_is_asked_of_a_number(body: str, tmp_path: Path) -> None:
     """An enclosure answers `a <= b` with False where it cannot tell: the branch that is taken then proves nothing."""

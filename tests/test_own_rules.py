@@ -49,7 +49,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("body", BAD)
+@pytest.mark.parametrize("body", [*list(BAD)[:-1], pytest.param(list(BAD)[-1], marks=pytest.mark.ci)])
 def test_what_is_no_adaptation_is_one_line(body: str, tmp_path: Path) -> None:
     file = tmp_path / "bad.py"
     file.write_text(f"{HEAD}KEPT = []\ndef mine(task, theta):\n    {body}\nM = Adaptation('mine', mine)\n")

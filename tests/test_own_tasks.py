@@ -174,7 +174,7 @@ def test_certify_takes_the_same_tasks(tmp_path: Path) -> None:
     assert "the global optimum" in result.stdout
 
 
-@pytest.mark.ci(every=2)
+@pytest.mark.ci
 @pytest.mark.parametrize("command", ["certify", "audit"])
 def test_tasks_may_be_adapted_by_several_steps(tmp_path: Path, command: str) -> None:
     place = write(tmp_path, CSV)

@@ -60,6 +60,7 @@ def values(instance: MetaSLInstance, radius: float, count: int = 40) -> list[arb
     return found
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("loss", SMOOTH_LOSSES)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_bracket_of_two_laws_is_certified_and_holds_everywhere(loss: str, seed: int) -> None:

@@ -170,7 +170,7 @@ def test_one_prediction_without_axes_is_one_point() -> None:
     assert result["identity"].verdict is Verdict.EQUAL
 
 
-@pytest.mark.ci(every=2)
+@pytest.mark.ci
 @pytest.mark.parametrize("detached", [False, True])
 def test_a_gradient_that_is_not_of_the_values_is_said(detached: bool) -> None:
     """First-order MAML written as an inner loop: its graph is another function's derivative than that of its values."""

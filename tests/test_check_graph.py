@@ -261,6 +261,7 @@ def text(path: Path) -> str:
     return path.read_text()
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 def test_kept_counterexamples_of_programs_are_proved_again(path: Path) -> None:
     assert checker.outcome_of(lambda: json.loads(text(path)), 60)[0] == "refuted"
@@ -288,6 +289,7 @@ WRONG: dict[str, tuple[str, Callable[[dict[str, Any]], None], str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("kind", WRONG)
 def test_a_wrong_graph_is_not_believed(kind: str) -> None:
     stem, change, said = WRONG[kind]

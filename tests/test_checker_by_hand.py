@@ -75,6 +75,7 @@ def outside(value: arb, mid: float, rad: float) -> bool:
         return bool(value > arb(float(mid)) + room or value < arb(float(mid)) - room)
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("kind", KINDS)
 def test_enclosures_of_many_boxes_contain(kind: str) -> None:
     rng, one = np.random.default_rng(5), instance(kind)

@@ -156,6 +156,7 @@ def test_columns_that_nearly_depend_on_others_stay() -> None:
     assert len(spanning(twice)) == 3
 
 
+@pytest.mark.ci
 def test_interpolation_has_the_infimum_0() -> None:
     """More columns than rows, squared loss: 0 is no more than L, and the point has next to nothing."""
     rng = np.random.default_rng(11)
@@ -168,6 +169,7 @@ def test_interpolation_has_the_infimum_0() -> None:
 # --- points ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.ci(every=6)
 @pytest.mark.parametrize("loss", ["squared", "logistic", "log-cosh", "quartic"])
 @pytest.mark.parametrize("steps", [1, 2, 3])
 @pytest.mark.parametrize("denominator", [8, 7])

@@ -150,6 +150,7 @@ def test_every_claim_is_decided_and_none_is_violated(document: dict[str, Any]) -
     assert {c.verdict for c in judged(document).claims} <= {Verdict.PROVED, Verdict.EQUAL, Verdict.OUTSIDE}
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("document", ORDINARY.values(), ids=ORDINARY.keys())
 def test_the_command_judges_the_headline_too(document: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "extreme.json"

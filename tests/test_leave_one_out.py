@@ -112,6 +112,7 @@ def test_a_value_that_is_missing_under_all_assumptions_is_no_reason_for_one() ->
     assert (again.void, again.lacking) == (found.void, found.lacking)
 
 
+@pytest.mark.ci
 def test_the_search_is_a_function_of_its_seed() -> None:
     one, two = (survey(META_SL, 50, seed=3, claims=[LIFTED]) for _ in range(2))
     assert one.met == two.met

@@ -24,6 +24,7 @@ from .test_convex import FOUR, HALF, ONE, problem
 # --- the headline of many rows ---
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("loss", ["squared", "logistic", "log-cosh"])
 @pytest.mark.parametrize("steps", [1, 2])
 @pytest.mark.parametrize("count", [1, 2])

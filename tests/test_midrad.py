@@ -170,6 +170,7 @@ def test_elementary_functions_keep_their_claims(name: str, count: int) -> None:
     assert EPS[name] / 12 < worst * 2**53 < EPS[name]
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize(
     ("constant", "value", "name"),
     [

@@ -108,6 +108,7 @@ def test_the_mirrors_activations_are_their_own_derivatives(name: str) -> None:
         assert abs(float(model.curvature) - ACTIVATIONS[name].curvature(Floats)) < 1e-15
 
 
+@pytest.mark.ci
 def test_the_mirrors_infima_are_enclosed_from_both_sides() -> None:
     rng = random.Random(0)
     with mp.workdps(100):

@@ -39,6 +39,7 @@ def exactly(instance: MetaSLInstance) -> Certificate:
     return Certificate(instance, None, FAR, bounds(arb(least))[0], upper, at, how="exact", stationary=theta)
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("adaptation", [Gradient(fmpq(1, 4)), Gradient(fmpq(-1, 3), 5), Implicit(fmpq(2, 7))])
 @pytest.mark.parametrize("dimension", [1, 2, 3])
 def test_exact_ends_are_proved_and_no_others(adaptation: Gradient | Implicit, dimension: int) -> None:
@@ -236,6 +237,7 @@ def test_batched_enclosures_contain(loss: str, adaptation: Gradient | Implicit, 
     assert usable > 0
 
 
+@pytest.mark.ci(every=2)
 @pytest.mark.parametrize(
     ("owner", "name", "wrong"),
     [
@@ -333,6 +335,7 @@ def test_tampered_certificates_are_refused_or_true(loss: str, dimension: int) ->
             assert truth.lower <= other.upper
 
 
+@pytest.mark.ci
 def test_a_false_certificate_of_ill_scaled_features_is_rejected() -> None:
     """Columns of 1e14 that nearly cancel misled the search: a point of the ball is below what it believed."""
     claim = load(Path(__file__).parent / "certificates" / "huber_false.json")

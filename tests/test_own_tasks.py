@@ -168,6 +168,7 @@ def test_options_that_a_file_has_no_use_for_are_refused(tmp_path: Path) -> None:
         assert result.exit_code == 2 and place in result.stderr, result.output
 
 
+@pytest.mark.ci
 def test_certify_takes_the_same_tasks(tmp_path: Path) -> None:
     result = runner.invoke(app, ["certify", write(tmp_path, CSV), "--max-time", "60"])
     assert result.exit_code in (0, 3), result.output
@@ -187,6 +188,7 @@ def test_tasks_may_be_adapted_by_several_steps(tmp_path: Path, command: str) -> 
     assert (record["problem"] if command == "certify" else record)["instance"] == three.sha256
 
 
+@pytest.mark.ci
 def test_an_instance_file_has_its_own_steps(tmp_path: Path) -> None:
     place = tmp_path / "instance.json"
     files.save(TaskSource(write(tmp_path, CSV)).load(), place)

@@ -188,6 +188,7 @@ FAULTS: tuple[tuple[str, str], ...] = (
 """Forbidden imports in deciding modules, some of which no earlier guard looked at."""
 
 
+@pytest.mark.ci(every=2)
 @pytest.mark.parametrize("inside", [False, True], ids=["at the top", "in a function"])
 def test_a_forbidden_import_is_noticed(inside: bool) -> None:
     for module, line in FAULTS:

@@ -248,6 +248,7 @@ def test_boxes_hold_what_the_definition_says() -> None:
     assert seen[0] > 20 and seen[1] > 40
 
 
+@pytest.mark.ci
 def test_cells_of_two_laws() -> None:
     """One neuron, scalar inputs: the exact infimum against values on a grid, and the checker of cells."""
     first = Task(HALF, (Atom(0, fmpq(2), ONE),), (Atom(1, ONE, HALF), Atom(2, -ONE, HALF)))

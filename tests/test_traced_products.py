@@ -20,6 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 SHAPES = ((1, 1, 1), (3, 17, 5), (64, 129, 31), (2, 700, 3), (33, 1, 17))
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_products_contain_for_any_shape_and_scale(shape: tuple[int, int, int]) -> None:
     i, n, j = shape

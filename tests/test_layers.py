@@ -188,7 +188,7 @@ def test_an_import_that_points_up_is_noticed() -> None:
     for module, line in (
         ("impl.files", "from ..supervised.document import READER"),
         ("impl.judge", "from .families import family_of"),
-        ("impl.supervised.training", "from ..oracles import autograd"),
+        ("impl.supervised.training", "from ..oracles import network_autograd"),
         ("impl.supervised.batch", "from .. import falsify"),
     ):
         path = file_of(module)

@@ -33,7 +33,10 @@ _SUMMANDS = {"p": "masses", "weight": "weights", "": "probabilities"}
 NUMBER = 'a finite number (a float64 as a JSON number; a string such as "1/3", "0.1" or "0x1.8p-2" is exact)'
 
 
-def exact_row(values: Row, field: str) -> Vector:
+def exact_row(values: Row, field: str, count: int | None = None, advice: str = "") -> Vector:
+    """The exact numbers of a list; FaultError with that advice if they are not `count`."""
+    if count is not None and len(values) != count:
+        raise FaultError(field, advice)
     return tuple([exact(value, f"{field}[{i}]") for i, value in enumerate(values)])
 
 
@@ -69,6 +72,14 @@ def exact(value: Number, field: str) -> fmpq:
         what = f"a fraction of at most {NUMBER_BITS} bits above and below the bar"
         raise FaultError(field, "round it", what)
     return -q if found[1] == "-" else q
+
+
+def positive(value: Number, field: str) -> fmpq:
+    """`exact` of a number > 0. Errors: FaultError."""
+    found = exact(value, field)
+    if found <= 0:
+        raise FaultError(field, what="a number > 0")
+    return found
 
 
 def _exponent(text: str, field: str) -> int:

@@ -15,7 +15,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from msgspec import UNSET
+
 from .faults import SHORT, BadInputError, FaultError, Missing
+from .numbers import NUMBER
 
 LARGEST_FILE = 64 * 2**20
 """Bytes in the largest file that is read: its JSON values take up to 20 times as much memory."""
@@ -46,12 +49,15 @@ def document_in(text: bytes | str, source: str) -> Any:
 
 
 @contextmanager
-def reported(file: str) -> Iterator[None]:
-    """Faults of files and texts, which say all themselves, as errors of that file. Errors: BadInputError."""
+def reported(file: str, content: Any = UNSET, advice: str = "") -> Iterator[None]:
+    """Faults as errors of that file, whose JSON value is `content`: what they do not quote is looked up there. `advice`
+    stands for theirs. Errors: BadInputError."""
     try:
         yield
     except FaultError as fault:
-        raise BadInputError(file, fault.field, fault.given, f"{fault.what} is required; {fault.advice}") from None
+        given = fault.given if fault.given is not UNSET or content is UNSET else lookup(content, fault.field)
+        required = f"{fault.what or NUMBER} is required; {advice or fault.advice}"
+        raise BadInputError(file, fault.field, given, required) from None
 
 
 def read(file: str, largest: int | None = None) -> bytes:

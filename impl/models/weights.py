@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from flint import fmpq, fmpz
 
-from ..arithmetic import rational, to_float
+from ..arithmetic import dot, rational, to_float
 from ..instances import Vector
 
 Array = np.ndarray
@@ -136,7 +136,7 @@ class Weights:
 
     def dot(self, r: int, x: Vector) -> fmpq:
         """W_r'x, exactly."""
-        return sum((a * b for a, b in zip(self.row(r), x, strict=True)), start=fmpq(0))
+        return dot(self.row(r), x)
 
 
 def _power(exponent: int) -> fmpq:
@@ -204,7 +204,7 @@ class Inputs:
         table = [[fmpq(0)] * k for _ in range(k)]
         for a, x in enumerate(self.rows):
             for b in range(a + 1):
-                table[a][b] = table[b][a] = sum((u * v for u, v in zip(x, self.rows[b], strict=True)), start=fmpq(0))
+                table[a][b] = table[b][a] = dot(x, self.rows[b])
         return table
 
     @cached_property

@@ -79,6 +79,7 @@ from .overview import (
     results,
     status,
     tables,
+    undecided,
 )
 from .own import shown
 from .pages import PAGES, Page
@@ -134,6 +135,7 @@ def _environment() -> Environment:
         "quantiles": quantiles,
         "point_of": point_of,
         "status": status,
+        "undecided": undecided,
         "proof_map": proof_map,
         "colour": colour,
         "ratio": ratio,

@@ -129,7 +129,7 @@ FLOORS = (
     ("balls", "draws", "enclosed", "loss_ranges", "sealed", "task_tables", "vector_losses"),
     ("alike", "rules"),
     ("judge", "models", "stated_tasks"),
-    ("batch_judge", "models.traced", "stated_at", "study"),
+    ("batch_judge", "models.traced", "standings", "stated_at", "study"),
     ("stated", "stated_batches"),
     ("answers",),
     ("family", "supervised", "traced"),

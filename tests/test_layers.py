@@ -247,6 +247,7 @@ def test_theory_calls_no_solver() -> None:
         "dataclasses",
         "enum",
         "functools",
+        "textwrap",
         "re",
         "typing",
         "collections",

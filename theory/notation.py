@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+
+from .tables import rows
 
 
 @dataclass(frozen=True)
@@ -213,13 +213,9 @@ linearisation_regular | \tfrac{B^3}{3m}(\textstyle\sum_r\|W_{0,r}\|^{-2})^{1/2} 
 """NAME | LETTER | MEANING, which may go on below; lines that begin with # are headings."""
 
 
-def _symbols() -> Iterator[Symbol]:
-    for row in re.split(r"\n(?=\S)", _TABLE.strip()):
-        if not row.startswith("#"):
-            yield Symbol(*" ".join(row.split()).split(" | ", 2))
-
-
-SYMBOLS: dict[str, Symbol] = {symbol.name: symbol for symbol in _symbols()}
+SYMBOLS: dict[str, Symbol] = {
+    name: Symbol(name, latex, " ".join((meaning, *more))) for (name, latex, meaning), more in rows(_TABLE, 3)
+}
 
 LETTERS: dict[str, str] = {name: symbol.latex for name, symbol in SYMBOLS.items()}
 

@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from textwrap import dedent
 from typing import Any
 
+from .. import tables
 from ..claim import Claim, Expression, Mutant, Relation
 
 Edit = Callable[[Claim], Claim]
@@ -126,9 +126,7 @@ def rows(text: str) -> tuple[Wrong, ...]:
     stand with them.
     """
     found = []
-    for row in re.split(r"\n(?=\S)", dedent(text).strip()):
-        head, title, *why = map(str.strip, row.splitlines())
-        name, stem, *words = head.split(" | ")
+    for (name, stem, *words), (title, *why) in tables.rows(text):
         drops = tuple(word.removeprefix("drops ") for word in words if word.startswith("drops "))
         edits = [word for word in words if word != "true" and not word.startswith("drops ")]
         found.append(Wrong(name, stem, title, partial(_edited, edits), " ".join(why), drops, "true" in words))

@@ -97,7 +97,7 @@ class Tally:
         told = np.isfinite(ratio)
         self.ratios.update(map(_digits, ratio[told].tolist()))
         if told.any():
-            rows = ((TINY < bound) & (bound < 1 / TINY), ratio, -places)
+            rows = ((bound > TINY) & (bound < 1 / TINY), ratio, -places)
             best = max(zip(*(row[told].tolist() for row in rows), strict=True))
             self.tightest = _better(self.tightest, keep(-best[2]), lambda kept: _telling(kept.judged))
 

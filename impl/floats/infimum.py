@@ -181,19 +181,19 @@ def _line_search(
     return (end if math.isfinite(end) else 2 * before + 1), None
 
 
-STEPS, FALL, BACK, ENOUGH = 40, 0.1, 0.995, 2.0**-40
+STEPS, FALL, BACK, ENOUGH = 40, 0.1, 0.999, 2.0**-40
 """Of `l1_ends`: the most Newton steps; the share of what is open that becomes mu; how near to the border a step comes;
 the share of the upper end that may stay open."""
 
 
 def l1_ends(eps: Array, rows: Array, target: Array) -> tuple[Array, Array]:
-    """Directions v (B, d) and dual weights p (B, N) for eps ||v|| + sum_j |u_j - a_j'v|, whole batches at once; eps (B,),
+    """Directions v (B, d) and dual weights p (B, N) for eps ||v|| + sum_j |u_j - a_j'v| of a whole batch; eps (B,),
     rows (B, N, d), target (B, N). Where numbers are not finite v = 0.
 
-    ||v|| and |r_j|, r = u - A v, are smoothed to (||v||^2 + mu^2)^(1/2) and (r_j^2 + mu^2)^(1/2), whose slopes are q and
-    p. Newton's method takes (||v||^2 + mu^2)^(1/2) q = v and (r_j^2 + mu^2)^(1/2) p_j = r_j as they stand, with ||q|| < 1
-    and |p_j| < 1 throughout (Chan, Golub, Mulet, SIAM J. Sci. Comput. 20, 1999), while mu falls with what is open
-    between the sum at v and p'u, p scaled to ||A'p|| <= eps. The best of each is kept.
+    ||v|| and |r_j|, r = u - A v, are smoothed to (||v||^2 + mu^2)^(1/2) and (r_j^2 + mu^2)^(1/2), with slopes q and p.
+    Newton's method takes (||v||^2 + mu^2)^(1/2) q = v and (r_j^2 + mu^2)^(1/2) p_j = r_j as they stand, ||q|| < 1 and
+    |p_j| < 1 throughout (Chan, Golub, Mulet, SIAM J. Sci. Comput. 20, 1999), while mu falls with what is open between
+    the sum at v and p'u, p scaled to ||A'p|| <= eps. The best of each is kept.
     """
     found_v, found_p = np.zeros(rows[:, 0].shape), np.sign(np.nan_to_num(target))
     # The answer does not depend on the units of the rows (with eps) and of the target; squares must not underflow.

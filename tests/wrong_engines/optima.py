@@ -253,7 +253,7 @@ OPTIMUM_FAULTS = (
           Edit("(spread + U * np.abs(total))", "0 * spread"),
           SUMS),
     fault("midrad-contract", "an enclosure's radius is dropped", f"{MIDRAD}:contract",
-          Edit("(count + 2) * U * _product(spec, a_size, b_size)", "0 * _product(spec, a_size, b_size)"),
+          Edit("b_size * ((count + 2) * U)", "b_size * 0"),
           SUMS),
     fault("midrad-low", "outward rounding left out", f"{MIDRAD}:MidRad.low", Edit("end - 4 * U * np.abs(end)", "end"),
           MIDRAD_ENDS),

@@ -21,7 +21,7 @@ from .asked import sure
 from .balls.core import CoreQuantities, TooLargeError
 from .instances import Instance, Vector
 from .shown import Sheet, Shown
-from .verdicts import MOST, cancelling, decide, standing
+from .verdicts import ATTAINED, MOST, cancelling, decide, standing
 
 PRECISIONS = (128, 256, 512)
 """Bits of the balls, in the order in which they are tried."""
@@ -166,6 +166,19 @@ class Evaluator:
             self.known_at[bits] = self.make()
         return self.known_at[bits]
 
+    def begin(self, claims: Iterable[Claim]) -> None:
+        """Leave out precisions that decide nothing of these claims.
+
+        That something is 0 may be EQUAL only at the bits at which sums may cancel, but for what is exactly 0, or where
+        rationals reach; what decides it costs most of what the other claims need. Beside other equalities most of what
+        arrays left open is attained.
+        """
+        if self.known_at or not (equalities := [claim for claim in claims if claim.relation is Relation.EQUAL]):
+            return
+        vanish = any(claim.bound.names == ("zero",) for claim in equalities) and not self.rational
+        first = cancelling(self.instance.bits) if vanish else ATTAINED
+        self.precisions = tuple(bits for bits in self.precisions if bits >= first) or self.precisions[-1:]
+
     def next(self, waiting: list[int]) -> int:
         """The next precision to try: the highest that another claim has needed already, if it is not below the first
         that waits, else that. What waits below it leaves the list."""
@@ -186,6 +199,14 @@ class Evaluator:
         with ctx.workprec(bits):
             return self.balls(bits)(name)
 
+    @property
+    def rational(self) -> bool:
+        """Whether there are quantities in exact rationals, which may be without a value there."""
+        try:
+            return self.exact(()) is not None
+        except IrrationalError:
+            return False
+
     def rationals(self) -> CoreQuantities | None:
         """The quantities in exact rationals along the same direction; None where the instance forbids it."""
         if self._rational is None and not self._irrational:
@@ -200,6 +221,8 @@ def judge_claims(evaluator: Evaluator, claims: Iterable[Claim], *, complete: boo
     `complete`: report the terms of claims that do not apply, too, and give every enclosure room for the rounding of
     a float64 evaluation of the same term, so that other programs can compare theirs.
     """
+    claims = tuple(claims)
+    evaluator.begin(claims)
     judged = tuple(judge_claim(claim, evaluator, complete=complete) for claim in claims)
     return Judgement(evaluator.instance.sha256, judged, evaluator.instance.notes)
 

@@ -33,6 +33,9 @@ from ..instances import Instance, Vector
 from .dense import Dense
 from .infimum import Infimum, misfit, misfit_l1, residuals
 
+WITHIN = 96
+"""The direction of an infimum is shortened by a share of 2^-WITHIN."""
+
 
 class TooLargeError(ArithmeticError):
     """A quantity would take too long to evaluate; the message says what was given, and how much is taken."""
@@ -249,11 +252,11 @@ class CoreQuantities(ABC):
 
     @cached_property
     def along(self) -> list[Number]:
-        """The direction v [d]."""
+        """The direction v [d]: strictly within the ball, whatever the precision, as no enclosure separates R and R."""
         if self._direction is not None:
             return self._placed([self.m.number(v) for v in self._direction])
         self._balls_only("the direction of an infimum")
-        return self._lifted.direction.entries()
+        return (self._lifted.direction * (1 - arb(2) ** -WITHIN)).mid().entries()
 
     @cached_property
     def exact_direction(self) -> Vector:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
-from flint import ctx
 
 from ..theory.claim import Ablation, Claim, Mutant, Quantity
 from .answers import Answerer
@@ -207,15 +206,11 @@ class Family:
 
         beside: of another instance: what omega alone decides is taken from there, if it is the same problem and omega.
         """
-        other = None
-        if beside is not None and self.shares:
-            given: Any = instance
-            same = replace(given, comparator=beside.instance.comparator, radius=beside.instance.radius)
-            other = beside if same == beside.instance else None
 
-        def make() -> CoreQuantities:
-            known: Any = None if other is None else other.known_at.get(int(ctx.prec))
-            return self.quantities(instance) if known is None else known.against(instance)
+        def anew() -> CoreQuantities:
+            return self.quantities(instance)
+
+        make = anew if beside is None else beside.beside(instance, anew)
 
         def exact(direction: Vector) -> CoreQuantities | None:
             return self.quantities.exact(instance, direction)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from typing import Any
 
 from flint import arb, ctx, fmpq
 
@@ -159,6 +160,18 @@ class Evaluator:
         if self.fresh is not None:
             return self.fresh()
         return replace(self, known_at={}, _roundings={}, _rational=None, _irrational=False)
+
+    def beside(self, instance: Instance, make: Callable[[], CoreQuantities]) -> Callable[[], CoreQuantities]:
+        """How the quantities of another instance are made: by `make`, but what omega alone decides is taken from here,
+        where it is known, if it is the same problem and omega and these can be shared."""
+        given: Any = instance
+        same = replace(given, comparator=self.instance.comparator, radius=self.instance.radius) == self.instance
+
+        def shared() -> CoreQuantities:
+            known: Any = self.known_at.get(int(ctx.prec)) if same else None
+            return known.against(instance) if hasattr(known, "against") else make()
+
+        return shared
 
     def balls(self, bits: int) -> CoreQuantities:
         """The quantities in balls of that precision. flint's context must have it too."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
@@ -207,12 +208,9 @@ class Family:
         beside: of another instance: what omega alone decides is taken from there, if it is the same problem and omega.
         """
 
-        def anew() -> CoreQuantities:
-            return self.quantities(instance)
-
-        make = anew if beside is None else beside.beside(instance, anew)
-
         def exact(direction: Vector) -> CoreQuantities | None:
             return self.quantities.exact(instance, direction)
 
-        return Evaluator(instance, make, exact, self.precisions(instance), fresh=lambda: self.evaluator(instance))
+        other = beside if beside is not None and self.shares and beside.serves(instance) else None
+        make = partial(self.quantities, instance)
+        return Evaluator(instance, make, exact, self.precisions(instance), beside=other)

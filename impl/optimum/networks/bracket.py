@@ -251,14 +251,13 @@ class NetworkHeadline(Headline):
         if not rivals or optimum.at != instance.omega:
             rivals.append(optimum.at)
         lower = optimum.sure
+        other = beside if beside is not None and beside.serves(instance) else None
 
-        def made(of: NetworkInstance, known: Evaluator | None = beside) -> Callable[[], StartQuantities]:
-            anew = lambda: self.quantities(of)  # noqa: E731
-            make: Any = anew if known is None else known.beside(of, anew)
-            return lambda: make().above(lower)
+        def evaluator_of(of: NetworkInstance) -> Evaluator:
+            return Evaluator(of, partial(self.quantities, of), beside=other, placed=lambda made: made.above(lower))
 
         with ctx.workprec(PRECISIONS[0]):
-            here = made(instance)()
+            here: Any = evaluator_of(instance).balls(PRECISIONS[0])
             against = self._nearest(instance, here, rivals)
             at = here.against(against)
             problem = problem_of(instance.canonical)
@@ -266,8 +265,8 @@ class NetworkHeadline(Headline):
             above = Enclosure.of(level - value(problem, optimum.at))
             if optimum.ball is None or squared_distance(instance.omega, instance.initial) <= optimum.ball**2:
                 optimum.holds(level, "L(omega)")
-        fresh = partial(Evaluator, against, made(against, None))
-        evaluator = Evaluator(against, made(against), known_at={PRECISIONS[0]: at}, fresh=fresh)
+        evaluator = evaluator_of(against)
+        evaluator.known_at[PRECISIONS[0]] = at
         judged = judge_claim(self.claim, evaluator, complete=complete)
         judged = replace(judged, reason=f"{judged.reason}; lower bound: {optimum.how}, bracket {optimum.status}")
         omega = tuple(float(v) for v in instance.omega.floats.ravel())

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from flint import fmpq, fmpz
 
 from ..arithmetic import dot, rational, to_float
-from ..instances import Vector
+from ..files.numbers import written
+from ..instances import Vector, fraction
 
 Array = np.ndarray
 
@@ -81,17 +83,31 @@ class Weights:
 
     def row(self, r: int) -> Vector:
         """The weights of neuron r, exactly."""
-        return tuple(self.odd[r, j] if (r, j) in self.odd else rational(float(v)) for j, v in enumerate(self.floats[r]))
+        if (found := self._rows.get(r)) is None:
+            row = self.floats[r].tolist()
+            found = tuple(self.odd[r, j] if (r, j) in self.odd else rational(v) for j, v in enumerate(row))
+            self._rows[r] = found
+        return found
+
+    @cached_property
+    def _rows(self) -> dict[int, Vector]:
+        """Those that were asked for."""
+        return {}
 
     def document(self, number: Callable[[fmpq], object]) -> list[list[object]]:
-        """The rows, each number written by `number`."""
-        return [[number(v) for v in self.row(r)] for r in range(self.width)]
+        """The rows, each number written by `number`; float64 numbers are what `written` writes of them."""
+        if number is not written:
+            return [[number(v) for v in self.row(r)] for r in range(self.width)]
+        return self._but_odd(self._finite.tolist(), number)
 
     def fractions(self) -> list[list[str]]:
         """The rows as "p/q": what `document` gives with that writing, without a rational per number."""
         rows = [["%d/%d" % v.as_integer_ratio() for v in row] for row in self._finite.tolist()]  # noqa: UP031
+        return self._but_odd(rows, fraction)
+
+    def _but_odd(self, rows: list[list[Any]], number: Callable[[fmpq], Any]) -> list[list[Any]]:
         for (r, j), q in self.odd.items():
-            rows[r][j] = f"{q.p}/{q.q}"
+            rows[r][j] = number(q)
         return rows
 
     @property

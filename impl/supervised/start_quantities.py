@@ -21,6 +21,9 @@ from .core_quantities import FeatureQuantities, Step
 from .instance import NetworkInstance
 
 SPARE_BITS = 64
+WITHOUT_SPAN = frozenset({"chain_rule_defect"})
+"""What takes neither an infimum nor a Gram matrix needs no twice the bits: of half the precision it has all that are
+asked for."""
 
 
 class StartQuantities(FeatureQuantities, SpannedQuantities):
@@ -35,8 +38,12 @@ class StartQuantities(FeatureQuantities, SpannedQuantities):
     def __call__(self, name: str) -> Number:
         """The quantity of that name."""
         if name not in self._known:
-            with ctx.workprec(2 * ctx.prec + SPARE_BITS):
-                self._known[name] = super().__call__(name)
+            if name in WITHOUT_SPAN and self.coarser is not None:
+                with ctx.workprec(ctx.prec // 2):
+                    self._known[name] = self.coarser()(name)
+            else:
+                with ctx.workprec(2 * ctx.prec + SPARE_BITS):
+                    self._known[name] = super().__call__(name)
         return self._known[name]
 
     # --- what a family supplies -------------------------------------------------------------------------

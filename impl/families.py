@@ -90,6 +90,7 @@ from .supervised.smooth.generate import GENERATORS as SMOOTH_GENERATORS
 from .supervised.smooth.generate import LANDSCAPES as SMOOTH_LANDSCAPES
 from .supervised.smooth.generate import SEARCHING as SMOOTH_SEARCHING
 from .supervised.smooth.quantities import SmoothQuantities
+from .supervised.start_quantities import PRECISIONS as NETWORK_PRECISIONS
 from .supervised.vector_batch import LinearQuantities
 from .traced.document import READER as PROGRAM_READER
 from .traced.generate import GENERATORS as PROGRAM_GENERATORS
@@ -204,6 +205,7 @@ NETWORK = Family(
     shown=("error_operator", "error_trace", "error_flips", "error_count", "condition"),
     answerer=RELU_ANSWER,
     enclosed_quantities=EnclosedReluQuantities,
+    precisions=lambda instance: NETWORK_PRECISIONS,
 )
 
 
@@ -260,6 +262,7 @@ SMOOTH_NETWORK = Family(
     shown=("error_operator", "error_trace", "error_pointwise", "error_ball", "linearisation_ball", "condition"),
     answerer=SMOOTH_ANSWER,
     enclosed_quantities=EnclosedSmoothQuantities,
+    precisions=lambda instance: NETWORK_PRECISIONS,
 )
 
 

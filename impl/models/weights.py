@@ -14,7 +14,7 @@ import numpy as np
 from flint import fmpq, fmpz
 
 from ..arithmetic import rational, to_float
-from ..instances import Vector
+from ..instances import Vector, Writing
 
 Array = np.ndarray
 
@@ -85,17 +85,16 @@ class Weights:
 
     def document(self, number: Callable[[fmpq], object]) -> list[list[object]]:
         """The rows, each number written by `number`."""
-        return [[number(v) for v in self.row(r)] for r in range(self.width)]
-
-    def fractions(self) -> list[list[str]]:
-        """The rows as "p/q": what `document` gives with that writing, without a rational per number."""
-        rows = [["%d/%d" % v.as_integer_ratio() for v in row] for row in self._finite.tolist()]  # noqa: UP031
+        if not isinstance(number, Writing):
+            return [[number(v) for v in self.row(r)] for r in range(self.width)]
+        rows = [[number.float64(v) for v in row] for row in self._finite.tolist()]
         for (r, j), q in self.odd.items():
-            rows[r][j] = f"{q.p}/{q.q}"
+            rows[r][j] = number(q)
         return rows
 
     @property
     def _finite(self) -> Array:
+        """Those of the entries that are float64 numbers; 0 where one is not even near."""
         return np.where(np.isfinite(self.floats), self.floats, 0.0)
 
     @cached_property

@@ -272,7 +272,8 @@ def _decided_at(claim: Claim, evaluator: Evaluator) -> _Outcome:
             outcome = _attempt(claim, evaluator, evaluator.balls(bits))
         if outcome.final:
             break
-        if outcome.close and bits < last <= MOST and (claim.relation is Relation.EQUAL or not waiting):
+        short = outcome.at.working(bits) < last <= MOST
+        if outcome.close and short and (claim.relation is Relation.EQUAL or not waiting):
             waiting = [last]
     assert outcome is not None
     return outcome
@@ -326,17 +327,19 @@ def _attempt(claim: Claim, evaluator: Evaluator, at: CoreQuantities) -> _Outcome
         return _Outcome(Verdict.OUTSIDE, str(error), at, bits, margins)
     except TooLargeError as error:
         return _Outcome(Verdict.UNDECIDED, str(error), at, bits, margins, large=True)
-    found = decide(
-        claim.relation,
-        left,
-        bound,
-        margins=margins,
-        terms=terms,
-        sums=lambda: _sums(claim, at),
-        digits=evaluator.instance.bits,
-        shown=shown,
-        exact=lambda: _exactly(claim, evaluator),
-    )
+    # What cancels is compared as soon as it is evaluated in bits enough, and no more is asked of it then.
+    with ctx.workprec(min(at.working(bits), max(bits, cancelling(evaluator.instance.bits)))):
+        found = decide(
+            claim.relation,
+            left,
+            bound,
+            margins=margins,
+            terms=terms,
+            sums=lambda: _sums(claim, at),
+            digits=evaluator.instance.bits,
+            shown=shown,
+            exact=lambda: _exactly(claim, evaluator),
+        )
     return _Outcome(found.verdict, found.reason, at, bits, margins, left, bound, found.close)
 
 

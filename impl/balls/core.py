@@ -66,6 +66,11 @@ class CoreQuantities(ABC):
             self._known[name] = fenced(value) if isinstance(value, arb) else value
         return self._known[name]
 
+    @staticmethod
+    def working(bits: int) -> int:
+        """The bits in which quantities are evaluated, where flint's context has so many."""
+        return bits
+
     @classmethod
     def exact(cls, instance: Instance, direction: Vector | None = None) -> Self | None:
         """The same quantities in exact rationals, or None where the instance forbids it or it would cost too much."""

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from flint import fmpq, fmpz
 
 from ..arithmetic import dot, rational, to_float
-from ..files.numbers import written
-from ..instances import Vector, fraction
+from ..instances import Vector, Writing
 
 Array = np.ndarray
 
@@ -95,23 +93,17 @@ class Weights:
         return {}
 
     def document(self, number: Callable[[fmpq], object]) -> list[list[object]]:
-        """The rows, each number written by `number`; float64 numbers are what `written` writes of them."""
-        if number is not written:
+        """The rows, each number written by `number`."""
+        if not isinstance(number, Writing):
             return [[number(v) for v in self.row(r)] for r in range(self.width)]
-        return self._but_odd(self._finite.tolist(), number)
-
-    def fractions(self) -> list[list[str]]:
-        """The rows as "p/q": what `document` gives with that writing, without a rational per number."""
-        rows = [["%d/%d" % v.as_integer_ratio() for v in row] for row in self._finite.tolist()]  # noqa: UP031
-        return self._but_odd(rows, fraction)
-
-    def _but_odd(self, rows: list[list[Any]], number: Callable[[fmpq], Any]) -> list[list[Any]]:
+        rows = [[number.float64(v) for v in row] for row in self._finite.tolist()]
         for (r, j), q in self.odd.items():
             rows[r][j] = number(q)
         return rows
 
     @property
     def _finite(self) -> Array:
+        """Those of the entries that are float64 numbers; 0 where one is not even near."""
         return np.where(np.isfinite(self.floats), self.floats, 0.0)
 
     @cached_property

@@ -77,6 +77,7 @@ from .supervised.smooth.batch_quantities import SmoothBatchQuantities
 from .supervised.smooth.breaking import BREAKING as SMOOTH_BREAKING
 from .supervised.smooth.document import READER as SMOOTH_NETWORK_READER
 from .supervised.smooth.quantities import SmoothQuantities
+from .supervised.start_quantities import PRECISIONS as NETWORK_PRECISIONS
 from .supervised.vector_batch import LinearQuantities
 from .traced.document import READER as PROGRAM_READER
 from .traced.generate import GENERATORS as PROGRAM_GENERATORS
@@ -191,6 +192,7 @@ NETWORK = Family(
     shown=("error_operator", "error_trace", "error_flips", "error_count", "condition"),
     answerer=RELU_ANSWER,
     enclosed_quantities=EnclosedReluQuantities,
+    precisions=lambda instance: NETWORK_PRECISIONS,
 )
 
 
@@ -247,6 +249,7 @@ SMOOTH_NETWORK = Family(
     shown=("error_operator", "error_trace", "error_pointwise", "error_ball", "linearisation_ball", "condition"),
     answerer=SMOOTH_ANSWER,
     enclosed_quantities=EnclosedSmoothQuantities,
+    precisions=lambda instance: NETWORK_PRECISIONS,
 )
 
 

@@ -32,7 +32,7 @@ def problem(eta: fmpq = QUARTER) -> MetaSLInstance:
 STAGES = ("comparing", "looking for a better", "judging", "minimising", "searching", "checking")
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci(every=6)
 @pytest.mark.parametrize("stage", STAGES)
 def test_stopped_at_any_stage_the_answer_stands(stage: str) -> None:
     whole, heard = certify(problem(), fmpq(4)), list[Answer]()

@@ -58,6 +58,7 @@ SHARED = (
 )
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("loss", CONVEX_LOSSES)
 @pytest.mark.parametrize("name", ["arbitrary", "functions", "tangent", "support-query"])
 def test_both_engines_agree_within_the_rounding_unit(loss: str, name: str, effort: int) -> None:

@@ -57,7 +57,7 @@ def ordinary(at: MetaRLQuantities) -> bool:
     return least > 1e-9 and at.scale("gap") < 1e6
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci(every=9)
 @pytest.mark.parametrize("variant", ADAPTATIONS)
 @pytest.mark.parametrize("name", ["arbitrary", "policies", "local"])
 def test_both_engines_agree(variant: str, name: str, effort: int) -> None:

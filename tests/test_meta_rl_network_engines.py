@@ -33,7 +33,7 @@ def ordinary(at: ReluPolicyQuantities) -> bool:
     return least > 1e-9 and at.scale("gap") < 1e6 and bool(at("margin_differentiability") > 1e-9)
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci(every=9)
 @pytest.mark.parametrize("variant", POLICY_STEPS)
 @pytest.mark.parametrize("name", ["arbitrary", "policies", "delayed", "interpolating"])
 def test_both_engines_agree(variant: str, name: str, effort: int) -> None:

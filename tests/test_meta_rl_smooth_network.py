@@ -47,7 +47,7 @@ def test_no_claim_is_violated(instance: PolicyNetworkInstance) -> None:
     no_claim_is_violated(instance)
 
 
-@pytest.mark.ci(every=4)
+@pytest.mark.ci(every=8)
 @pytest.mark.parametrize("generator", META_RL_SMOOTH_NETWORK.generators, ids=lambda g: g.name)
 def test_nearly_all_claims_are_decided(generator: Generator, effort: int) -> None:
     """Nothing is violated, equalities hold, and at most one inequality in a hundred in scope stays open."""
@@ -177,6 +177,7 @@ def test_errors_are_nearly_attained(variant: str) -> None:
     assert closest > 0.9
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("variant", POLICY_STEPS)
 @pytest.mark.parametrize(("generator", "eps", "misfit"), [
     ("tangent", "eps", "misfit"), ("tangent-start", "eps_init", "misfit_init")

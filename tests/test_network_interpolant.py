@@ -137,6 +137,7 @@ def test_pairs_of_softplus_neurons_attain_the_floor(seed: int, count: int) -> No
     assert above < 1e-9
 
 
+@pytest.mark.ci
 def test_fitting_tanh_networks_attains_the_floor_mostly() -> None:
     """Levenberg-Marquardt may stop early: it proposes."""
     found = [min(proposals(seed, 1 + seed % 6, "tanh")) for seed in range(18)]

@@ -117,7 +117,7 @@ def _inside(weights: Weights, instance: NetworkInstance) -> bool:
     return bool(np.linalg.norm(weights.floats - instance.initial.floats) < 1)
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci
 @pytest.mark.parametrize(("loss", "eta"), [("squared", fmpq(1, 4)), ("squared", fmpq(2)), ("logistic", fmpq(4))])
 def test_no_network_of_the_ball_is_below(loss: str, eta: fmpq, effort: int) -> None:
     """With a step and two tasks; for the squared loss the bracket closes."""

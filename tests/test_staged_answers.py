@@ -176,6 +176,7 @@ def test_the_bandit_is_bracketed_by_boxes_and_below_the_best_policies() -> None:
 # --- by the second engine ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.ci(every=5)
 @pytest.mark.parametrize("name", NAMES)
 def test_both_engines_have_the_same_gradients_of_every_objective(name: str) -> None:
     family, seen = answerer(name), set[str]()

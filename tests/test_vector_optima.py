@@ -142,6 +142,7 @@ def test_what_does_not_know_softmax_says_so() -> None:
     assert answer.stationary is not None and answer.stationary.found[0].loop.objective
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("split", [False, True])
 @pytest.mark.parametrize("adaptation", [ADAPTATIONS[1], ADAPTATIONS[2]], ids=str)
 def test_loops_of_coupled_outputs_are_those_of_the_table_where_nothing_couples(adaptation: Any, split: bool) -> None:

@@ -264,7 +264,7 @@ def test_autograd_agrees_with_taylor_and_with_the_meta_features(loss: VectorLoss
         assert float(at.eps_first_order) == pytest.approx(np.linalg.norm(first_order_gradient(instance)), rel=1e-9)
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci(every=6)
 @pytest.mark.parametrize("loss", [SOFTMAX, TARGETS], ids=lambda loss: loss.name)
 @pytest.mark.parametrize("adaptation", ADAPTATIONS[::3], ids=str)
 def test_the_mirror_agrees(loss: VectorLoss, adaptation: Any) -> None:

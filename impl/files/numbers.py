@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from flint import arb, fmpq, fmpz
 
 from ..arithmetic import rational, to_float
-from ..instances import Vector
+from ..instances import Vector, Writing
 from .faults import SHORT, FaultError
 
 Number = float | str
@@ -143,13 +143,16 @@ def _sum(values: list[fmpq]) -> fmpq:
     return values[0]
 
 
-def written(q: fmpq) -> float | str:
-    """The number q as a JSON number if it is a float64, else as "p/q"."""
+def _written(q: fmpq) -> float | str:
     if not fits(q):
         required = f"at most {NUMBER_BITS} bits above and below the bar are required; round it"
         raise ValueError(f"number={SHORT.repr(str(q))}: {required}")
     nearest = to_float(q)
     return nearest if math.isfinite(nearest) and rational(nearest) == q else f"{q.p}/{q.q}"
+
+
+written = Writing(_written, float)
+"""The number q as a JSON number if it is a float64, else as "p/q"."""
 
 
 def fits(q: fmpq) -> bool:

@@ -7,6 +7,7 @@ is given twice and brackets deeper than `DEEPEST` are refused, with their place.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import stat
@@ -220,7 +221,9 @@ def laid_out(value: object, margin: str) -> str:
         return json.dumps(value)
     items: Sequence[object] = list(value.values()) if isinstance(value, dict) else value
     if not any(isinstance(item, list | dict) for item in items):
-        return json.dumps(value)
+        # Of finite numbers Python's text is JSON's, and made sooner.
+        plain = isinstance(value, list) and all(type(item) is float and math.isfinite(item) for item in value)
+        return repr(value) if plain else json.dumps(value)
     inner = margin + "  "
     texts = [laid_out(item, inner) for item in items]
     if isinstance(value, dict):

@@ -137,7 +137,9 @@ class LinearHeadline(Headline):
         )
         return Study(instance, optimum, optimum.at, to_float(optimum.ball), optimum.dimension, findings)
 
-    def certified(self, instance: MetaSLInstance, kind: str, others: Sequence[Instance]) -> Certified | None:
+    def certified(
+        self, instance: MetaSLInstance, kind: str, others: Sequence[Instance], beside: Evaluator | None = None
+    ) -> Certified | None:
         """Of more than LOW parameters by convexity alone: over all of them, if that is proved, or over the ball."""
         few = instance.dimension <= LOW
         for radius in (ball_of(instance),) if few else (None, ball_of(instance)):

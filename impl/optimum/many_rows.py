@@ -58,6 +58,11 @@ class ManyRows:
         """No sums are excused: enclosures hold what rounding leaves."""
         return arb(0)
 
+    @staticmethod
+    def working(bits: int) -> int:
+        """The bits in which quantities are evaluated."""
+        return bits
+
     @property
     def zero(self) -> arb:
         return arb(0)

@@ -186,32 +186,18 @@ META_RL: tuple[Ablation, ...] = (
             "gap_elsewhere", _LIFTED, "Any other processes would do: the comparator's start in the next state."
         ),
     ),
-    *not_needed(
-        "minimiser-exists",
-        ["meta-rl-lifted"],
-        "D: the claim compares with any policies. A maximiser need not exist: one state, r = phi = (1, 0) give "
-        "L = logistic(theta + eta) < 1.",
-        "A5",
-    ),
-    *not_needed(
-        "no-backward-step",
-        ["meta-rl-lifted"],
-        "M: the identity and all bounds hold for either sign of eta; only the inner improvement (T3a) changes sign.",
-        "RL-M",
-    ),
-    *not_needed(
-        "equal-discounts",
-        ["meta-rl-lifted"],
-        "N: the inner product is over (task, state, action); tasks may even differ in states and actions.",
-        "RL-N",
-    ),
-    *not_needed(
-        "bounded-features",
-        ["meta-rl-lifted"],
-        "C: features enter through the span of their values at finitely many pairs; large ones make eps large and the "
-        "misfit small. Only constants of smoothness (T3d) name their size.",
-        "RL-C",
-    ),
+    *not_needed("""
+    minimiser-exists | meta-rl-lifted | A5
+        D: the claim compares with any policies. A maximiser need not exist: one state, r = phi = (1, 0) give L =
+        logistic(theta + eta) < 1.
+    no-backward-step | meta-rl-lifted | RL-M
+        M: the identity and all bounds hold for either sign of eta; only the inner improvement (T3a) changes sign.
+    equal-discounts | meta-rl-lifted | RL-N
+        N: the inner product is over (task, state, action); tasks may even differ in states and actions.
+    bounded-features | meta-rl-lifted | RL-C
+        C: features enter through the span of their values at finitely many pairs; large ones make eps large and the
+        misfit small. Only constants of smoothness (T3d) name their size.
+    """),
     Ablation(
         "discount-below-1",
         "meta-rl-lifted",
@@ -250,20 +236,14 @@ META_RL: tuple[Ablation, ...] = (
         arms([["1", "0"], ["0", "1"]], [["1"], ["0"]], eta="1", adaptation={"name": "gradient"}, comparator=["1"]),
         meaningless=True,
     ),
-    *not_needed(
-        "equal-discounts",
-        ["meta-rl-mixed"],
-        "N: gamma_i stays inside w_i and psi_i; only states, actions and features must be shared.",
-        "RL-N",
-    ),
-    *not_needed(
-        "numerator-vanishes",
-        ["meta-rl-mixed-l1"],
-        "E: nothing is divided; E_rho[Un] = <w, u> and E_rho[Pn] = grad L always.",
-    ),
-    *implied(
-        POSITIVE,
-        ["meta-rl-headline"],
-        "The supremum is certified for the KL step, whose policies are positive always.",
-    ),
+    *not_needed("""
+    equal-discounts | meta-rl-mixed | RL-N
+        N: gamma_i stays inside w_i and psi_i; only states, actions and features must be shared.
+    numerator-vanishes | meta-rl-mixed-l1
+        E: nothing is divided; E_rho[Un] = <w, u> and E_rho[Pn] = grad L always.
+    """),
+    *implied("""
+    positive-policy | meta-rl-headline
+        The supremum is certified for the KL step, whose policies are positive always.
+    """),
 )

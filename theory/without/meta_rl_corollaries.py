@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..claim import Ablation, Reading
 from .cells import NO_FACTOR, implied, needed, no_factor, not_needed
 from .instances import Content, policies, process, varied
-from .meta_rl import FOLD, MIRRORED, PLAIN, POSITIVE, S2, arms, two_arms
+from .meta_rl import FOLD, MIRRORED, PLAIN, S2, arms, two_arms
 
 _INJECTIVE = "I + eta K is injective"
 
@@ -34,19 +34,18 @@ _LOG_3 = "439444915467243876558098094769010281859/400000000000000000000000000000
 _LOG_4 = "13862943611198906188344642429163531361510/10000000000000000000000000000000000000000"
 
 META_RL_COROLLARIES: tuple[Ablation, ...] = (
-    *not_needed(POSITIVE, ["meta-rl-constant"], "Popoviciu's inequality holds for every distribution."),
-    *implied(
-        "bounded-rewards",
-        ["meta-rl-constant"],
-        "B: automatic on finite processes; rewards enter the constant only, which two equally likely extremes attain.",
-        step="S4: Cauchy-Schwarz",
-        identifier="A8",
-    ),
-    *not_needed(
-        POSITIVE,
-        ["meta-rl-t3a-rational"],
-        "The performance difference from the positive prior to the adapted policy; zeros of the latter add nothing.",
-    ),
+    *not_needed("""
+    positive-policy | meta-rl-constant
+        Popoviciu's inequality holds for every distribution.
+    """),
+    *implied("""
+    bounded-rewards | meta-rl-constant | A8 | S4: Cauchy-Schwarz
+        B: automatic on finite processes; rewards enter the constant only, which two equally likely extremes attain.
+    """),
+    *not_needed("""
+    positive-policy | meta-rl-t3a-rational
+        The performance difference from the positive prior to the adapted policy; zeros of the latter add nothing.
+    """),
     needed(
         "meta-rl-t3a-improvement",
         "forward-step",
@@ -76,7 +75,10 @@ META_RL_COROLLARIES: tuple[Ablation, ...] = (
         ),
         left="prior_return",
     ),
-    *not_needed(POSITIVE, ["meta-rl-t3b"], "No policy of any kind is better than the optimal one."),
+    *not_needed("""
+    positive-policy | meta-rl-t3b
+        No policy of any kind is better than the optimal one.
+    """),
     needed(
         "meta-rl-t3c",
         "no-lookahead",
@@ -86,9 +88,10 @@ META_RL_COROLLARIES: tuple[Ablation, ...] = (
         PLAIN,
         FOLD,
     ),
-    *not_needed(
-        "stationarity-of-L", ["meta-rl-t3d"], "The claim bounds eps from above: reading it as 0 only weakens it."
-    ),
+    *not_needed("""
+    stationarity-of-L | meta-rl-t3d
+        The claim bounds eps from above: reading it as 0 only weakens it.
+    """),
     needed(
         "meta-rl-t3d-smooth",
         "kl-step",

@@ -114,12 +114,10 @@ META_SL: tuple[Ablation, ...] = (
     WELL,
     JOINT,
     FIRST_ORDER,
-    *not_needed(
-        "minimiser-exists",
-        ["meta-sl-lifted"],
-        "The claim compares with any theta' or any functions; for logistic loss with one label no minimiser exists.",
-        "A5",
-    ),
+    *not_needed("""
+    minimiser-exists | meta-sl-lifted | A5
+        The claim compares with any theta' or any functions; for logistic loss with one label no minimiser exists.
+    """),
     FREE,
     needed(
         "meta-sl-lifted",
@@ -138,20 +136,15 @@ META_SL: tuple[Ablation, ...] = (
             "Any sample would do: one label of every task, the likeliest.",
         ),
     ),
-    *not_needed(
-        "population-adaptation",
-        ["meta-sl-lifted"],
-        "Sampled adaptation is harmless: take the pair of task and support sample as the task; identity and CORE "
-        "hold verbatim for L = sum q_i E_S R_i(U_i(.; S)).",
-        "A7",
-    ),
-    *implied(
-        "finite-second-moments",
-        ["meta-sl-lifted"],
-        "Automatic on finite support. Only S4 uses it; the identity and the L1 form need finite <w, u> and <w, phi>.",
-        step="S4: Cauchy-Schwarz",
-        identifier="A8",
-    ),
+    *not_needed("""
+    population-adaptation | meta-sl-lifted | A7
+        Sampled adaptation is harmless: take the pair of task and support sample as the task; identity and CORE hold
+        verbatim for L = sum q_i E_S R_i(U_i(.; S)).
+    """),
+    *implied("""
+    finite-second-moments | meta-sl-lifted | A8 | S4: Cauchy-Schwarz
+        Automatic on finite support. Only S4 uses it; the identity and the L1 form need finite <w, u> and <w, phi>.
+    """),
     again(
         JOINT,
         "meta-sl-l1",
@@ -208,22 +201,14 @@ META_SL: tuple[Ablation, ...] = (
             " The divided bound stands for the undivided one, which is never larger.", bound=_MIXED_AT_JOINT
         ),
     ),
-    *not_needed(
-        "numerator-vanishes",
-        ["meta-sl-mixed-l1"],
-        "Nothing is divided: E_M[Un] = <w, u> and E_M[Wn psi] = grad L always.",
-    ),
-    *not_needed(
-        SMOOTH,
-        ["meta-sl-first-order"],
-        "The identity holds for any matrices T_i in place of the Jacobians; T_i = I uses no derivative of U_i.",
-    ),
-    *not_needed(
-        "stationarity-of-L",
-        ["meta-sl-first-order"],
-        "With the plain feature FOMAML has its own exact theorem: see meta-sl-first-order.",
-        "A3",
-    ),
+    *not_needed("""
+    numerator-vanishes | meta-sl-mixed-l1
+        Nothing is divided: E_M[Un] = <w, u> and E_M[Wn psi] = grad L always.
+    differentiable-adaptation | meta-sl-first-order
+        The identity holds for any matrices T_i in place of the Jacobians; T_i = I uses no derivative of U_i.
+    stationarity-of-L | meta-sl-first-order | A3
+        With the plain feature FOMAML has its own exact theorem: see meta-sl-first-order.
+    """),
     # The distance from the global optimum.
     again(
         WELL,

@@ -143,7 +143,10 @@ META_SL_COROLLARIES: tuple[Ablation, ...] = (
         SPURIOUS,
         exact={"eps": "0"},
     ),
-    *implied(SMOOTH, ["meta-sl-c2"], "Implied: where ell'' is Lipschitz it exists everywhere."),
+    *implied("""
+    differentiable-adaptation | meta-sl-c2
+        Implied: where ell'' is Lipschitz it exists everywhere.
+    """),
     _functions("meta-sl-c2", rest=f" + {NO_FACTOR}*weight_norm*remainder_constant"),
     needed(
         "meta-sl-c3",
@@ -233,13 +236,13 @@ META_SL_COROLLARIES: tuple[Ablation, ...] = (
         exact={"eps": "0"},
     ),
     _functions("meta-sl-c5"),
-    *not_needed("stationarity-of-L", ["meta-sl-c5"], "Without adaptation FOMAML's gradient is that of L."),
-    *not_needed(
-        SMOOTH,
-        ["meta-sl-c6"],
-        "FOMAML's theorem uses no derivative of U_i. With any matrices T_i between the one-sided Jacobians in the "
-        "feature, ||T_i - I|| <= beta_J, so ||<w, T phi> - G_FO|| <= beta_J B ||w||, and the identity holds for T_i.",
-    ),
+    *not_needed("""
+    stationarity-of-L | meta-sl-c5
+        Without adaptation FOMAML's gradient is that of L.
+    differentiable-adaptation | meta-sl-c6
+        FOMAML's theorem uses no derivative of U_i. With any matrices T_i between the one-sided Jacobians in the
+        feature, ||T_i - I|| <= beta_J, so ||<w, T phi> - G_FO|| <= beta_J B ||w||, and the identity holds for T_i.
+    """),
     again(
         JOINT,
         "meta-sl-c7",
@@ -329,14 +332,10 @@ META_SL_COROLLARIES: tuple[Ablation, ...] = (
         "eps**2",
         exact={"eps": "16"},
     ),
-    *implied(
-        "outer-convexity",
-        ["meta-sl-c8", "meta-sl-c8-dominated"],
-        "Implied: |ell'''| <= kappa ell'' says ell'' >= 0.",
-    ),
-    *implied(
-        SMOOTH,
-        ["meta-sl-c8", "meta-sl-c8-dominated", "meta-sl-c9", "meta-sl-c9-curvature"],
-        "Implied: the constants of the other assumption bound ell''' everywhere.",
-    ),
+    *implied("""
+    outer-convexity | meta-sl-c8, meta-sl-c8-dominated
+        Implied: |ell'''| <= kappa ell'' says ell'' >= 0.
+    differentiable-adaptation | meta-sl-c8, meta-sl-c8-dominated, meta-sl-c9, meta-sl-c9-curvature
+        Implied: the constants of the other assumption bound ell''' everywhere.
+    """),
 )

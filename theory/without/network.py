@@ -15,6 +15,7 @@ from .cells import (
     any_divergence,
     at_kink,
     at_kink_init,
+    errors_of,
     implied,
     needed,
     not_needed,
@@ -99,14 +100,12 @@ NETWORK: tuple[Ablation, ...] = (
         exact={"gap": "55/4096", "eps": "21/128", "eps_first_order": "0"},
         identifier="A3",
     ),
-    *not_needed(
-        "minimiser-exists",
-        ["network-lifted"],
-        "The claim compares with any network or any functions. A minimiser need not exist, even on a compact ball: L "
-        "is discontinuous at kinks. m = d = b = 1, eta = 1/4, tasks (x, y) = (2, 3) and (1, 0): L(W) = 9 W^2/64 for "
-        "W > 0 and 9/4 for W <= 0, so the infimum 0 is not attained.",
-        "A5",
-    ),
+    *not_needed("""
+    minimiser-exists | network-lifted | A5
+        The claim compares with any network or any functions. A minimiser need not exist, even on a compact ball: L is
+        discontinuous at kinks. m = d = b = 1, eta = 1/4, tasks (x, y) = (2, 3) and (1, 0): L(W) = 9 W^2/64 for W > 0
+        and 9/4 for W <= 0, so the infimum 0 is not attained.
+    """),
     needed(
         "network-lifted",
         "one-radius",
@@ -160,12 +159,12 @@ NETWORK: tuple[Ablation, ...] = (
         identifier="A2",
         reading=ONE_KINK_RULE,
     ),
-    *not_needed(
-        SMOOTH,
-        ["network-formal"],
-        "v'G = <w, phi'v> is the definition of the formal gradient; S1 and S4 use no derivative.",
-    ),
-    *not_needed("W-in-the-ball", ["network-init"], NO_BALL, "A10"),
+    *not_needed(f"""
+    differentiable-adaptation | network-formal
+        v'G = <w, phi'v> is the definition of the formal gradient; S1 and S4 use no derivative.
+    W-in-the-ball | network-init | A10
+        {NO_BALL}
+    """),
     *(
         again(
             _TIE,
@@ -177,7 +176,10 @@ NETWORK: tuple[Ablation, ...] = (
         )
         for name, error in (("operator", "operator"), ("pointwise", "flips"), ("count", None))
     ),
-    *implied("outer-convexity", ["network-init-pointwise", "network-init-count"], CONVEX),
+    *implied(f"""
+    outer-convexity | network-init-pointwise, network-init-count
+        {CONVEX}
+    """),
     *(
         needed(
             f"network-init-{name}",
@@ -202,14 +204,10 @@ NETWORK: tuple[Ablation, ...] = (
         left="error_trace",
         exact={"weight_norm": "0"},
     ),
-    *not_needed(
-        "off-joints",
-        [
-            f"network-{name}"
-            for name in ("formal", "init", "error-gradient", "error-operator", "error-pointwise", "error-count")
-        ],
-        ONE_VALUE,
-    ),
+    *not_needed(f"""
+    off-joints | network-formal, network-init, {errors_of("network", "gradient operator pointwise count")}
+        {ONE_VALUE}
+    """),
     needed(
         "network-linearisation",
         "regular-data",

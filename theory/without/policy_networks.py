@@ -14,6 +14,7 @@ from .cells import (
     again,
     at_kink,
     at_kink_init,
+    errors_of,
     needed,
     not_needed,
     steps_of_any_features,
@@ -51,11 +52,10 @@ def _of_any_activation(family: str, kind: str, sure: Ablation, errors: tuple[str
         yield again(sure, f"{family}-init-{error}", _NO_TERM, "weight_norm")
     yield sure
     yield from steps_of_any_features(family, _POSITIVE)
-    yield from not_needed(
-        _POSITIVE,
-        [f"{family}-error-{name}" for name in ("gradient", *errors)],
-        "An inequality of norms on the pairs that are visited, whatever their probabilities.",
-    )
+    yield from not_needed(f"""
+    {_POSITIVE} | {errors_of(family, "gradient " + " ".join(errors))}
+        An inequality of norms on the pairs that are visited, whatever their probabilities.
+    """)
 
 
 _NO_TERM = "w is 0 on all that is visited, and a factor of every term of the bound."
@@ -151,19 +151,13 @@ META_RL_NETWORK: tuple[Ablation, ...] = (
         identifier="RL-L",
         reading=ONE_KINK_RULE,
     ),
-    *not_needed(
-        _SMOOTH,
-        ["meta-rl-network-formal"],
-        "L: v'G = <w, Phi v> is the definition of the formal gradient; the performance difference uses no derivative.",
-        "RL-L",
-    ),
-    *not_needed(
-        "W-in-the-ball",
-        ["meta-rl-network-init"],
-        "Nothing needs W near W0: the displacement is measured, and N1 with its own pairing has no error term. Rates "
-        "in the width need a ball, and more than a finite process gives.",
-        "A10",
-    ),
+    *not_needed("""
+    differentiable-adaptation | meta-rl-network-formal | RL-L
+        L: v'G = <w, Phi v> is the definition of the formal gradient; the performance difference uses no derivative.
+    W-in-the-ball | meta-rl-network-init | A10
+        Nothing needs W near W0: the displacement is measured, and N1 with its own pairing has no error term. Rates in
+        the width need a ball, and more than a finite process gives.
+    """),
     *(
         again(
             _TIE,
@@ -217,17 +211,12 @@ META_RL_SMOOTH_NETWORK: tuple[Ablation, ...] = (
         ", tanh network",
         {"model": tanh("1"), "omega": [["0"]], "comparator": [["-1"]]},
     ),
-    *not_needed(
-        "W-in-the-ball",
-        ["meta-rl-smooth-network-init"],
-        "Nothing needs W near W0: the displacement is measured, and N1 with its own pairing has no error term.",
-        "A10",
-    ),
-    *not_needed(
-        "regular-data",
-        ["meta-rl-smooth-network-init-ball"],
-        "N1' holds at every input: sigma' is Lipschitz, so that an atom of the data costs nothing.",
-    ),
+    *not_needed("""
+    W-in-the-ball | meta-rl-smooth-network-init | A10
+        Nothing needs W near W0: the displacement is measured, and N1 with its own pairing has no error term.
+    regular-data | meta-rl-smooth-network-init-ball
+        N1' holds at every input: sigma' is Lipschitz, so that an atom of the data costs nothing.
+    """),
     again(
         _SURE_TANH,
         "meta-rl-smooth-network-c3",

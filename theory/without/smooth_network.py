@@ -14,6 +14,7 @@ from .cells import (
     again,
     any_divergence,
     at_joint,
+    errors_of,
     implied,
     needed,
     not_needed,
@@ -163,18 +164,14 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
         varied(_JOINT, adaptation=gradient("0"), tasks="1: 0 -16 1", comparator=functions("-1"), radius="1"),
         exact={"gap": "1"},
     ),
-    *not_needed(
-        SMOOTH,
-        ["smooth-network-first-order"],
-        "v'G = <w, phi'v> is the definition of FOMAML's gradient; S1 and S4 use no derivative.",
-    ),
-    # Features at initialisation.
-    *not_needed("W-in-the-ball", ["smooth-network-init"], NO_BALL, "A10"),
-    *not_needed(
-        SMOOTH,
-        ["smooth-network-init"],
-        "N2' holds for any features with their own pairing; it uses no derivative of U_i.",
-    ),
+    *not_needed(f"""
+    differentiable-adaptation | smooth-network-first-order
+        v'G = <w, phi'v> is the definition of FOMAML's gradient; S1 and S4 use no derivative.
+    W-in-the-ball | smooth-network-init | A10
+        {NO_BALL}
+    differentiable-adaptation | smooth-network-init
+        N2' holds for any features with their own pairing; it uses no derivative of U_i.
+    """),
     *(
         _at_joint(
             f"init-{name}",
@@ -192,7 +189,10 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
             ("ball", "ball", "what is left is R||w|| ||e||, W_i being near W0."),
         )
     ),
-    *implied("outer-convexity", ["smooth-network-init-pointwise", "smooth-network-init-ball"], CONVEX),
+    *implied(f"""
+    outer-convexity | smooth-network-init-pointwise, smooth-network-init-ball
+        {CONVEX}
+    """),
     *(
         again(
             _SPREADING,
@@ -211,11 +211,10 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
         "radius*eps_first_order + radius*weight_norm*error_ball + weight_norm*misfit_init",
     ),
     _SPREADING,
-    *not_needed(
-        "off-joints",
-        [f"smooth-network-error-{name}" for name in ("gradient", "operator", "pointwise", "ball")],
-        ONE_VALUE,
-    ),
+    *not_needed(f"""
+    off-joints | {errors_of("smooth-network", "gradient operator pointwise ball")}
+        {ONE_VALUE}
+    """),
     # N5 and C3.
     _at_joint(
         "projected",

@@ -17,38 +17,28 @@ NO_FACTOR = "2**20"
 
 
 def needed(
-    claim: str,
-    assumption: str,
-    reason: str,
-    title: str,
-    step: str,
-    bound: str,
-    instance: Mapping[str, Any],
-    *,
-    left: str = "gap",
-    **more: Any,
+    head: str, reason: str, title: str, instance: Mapping[str, Any], *, left: str = "gap", **more: Any
 ) -> Ablation:
-    """The claim without the assumption, left <= bound, fails on the instance; `more` are fields of `Ablation`."""
+    """CLAIM | ASSUMPTION | STEP | BOUND: the claim without the assumption, left <= bound, fails on the instance; `more`
+    are fields of `Ablation`."""
+    claim, assumption, step, bound = head.split(" | ")
     return Ablation(
         assumption, claim, Standing.NEEDED, reason, title, step, Expression(left), Expression(bound), instance, **more
     )
 
 
 def again(
-    source: Ablation,
-    claim: str,
-    reason: str,
-    bound: str,
-    left: str = "gap",
-    *,
-    changes: Mapping[str, Any] | None = None,
-    **more: Any,
+    source: Ablation, head: str, reason: str, *, changes: Mapping[str, Any] | None = None, **more: Any
 ) -> Ablation:
-    """The instance of `source`, read against another claim; `changes` are fields of the instance."""
-    kept = {"direction": source.direction, "identifier": source.identifier}
+    """CLAIM | BOUND (| LEFT): the instance of `source`, read against another claim; `changes` are fields of the
+    instance."""
+    claim, bound, left = [*head.split(" | "), "gap"][:3]
+    kept = {"direction": source.direction, "identifier": source.identifier, "left": left}
     title = f"{source.title} ({claim.split('-', 2)[-1]})"
     instance = {**source.data, **(changes or {})}
-    return needed(claim, source.assumption, reason, title, source.step, bound, instance, left=left, **{**kept, **more})
+    return needed(
+        f"{claim} | {source.assumption} | {source.step} | {bound}", reason, title, instance, **{**kept, **more}
+    )
 
 
 def _argued(standing: Standing, text: str) -> tuple[Ablation, ...]:

@@ -58,14 +58,11 @@ def _absorbing(start: Sequence[str]) -> Content:
 
 
 _SURE = needed(
-    "meta-rl-lifted",
-    POSITIVE,
+    f"meta-rl-lifted | {POSITIVE} | {_S1} | {_LIFTED}",
     "A: the rational step with eta = -1 gives the better action probability 0: nothing of its advantage is left "
     "under omega's visitation. Softmax policies are positive, and then sigma' << sigma always: a positive policy "
     "reaches whatever any policy reaches; the start may have zeros.",
     "an action of probability 0",
-    _S1,
-    _LIFTED,
     two_arms("0", ["0", "1"], ["0", "1"], eta="-1", adaptation="rational-step"),
     exact={"gap": "1", "weight_norm": "0", "eps": "0"},
     identifier="RL-A",
@@ -73,12 +70,9 @@ _SURE = needed(
 _NO_WEIGHT = "Nothing of the better action's advantage is left under omega's visitation: "
 
 _MYOPIC = needed(
-    "meta-rl-lifted",
-    "stationarity-of-L",
+    f"meta-rl-lifted | stationarity-of-L | {_S3} | weight_norm*misfit",
     "I: the misfit alone is 0 where u is a meta-feature in the ball; without eps nothing is left.",
     "eps read as 0",
-    _S3,
-    "weight_norm*misfit",
     two_arms("1", ["1", "0"], ["3/4", "1/4"]),
     exact={"gap": "1/4", "eps": "1/4"},
     identifier="A3",
@@ -109,56 +103,48 @@ _CROSSING: Content = varied(
 def crossing(claim: str, model: str = "", changes: Content | None = None, **exact: str) -> Ablation:
     """S2 for policies that are not positive; `model` tells titles apart."""
     return needed(
-        claim,
-        POSITIVE,
+        f"{claim} | {POSITIVE} | {S2} | weight_norm",
         "Where 1 + eta Q crosses 0 the adapted policy's derivative does not vanish with the policy: the action enters "
         "grad L, and not <w, Phi>, whose weight is 0 on all that is visited. (To one side of omega the step gives no "
         "policy.)",
         f"a probability that crosses 0{model}",
-        S2,
-        "weight_norm",
         {**_CROSSING, **(changes or {})},
         left="eps",
-        exact=varied(exact, weight_norm="0"),
+        exact={**exact, "weight_norm": "0"},
     )
 
 
 META_RL: tuple[Ablation, ...] = (
-    again(_SURE, "meta-rl-identity", f"{_NO_WEIGHT}the right side, <w, u> along any v, is 0.", "pairing"),
+    again(
+        _SURE,
+        "meta-rl-identity | pairing",
+        f"{_NO_WEIGHT}the right side, <w, u> along any v, is 0.",
+    ),
     crossing("meta-rl-s2", eps="23/384"),
     *steps_of_any_features("meta-rl", POSITIVE),
     # The lifted form.
     _SURE,
     needed(
-        "meta-rl-lifted",
-        "lookahead-in-the-feature",
+        f"meta-rl-lifted | lookahead-in-the-feature | {S2} | {PLAIN}",
         "G: at the fold, with phi/tau for the meta-feature, the misfit vanishes for a large radius and eps is 0.",
         "fold, with the plain feature",
-        S2,
-        PLAIN,
         FOLD,
         identifier="RL-G",
     ),
     needed(
-        "meta-rl-lifted",
-        "one-radius",
+        f"meta-rl-lifted | one-radius | {_S3} | radius*eps + weight_norm*misfit_free",
         "H: R eps with a smaller R than the ball of the infimum.",
         "unconstrained infimum",
-        _S3,
-        "radius*eps + weight_norm*misfit_free",
         two_arms("1/2", ["1", "0"], ["3/4", "1/4"]),
         exact={"gap": "1/4", "eps": "1/8"},
         identifier="A6",
     ),
     _MYOPIC,
     needed(
-        "meta-rl-lifted",
-        "shift-by-state",
+        f"meta-rl-lifted | shift-by-state | {_S1} | radius*eps",
         "J: only functions of the state may be subtracted from the visitation ratio. Subtracting the ratio itself, a "
         "function of the action too, makes u = 0, and with R -> 0 (here R = 1/4) nothing bounds the gap.",
         "shift that depends on the action",
-        _S1,
-        "radius*eps",
         two_arms("1", ["1", "0"], ["3/4", "1/4"], radius="1/4"),
         exact={"gap": "1/4", "eps": "1/4"},
         identifier="RL-J",
@@ -169,14 +155,11 @@ META_RL: tuple[Ablation, ...] = (
         ),
     ),
     needed(
-        "meta-rl-lifted",
-        "one-process-per-task",
+        f"meta-rl-lifted | one-process-per-task | {_S1} | {_LIFTED}",
         "K: omega and the comparator must live in the same process. Started elsewhere (two absorbing states "
         "with rewards 0 and 1) the comparator gains 1, and no advantage says so: the gap is the return of the other "
         "process.",
         "another start",
-        _S1,
-        _LIFTED,
         _absorbing(["1", "0"]),
         left="adapted_return",
         population=_absorbing(["0", "1"]),
@@ -212,27 +195,26 @@ META_RL: tuple[Ablation, ...] = (
         identifier="RL-O",
         unfound="Nothing is defined at gamma = 1, so that no instance can be generated.",
     ),
-    again(_SURE, "meta-rl-l1", f"{_NO_WEIGHT}<|w|, |u|> is 0.", "pairing"),
+    again(
+        _SURE,
+        "meta-rl-l1 | pairing",
+        f"{_NO_WEIGHT}<|w|, |u|> is 0.",
+    ),
     # The mixed forms.
     needed(
-        "meta-rl-mixed",
-        "numerator-vanishes",
+        "meta-rl-mixed | numerator-vanishes | mixed form: division by the mixed weight | "
+        "radius*eps + mixed_weight_norm*mixed_misfit",
         "E: advantages of two mirrored tasks cancel in the mixed weight and not in its numerator; with 0/0 read as 0 "
         "the bound is 0. Only generators that mirror tasks meet this. Also a spurious stationary point: two "
         "tasks, eta = 0.",
         "mirrored tasks",
-        "mixed form: division by the mixed weight",
-        "radius*eps + mixed_weight_norm*mixed_misfit",
         MIRRORED,
         exact={"gap": "1/32", "eps": "0", "adapted_return": "1/4", "pairing": "1/32", "weight_norm": "1/4"},
     ),
     needed(
-        "meta-rl-mixed",
-        "policy-step",
+        "meta-rl-mixed | policy-step | mixed form: one feature for all tasks | mixed_misfit",
         "A step on the parameter moves the feature by a Hessian of the task: it is no average over next visits.",
         "gradient step on the parameter",
-        "mixed form: one feature for all tasks",
-        "mixed_misfit",
         arms([["1", "0"], ["0", "1"]], [["1"], ["0"]], eta="1", adaptation={"name": "gradient"}, comparator=["1"]),
         meaningless=True,
     ),

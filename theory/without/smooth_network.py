@@ -59,14 +59,11 @@ _LATE: Content = varied(
 
 def _at_joint(name: str, what: str, bound: str, instance: Content, left: str = "gap", **more: Any) -> Ablation:
     return needed(
-        f"smooth-network-{name}",
-        SMOOTH,
+        f"smooth-network-{name} | {SMOOTH} | {S2} | {bound}",
         "A prediction on the joint of Huber's loss: U has slope 1 to the left and -1 to the right and is largest at "
         "W = 0, so that L rises to both sides and eps is 0 in the directional sense. Either one-sided feature "
         f"represents u: {what}",
         f"Huber at its joint, tanh ({name})",
-        S2,
-        bound,
         instance,
         left=left,
         **more,
@@ -74,23 +71,18 @@ def _at_joint(name: str, what: str, bound: str, instance: Content, left: str = "
 
 
 _SPREADING = needed(
-    "smooth-network-error-pointwise",
-    "convex-loss",
+    f"smooth-network-error-pointwise | convex-loss | {EXPANSION} | error_pointwise",
     "With ell'' < 0 the step expands: 1 - eta ell'' = 3, where kap = max(1, eta |ell''| - 1) = 1.",
     "Geman-McClure, tanh",
-    EXPANSION,
-    "error_pointwise",
     _EXPANDING,
     left="error_trace",
 )
 _STOPPED = needed(
-    "smooth-network-init-pointwise",
-    "stationarity-of-L",
+    f"smooth-network-init-pointwise | stationarity-of-L | {S3} | "
+    f"radius*eps_first_order + radius*weight_norm*error_pointwise + weight_norm*misfit_init",
     "Labels of size 1/64 keep W_i so near W = W0 = 0 that ||w|| ||e|| is of order 1/64^2. FOMAML stops there; the "
     "Hessian turns the balance of the two tasks, and ||G_0|| is of order 1/64.",
     "first-order stationary network, tanh",
-    S3,
-    "radius*eps_first_order + radius*weight_norm*error_pointwise + weight_norm*misfit_init",
     _BALANCED,
     identifier="A3",
 )
@@ -114,12 +106,9 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
     ),
     *steps_of_any_features("smooth-network", SMOOTH),
     needed(
-        "smooth-network-lifted",
-        "outer-convexity",
+        f"smooth-network-lifted | outer-convexity | {S1} | {LIFTED}",
         "tanh at W = 0 predicts 0, the flat maximum of the double well: nothing is left of w, and 1 is better.",
         "double well, smooth",
-        S1,
-        LIFTED,
         supervised("double-well", "0", "1", "1: 0 0 1", "0", functions("1"), model=tanh("0")),
         exact={"gap": "1", "weight_norm": "0"},
     ),
@@ -137,14 +126,11 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
         for name, why in (("refined", ""), ("refined-l1", L1))
     ),
     needed(
-        "smooth-network-c4",
-        SMOOTH,
+        f"smooth-network-c4 | {SMOOTH} | {S2} | weight_norm*function_displacement/1000 - function_displacement**2/2",
         "As for the linear model, with all predictions after the step on the quadratic part and all of them so near 0 "
         "that tanh is nearly straight: U has slope 1 to the left of the joint and 1/2 to the right for the first task, "
         "and L rises to both sides. The feature of the left side represents u but for a 1000th.",
         "Huber at its joint, tanh, quadratic after the step",
-        S2,
-        "weight_norm*function_displacement/1000 - function_displacement**2/2",
         varied(
             _LATE,
             adaptation=gradient("1/2"),
@@ -155,12 +141,9 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
         unfound="The kept instance takes the feature of one side: see the linear model.",
     ),
     needed(
-        "smooth-network-c4",
-        "strong-convexity",
+        f"smooth-network-c4 | strong-convexity | {S1} | {LIFTED} - function_displacement**2/2",
         "On Huber's tail the gap is R eps: subtracting ||u||^2/2 breaks it.",
         "Huber tail, tanh",
-        S1,
-        f"{LIFTED} - function_displacement**2/2",
         varied(_JOINT, adaptation=gradient("0"), tasks="1: 0 -16 1", comparator=functions("-1"), radius="1"),
         exact={"gap": "1"},
     ),
@@ -196,19 +179,17 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
     *(
         again(
             _SPREADING,
-            f"smooth-network-init-{name}",
+            f"smooth-network-init-{name} | radius*eps + radius*weight_norm*error_{name} + weight_norm*misfit_init",
             "The step expands, where the loss is concave, by more than kap allows, and flattens the neuron, where the "
             "loss is convex again: the feature at initialisation is 14 times as long.",
-            f"radius*eps + radius*weight_norm*error_{name} + weight_norm*misfit_init",
         )
         for name in ("pointwise", "ball")
     ),
     _STOPPED,
     again(
         _STOPPED,
-        "smooth-network-init-ball",
+        "smooth-network-init-ball | radius*eps_first_order + radius*weight_norm*error_ball + weight_norm*misfit_init",
         "The balls of W and W_i are as small: ||w|| ||e|| is of order 1/64^2, ||G_0|| of order 1/64.",
-        "radius*eps_first_order + radius*weight_norm*error_ball + weight_norm*misfit_init",
     ),
     _SPREADING,
     *not_needed(f"""
@@ -235,12 +216,9 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
         ),
     ),
     needed(
-        "smooth-network-c3",
-        "full-row-rank",
+        f"smooth-network-c3 | full-row-rank | {REPRESENTATION} | radius*eps",
         "Two tasks share an input and contradict each other; there is no step. W = 0 is stationary and not optimal.",
         "contradictory labels, tanh",
-        REPRESENTATION,
-        "radius*eps",
         varied(
             _SQUARED,
             adaptation=gradient("0"),

@@ -84,6 +84,8 @@ _JOINT = (
 )
 IMPLIED = " The identity implies this by S3 and S4."
 L1 = " The lifted bound stands for the L1 form, which is never larger."
+TWO_RULES = "radius*eps_formal + weight_norm*misfit_other_kinks"
+ONE_SIDED = "radius*eps_directional + weight_norm*misfit_one_sided"
 OFF = " - bregman"
 """What the refined forms take off."""
 OFF_C4 = " - strong_convexity*function_displacement**2/2"
@@ -97,22 +99,12 @@ def any_divergence(family: str) -> tuple[Ablation, ...]:
     """)
 
 
-def at_kink(
-    why: str = "",
-    bound: str = "radius*eps_formal + weight_norm*misfit_other_kinks",
-    left: str = "gap",
-    *,
-    lost: tuple[str, ...] = (),
-) -> Reading:
+def at_kink(why: str = "", bound: str = TWO_RULES, left: str = "gap", *, lost: tuple[str, ...] = ()) -> Reading:
     """What a claim says at a kink: two rules."""
     return Reading(left, bound, _KINK + why, lost=lost)
 
 
-ONE_KINK_RULE = Reading(
-    "gap",
-    "radius*eps_formal + weight_norm*misfit_other_kinks",
-    "The gradient takes 1{0 > 0} = 0, the features take 1.",
-)
+ONE_KINK_RULE = Reading("gap", TWO_RULES, "The gradient takes 1{0 > 0} = 0, the features take 1.")
 
 AT_KINK_S2 = Reading(
     "eps_formal",
@@ -130,13 +122,7 @@ def at_kink_init(error: str) -> Reading:
     )
 
 
-def at_joint(
-    why: str = "",
-    bound: str = "radius*eps_directional + weight_norm*misfit_one_sided",
-    left: str = "gap",
-    *,
-    lost: tuple[str, ...] = (),
-) -> Reading:
+def at_joint(why: str = "", bound: str = ONE_SIDED, left: str = "gap", *, lost: tuple[str, ...] = ()) -> Reading:
     """What a claim says at a joint of the loss: the larger one of both sides."""
     return Reading(left, bound, _JOINT + why, lost=lost)
 

@@ -8,6 +8,7 @@ from .cells import (
     NO_FACTOR,
     NOTHING_REPRESENTS,
     OFF,
+    ONE_SIDED,
     again,
     any_divergence,
     at_joint,
@@ -177,7 +178,7 @@ META_SL_COROLLARIES: tuple[Ablation, ...] = (
             f"meta-sl-{name} | {DIRECTIONAL}{OFF}",
             f"{AT_JOINT}nothing is left of eps and of the residual, and on the tails, where both predictions are, "
             f"nothing of Breg.",
-            reading=at_joint(why, f"radius*eps_directional + weight_norm*misfit_one_sided{OFF}"),
+            reading=at_joint(why, f"{ONE_SIDED}{OFF}"),
         )
         for name, why in (("refined", ""), ("refined-l1", L1))
     ),

@@ -11,6 +11,7 @@ from .cells import (
     OFF,
     OFF_C4,
     ONE_KINK_RULE,
+    TWO_RULES,
     again,
     any_divergence,
     at_kink,
@@ -30,7 +31,6 @@ REPRESENTATION = "representation of u"
 EXPANSION = "||I - eta H_0|| <= kap"
 SMOOTH = "differentiable-adaptation"
 LIFTED = "radius*eps + weight_norm*misfit"
-_TWO_RULES = "radius*eps_formal + weight_norm*misfit_other_kinks"
 NO_BALL = (
     "Nothing needs W near W0: the displacement is measured, and N2' has no error term. Rates in the width need a ball."
 )
@@ -41,7 +41,7 @@ ONE_VALUE = (
 CONVEX = "Implied: the other assumption says ell'' >= 0 everywhere."
 
 _TIE = needed(
-    f"network-lifted | {SMOOTH} | {S2} | {_TWO_RULES}",
+    f"network-lifted | {SMOOTH} | {S2} | {TWO_RULES}",
     "At its kink the neuron is stationary in the directional sense (L does not decrease to either side), so that a "
     "gradient of 0 is a reasonable choice; with the feature of the active side the bound is 0.",
     "a neuron at its kink",
@@ -59,7 +59,7 @@ _FLIP: Content = supervised("geman-mcclure", "25", "1", "1: 0 0 1", "2", functio
 NETWORK: tuple[Ablation, ...] = (
     again(
         _TIE,
-        f"network-identity | {_TWO_RULES} | gap + bregman",
+        f"network-identity | {TWO_RULES} | gap + bregman",
         f"{_KINK}a slope of 0 and the active side's feature leave nothing on the right.",
         reading=at_kink(IMPLIED, left="gap + bregman"),
     ),
@@ -103,7 +103,7 @@ NETWORK: tuple[Ablation, ...] = (
     ),
     again(
         _TIE,
-        f"network-l1 | {_TWO_RULES}",
+        f"network-l1 | {TWO_RULES}",
         f"{_KINK}with the feature of the active side nothing is left of the misfit.",
         reading=at_kink(L1),
     ),
@@ -112,9 +112,9 @@ NETWORK: tuple[Ablation, ...] = (
     *(
         again(
             _TIE,
-            f"network-{name} | {_TWO_RULES}{off}",
+            f"network-{name} | {TWO_RULES}{off}",
             f"{_KINK}nothing is left of the misfit, and what is subtracted is 1/2.",
-            reading=at_kink(why, f"{_TWO_RULES}{off}"),
+            reading=at_kink(why, f"{TWO_RULES}{off}"),
         )
         for name, off, why in (("c4", OFF_C4, ""), ("refined", OFF, ""), ("refined-l1", OFF, L1))
     ),
@@ -127,7 +127,7 @@ NETWORK: tuple[Ablation, ...] = (
     ),
     # The formal gradient, and features at initialisation.
     needed(
-        f"network-formal | one-kink-rule | {S2} | {_TWO_RULES}",
+        f"network-formal | one-kink-rule | {S2} | {TWO_RULES}",
         "Any value of 1{0 > 0} will do, but one and the same in the gradient, in W_i and in the features.",
         "two rules at one kink",
         _TIE.data,

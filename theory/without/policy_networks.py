@@ -11,6 +11,7 @@ from .cells import (
     L1,
     NOTHING_REPRESENTS,
     ONE_KINK_RULE,
+    TWO_RULES,
     again,
     at_kink,
     at_kink_init,
@@ -20,13 +21,8 @@ from .cells import (
     steps_of_any_features,
 )
 from .instances import Content, bandit, policies, relu, tanh, varied
-from .meta_rl import crossing
-from .network import COUNTED
-
-_S2 = "S2: chain rule"
-_POSITIVE = "positive-policy"
-_SMOOTH = "differentiable-adaptation"
-_TWO_RULES = "radius*eps_formal + weight_norm*misfit_other_kinks"
+from .meta_rl import POSITIVE, crossing
+from .network import COUNTED, S2, SMOOTH
 
 
 def _neuron(model: Content, weight: str, rival: tuple[str, str], radius: str = "1", eta: str = "0") -> Content:
@@ -59,9 +55,9 @@ def _of_any_activation(family: str, kind: str, sure: Ablation, errors: tuple[str
             _NO_TERM,
         )
     yield sure
-    yield from steps_of_any_features(family, _POSITIVE)
+    yield from steps_of_any_features(family, POSITIVE)
     yield from not_needed(f"""
-    {_POSITIVE} | {errors_of(family, "gradient " + " ".join(errors))}
+    {POSITIVE} | {errors_of(family, "gradient " + " ".join(errors))}
         An inequality of norms on the pairs that are visited, whatever their probabilities.
     """)
 
@@ -87,7 +83,7 @@ def _contradictory(family: str, reason: str, kind: str, instance: Content, **exa
 
 
 _TIE = needed(
-    f"meta-rl-network-lifted | {_SMOOTH} | {_S2} | {_TWO_RULES}",
+    f"meta-rl-network-lifted | {SMOOTH} | {S2} | {TWO_RULES}",
     "L: one neuron with b = -1 at its kink. No direction improves L (L'(0; v) = -max(v, 0)/4 <= 0), so that "
     "eps = 0 is reasonable; with the feature of the active side, Phi = (-1/2, 1/2), u = (1, -1) = -2 Phi and R = 2 "
     "the bound is 0, and the gap is 1/2.",
@@ -100,7 +96,7 @@ _TIE = needed(
 """L: f = -relu(W), so pi(a0) = logistic(-relu(W)) <= 1/2 with equality for W <= 0: W = 0 is a maximum in W."""
 
 _SURE = needed(
-    f"meta-rl-network-lifted | {_POSITIVE} | S1: performance difference | radius*eps + weight_norm*misfit",
+    f"meta-rl-network-lifted | {POSITIVE} | S1: performance difference | radius*eps + weight_norm*misfit",
     "A: a dead neuron gives a uniform prior, and the rational step with eta = -1 the better action probability 0.",
     "an action of probability 0, network",
     _neuron(relu(["1"]), "-1", ("1", "0"), eta="-1"),
@@ -114,7 +110,7 @@ META_RL_NETWORK: tuple[Ablation, ...] = (
     *_of_any_activation("meta-rl-network", "", _SURE, ("pointwise", "count")),
     again(
         _TIE,
-        f"meta-rl-network-identity | {_TWO_RULES}",
+        f"meta-rl-network-identity | {TWO_RULES}",
         "With a slope of 0 and the active side's feature it is 0.",
         reading=at_kink(IMPLIED),
     ),
@@ -125,16 +121,16 @@ META_RL_NETWORK: tuple[Ablation, ...] = (
         "<w, Phi v> of the active side is 1/2, no direction improves L.",
         reading=AT_KINK_S2,
     ),
-    *steps_of_any_features("meta-rl-network", _SMOOTH),
+    *steps_of_any_features("meta-rl-network", SMOOTH),
     _TIE,
     again(
         _TIE,
-        f"meta-rl-network-l1 | {_TWO_RULES}",
+        f"meta-rl-network-l1 | {TWO_RULES}",
         "The active side's feature leaves no misfit.",
         reading=at_kink(L1),
     ),
     needed(
-        f"meta-rl-network-formal | one-kink-rule | {_S2} | {_TWO_RULES}",
+        f"meta-rl-network-formal | one-kink-rule | {S2} | {TWO_RULES}",
         "L: any value of 1{0 > 0} will do, but one and the same in the gradient and in the features. With 1{0 > 0} = 1 "
         "in both, ||G|| = 1/4, and R ||G|| = 1/2 is the gap.",
         "two rules at one kink of a policy",
@@ -182,7 +178,7 @@ META_RL_NETWORK: tuple[Ablation, ...] = (
 )
 
 _SURE_TANH = needed(
-    f"meta-rl-smooth-network-lifted | {_POSITIVE} | S1: performance difference | radius*eps + weight_norm*misfit",
+    f"meta-rl-smooth-network-lifted | {POSITIVE} | S1: performance difference | radius*eps + weight_norm*misfit",
     "A: tanh(0) = 0 gives a uniform prior, and the rational step with eta = -1 the better action probability 0.",
     "an action of probability 0, tanh network",
     _neuron(tanh("1"), "0", ("1", "0"), eta="-1"),

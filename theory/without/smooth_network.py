@@ -11,6 +11,7 @@ from .cells import (
     L1,
     NOTHING_REPRESENTS,
     OFF,
+    ONE_SIDED,
     again,
     any_divergence,
     at_joint,
@@ -121,7 +122,7 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
             "less than 0 is on the right.",
             f"zero{OFF}",
             _JOINT,
-            reading=at_joint(why, f"radius*eps_directional + weight_norm*misfit_one_sided{OFF}"),
+            reading=at_joint(why, f"{ONE_SIDED}{OFF}"),
         )
         for name, why in (("refined", ""), ("refined-l1", L1))
     ),

@@ -9,21 +9,8 @@ its support, where U_i steps down it, and of its query, on which it is judged.
 from collections.abc import Iterable
 from typing import Any
 
-from metagap.impl.own_losses import Loss
 from metagap.impl.stated_at import At
 from metagap.theory.claim import Assumption, quantity
-
-CONCAVE = Loss(
-    "concave",
-    value=lambda m, t: -t * t / 2,
-    d1=lambda m, t: -t,
-    d2=lambda m, t: -1 + 0 * t,
-    d3=lambda m, t: 0 * t,
-    m2=1,
-    m3=0,
-    mu=-1,
-)
-"""-t^2/2, which uses up the powers of 1 + alpha L that convex losses do without."""
 
 Number = Any
 """A ball, a rational, or an array: what `At` gives."""

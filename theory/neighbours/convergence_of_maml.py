@@ -42,7 +42,7 @@ g_1 = -g_2, weights 1/2: ||grad F|| = alpha L |g_1|/2 = (alpha L/2) E|g_i| (Hube
 is of first order in alpha: no constant makes it alpha^2.
 """
 
-from metagap import Assumption, At, Claim, Mutant, Relation, quantity
+from metagap import Assumption, At, Claim, Loss, Mutant, Relation, quantity
 from metagap.common import (
     CONVEX,
     DIFFERENTIABLE,
@@ -65,6 +65,19 @@ from metagap.common import (
 )
 
 CITATION = "Fallah, Mokhtari, Ozdaglar, On the Convergence Theory of Gradient-Based MAML Algorithms, AISTATS 2020"
+
+
+CONCAVE = Loss(
+    "concave",
+    value=lambda m, t: -t * t / 2,
+    d1=lambda m, t: -t,
+    d2=lambda m, t: -1 + 0 * t,
+    d3=lambda m, t: 0 * t,
+    m2=1,
+    m3=0,
+    mu=-1,
+)
+"""-t^2/2, which uses up the factor 4 of L."""
 
 
 @quantity(r"\alpha L", "step times the Lipschitz constant of the tasks' gradients")

@@ -33,7 +33,7 @@ as it is, no law need be shared:
     (s^{2N} L + alpha rho s^{N-1} (1 + ... + s^{N-1}) E||grad l_i(w^N)||) ||w - u||.                        (**)
 """
 
-from metagap import At, Claim, Mutant, quantity
+from metagap import At, Claim, Loss, Mutant, quantity
 from metagap.common import (
     CONVEX,
     GRADIENT,
@@ -55,6 +55,19 @@ from metagap.common import (
 )
 
 CITATION = "Ji, Yang, Liang, Theoretical Convergence of Multi-Step MAML, JMLR 2022"
+
+
+CONCAVE = Loss(
+    "concave",
+    value=lambda m, t: -t * t / 2,
+    d1=lambda m, t: -t,
+    d2=lambda m, t: -1 + 0 * t,
+    d3=lambda m, t: 0 * t,
+    m2=1,
+    m3=0,
+    mu=-1,
+)
+"""-t^2/2, which uses up the factor s^{2N}."""
 
 
 def first(at, s):

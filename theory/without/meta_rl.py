@@ -12,11 +12,9 @@ from typing import Any
 from ..claim import Ablation, Reading, Standing
 from .cells import again, implied, needed, not_needed, steps_of_any_features
 from .instances import Content, bandit, policies, process, varied
+from .meta_sl import LIFTED, S2, S3
 
 _S1 = "S1: performance difference"
-S2 = "S2: chain rule"
-_S3 = "S3: stationarity"
-_LIFTED = "radius*eps + weight_norm*misfit"
 PLAIN = "radius*eps + weight_norm*misfit_plain"
 POSITIVE = "positive-policy"
 
@@ -58,7 +56,7 @@ def _absorbing(start: Sequence[str]) -> Content:
 
 
 _SURE = needed(
-    f"meta-rl-lifted | {POSITIVE} | {_S1} | {_LIFTED}",
+    f"meta-rl-lifted | {POSITIVE} | {_S1} | {LIFTED}",
     "A: the rational step with eta = -1 gives the better action probability 0: nothing of its advantage is left "
     "under omega's visitation. Softmax policies are positive, and then sigma' << sigma always: a positive policy "
     "reaches whatever any policy reaches; the start may have zeros.",
@@ -70,7 +68,7 @@ _SURE = needed(
 _NO_WEIGHT = "Nothing of the better action's advantage is left under omega's visitation: "
 
 _MYOPIC = needed(
-    f"meta-rl-lifted | stationarity-of-L | {_S3} | weight_norm*misfit",
+    f"meta-rl-lifted | stationarity-of-L | {S3} | weight_norm*misfit",
     "I: the misfit alone is 0 where u is a meta-feature in the ball; without eps nothing is left.",
     "eps read as 0",
     two_arms("1", ["1", "0"], ["3/4", "1/4"]),
@@ -132,7 +130,7 @@ META_RL: tuple[Ablation, ...] = (
         identifier="RL-G",
     ),
     needed(
-        f"meta-rl-lifted | one-radius | {_S3} | radius*eps + weight_norm*misfit_free",
+        f"meta-rl-lifted | one-radius | {S3} | radius*eps + weight_norm*misfit_free",
         "H: R eps with a smaller R than the ball of the infimum.",
         "unconstrained infimum",
         two_arms("1/2", ["1", "0"], ["3/4", "1/4"]),
@@ -155,7 +153,7 @@ META_RL: tuple[Ablation, ...] = (
         ),
     ),
     needed(
-        f"meta-rl-lifted | one-process-per-task | {_S1} | {_LIFTED}",
+        f"meta-rl-lifted | one-process-per-task | {_S1} | {LIFTED}",
         "K: omega and the comparator must live in the same process. Started elsewhere (two absorbing states "
         "with rewards 0 and 1) the comparator gains 1, and no advantage says so: the gap is the return of the other "
         "process.",
@@ -166,7 +164,7 @@ META_RL: tuple[Ablation, ...] = (
         exact={"weight_norm": "0", "eps": "0", "adapted_return": "0"},
         identifier="A7",
         reading=Reading(
-            "gap_elsewhere", _LIFTED, "Any other processes would do: the comparator's start in the next state."
+            "gap_elsewhere", LIFTED, "Any other processes would do: the comparator's start in the next state."
         ),
     ),
     *not_needed("""

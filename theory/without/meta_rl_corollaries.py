@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..claim import Ablation, Reading
 from .cells import NO_FACTOR, implied, needed, no_factor, not_needed
 from .instances import Content, policies, process, varied
-from .meta_rl import FOLD, MIRRORED, PLAIN, S2, arms, two_arms
+from .meta_rl import FOLD, MIRRORED, PLAIN, arms, two_arms
+from .meta_sl import S2
 
 _INJECTIVE = "I + eta K is injective"
 

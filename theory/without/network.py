@@ -23,14 +23,10 @@ from .cells import (
     steps_of_any_features,
 )
 from .instances import Content, functions, neuron, relu, supervised, varied
+from .meta_sl import LIFTED, S1, S2, S3, SMOOTH
 
-S1 = "S1: functional geometry"
-S2 = "S2: chain rule"
-S3 = "S3: stationarity"
 REPRESENTATION = "representation of u"
 EXPANSION = "||I - eta H_0|| <= kap"
-SMOOTH = "differentiable-adaptation"
-LIFTED = "radius*eps + weight_norm*misfit"
 NO_BALL = (
     "Nothing needs W near W0: the displacement is measured, and N2' has no error term. Rates in the width need a ball."
 )

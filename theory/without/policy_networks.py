@@ -22,7 +22,8 @@ from .cells import (
 )
 from .instances import Content, bandit, policies, relu, tanh, varied
 from .meta_rl import POSITIVE, crossing
-from .network import COUNTED, S2, SMOOTH
+from .meta_sl import S2, SMOOTH
+from .network import COUNTED
 
 
 def _neuron(model: Content, weight: str, rival: tuple[str, str], radius: str = "1", eta: str = "0") -> Content:

@@ -22,7 +22,8 @@ from .cells import (
     steps_of_any_features,
 )
 from .instances import Content, functions, gradient, supervised, tanh, varied
-from .network import CONVEX, EXPANSION, LIFTED, NO_BALL, ONE_VALUE, REPRESENTATION, S1, S2, S3, SMOOTH
+from .meta_sl import LIFTED, S1, S2, S3, SMOOTH
+from .network import CONVEX, EXPANSION, NO_BALL, ONE_VALUE, REPRESENTATION
 
 _EXPANDING: Content = supervised(
     "geman-mcclure", "4", "1", "1: 0 -1 1", "0", functions("-967/1000"), "1/1000", model=tanh("0")

@@ -81,6 +81,7 @@ def test_assumptions_that_exclude_each_other_are_noticed() -> None:
     assert found.conflicts(base) == []
 
 
+@pytest.mark.ci
 def test_a_conclusion_without_a_value_is_no_counterexample_if_there_is_a_false_one() -> None:
     """m2 is infinite for the quartic loss: C6 loses its constant there."""
     c6 = claim("meta-sl-c6")
@@ -112,6 +113,7 @@ def test_a_value_that_is_missing_under_all_assumptions_is_no_reason_for_one() ->
     assert (again.void, again.lacking) == (found.void, found.lacking)
 
 
+@pytest.mark.ci
 def test_the_search_is_a_function_of_its_seed() -> None:
     one, two = (survey(META_SL, 50, seed=3, claims=[LIFTED]) for _ in range(2))
     assert one.met == two.met

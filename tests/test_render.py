@@ -329,6 +329,7 @@ def test_every_colour_of_the_page_is_one() -> None:
     assert used <= set(defined) | {f"--{name.lower()}" for name in COLOURS}
 
 
+@pytest.mark.ci
 def test_what_a_search_found_of_few_cells_is_grammatical(records: Both) -> None:
     """Of none, of one and of two; what a second engine looked at, too."""
     audit = copy.copy(records[1])

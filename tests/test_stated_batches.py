@@ -120,7 +120,7 @@ QUANTITIES: dict[str, Callable[[metagap.At], Any]] = {
 }
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci(every=9)
 @pytest.mark.parametrize("name", QUANTITIES)
 def test_instances_are_asked_together_where_they_are_alike(name: str) -> None:
     """What depends on lengths, words, exact numbers and ranks is that of each instance; most is said in arrays."""

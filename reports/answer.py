@@ -255,21 +255,8 @@ def _farthest(family: RealFamily) -> Distance:
             limit = "no certified optimum: at most L(omega), as L ≥ 0"
             known = Known(low, top(row.trivial), None, "", None, limit)
         terms, count = row.terms if best else {}, len(rows)
-    return Distance(
-        known.low,
-        known.high,
-        known.bound,
-        known.form,
-        known.tolerance,
-        limit,
-        family.name,
-        family.title,
-        point_of(row.name),
-        row.parameters,
-        count,
-        top(row.trivial),
-        parts(terms),
-    )
+    said = vars(known) | {"limit": limit, "point": point_of(row.name), "parameters": row.parameters, "count": count}
+    return Distance(**said, name=family.name, title=family.title, trivial=top(row.trivial), parts=parts(terms))
 
 
 def _surpassed(family: RealFamily, row: RealRow) -> float:

@@ -87,11 +87,7 @@ def texts() -> Iterator[tuple[str, str, str]]:
     for title, file in TEXTS.items():
         if (SOURCES / file).is_file():
             text = (SOURCES / file).read_text(encoding="utf-8")
-            yield (
-                title,
-                f"{title.lower().replace(' ', '_')}.md",
-                re.sub(r"\[([^\]]+)\]\((?!https?:)[^)]+\)", r"\1", text),
-            )
+            yield title, f"{title.lower().replace(' ', '_')}.md", LINK.sub(r"\1", text)
 
 
 def _api(module: ModuleType) -> Iterator[str]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -90,6 +91,10 @@ def _environment() -> Environment:
     return environment
 
 
+def _rendered(template: str, **given: Any) -> str:
+    return _environment().get_template(template).render(**given)
+
+
 @dataclass(frozen=True)
 class Report:
     """What the pages are made of: the records, and the folder that stands for {folder} in commands."""
@@ -135,7 +140,8 @@ class Report:
         distances = answer.real_distances(verify)
         script = (Path(__file__).parent / "templates" / "page.js").read_text(encoding="utf-8")
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-        text = _environment().get_template("report.html.j2").render(
+        text = _rendered(
+            "report.html.j2",
             page=page,
             pages=self.shown,
             sections=sections,
@@ -211,16 +217,13 @@ def fuller(audit: AuditRecord | None, kept: AuditRecord | None) -> AuditRecord |
 def bundle_page(theorems: TheoremsRecord, verify: VerifyRecord) -> str:
     """The page of an evidence bundle, for who reviews it."""
     against = {row.claim: [w for w in theorems.witnesses if w.claim == row.claim] for row in theorems.claims}
-    text = (
-        _environment()
-        .get_template("bundle.html.j2")
-        .render(
-            theorems=theorems,
-            verify=verify,
-            against=against,
-            families={family.name: family.title for family in FAMILIES.values()},
-            statements={row.claim: row.statement for row in verify.claims},
-        )
+    text = _rendered(
+        "bundle.html.j2",
+        theorems=theorems,
+        verify=verify,
+        against=against,
+        families={family.name: family.title for family in FAMILIES.values()},
+        statements={row.claim: row.statement for row in verify.claims},
     )
     return clean(text)
 
@@ -228,16 +231,13 @@ def bundle_page(theorems: TheoremsRecord, verify: VerifyRecord) -> str:
 def theory_page(name: str) -> str:
     """A family's claims as a page of the documentation, in Markdown."""
     family = FAMILIES[name]
-    return (
-        _environment()
-        .get_template("theory.md.j2")
-        .render(
-            family=family,
-            claims=family.all_claims,
-            mutants=family.mutants,
-            ablations=family.ablations,
-            proofs=current(),
-        )
+    return _rendered(
+        "theory.md.j2",
+        family=family,
+        claims=family.all_claims,
+        mutants=family.mutants,
+        ablations=family.ablations,
+        proofs=current(),
     )
 
 

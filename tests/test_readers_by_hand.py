@@ -114,7 +114,7 @@ BAD_TABLES = {
     "a number beyond float64": (CSV.replace("0.5", "1e999"), "line 2, column a='1e999'"),
     "digits of another script": (CSV.replace("0.5", "\u0661"), "line 2, column a="),
     "an underscore in a number": (CSV.replace("0.5", "1_0"), "line 2, column a='1_0'"),
-    "a row of no task": (CSV.replace("second", ""), "line 3, column task=''"),
+    "a row of no task": (CSV.replace("second", ""), "line 3, column task='': the name of a task, not an"),
     "a null character": (CSV.replace("second", "se\0cond"), "fields without control characters"),
 }
 

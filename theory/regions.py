@@ -21,6 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .claim import Assumption, Expression
+from .tables import rows
 
 STATEMENTS = (
     Assumption(
@@ -59,110 +60,77 @@ class Lemma:
         return Expression(self.text)
 
 
-_SMOOTH = "margin_differentiability"
-_PARAMETER = "margin_parameter_comparator"
-_CAUCHY = "the root is increasing"
-_MINIMUM = f"{_CAUCHY}; the minimum over the ball is attained"
-_INFIMUM = f"{_CAUCHY}; the infimum over v"
+_TABLE = """
+breg | gap + bregman - pairing = 0 | pairing
+split | direction + inner_product - pairing = 0 | chain
+    where differentiability
+chain | chain_rule_defect = 0 | chain
+    where differentiability
+convex-loss | bregman >= 0 | bend
+    Breg is a sum of (h - z)^2 ell[z, z, h]
+curved-loss | bregman - strong_convexity*function_displacement**2/2 >= 0
+    Taylor's theorem on each segment
+direction | radius*eps - direction >= 0 | lagrange
+    the root is increasing
+residual | weight_norm*residual_norm - inner_product >= 0 | lagrange
+    the root is increasing
+ball | radius*eps + weight_norm*misfit - pairing >= 0 | chain lagrange
+    where differentiability
+    the root is increasing; the minimum over the ball is attained
+l1 | misfit_l1 - pairing >= 0 | chain lagrange
+    where differentiability
+    the root is increasing; the infimum over v
+mixed | radius*eps + mixed_weight_norm*mixed_misfit - pairing >= 0 | chain mixed lagrange
+    where differentiability, one_gradient_step, numerator_vanishes
+    the root is increasing; the minimum over the ball is attained; under (D) the numerator is the weight times the
+    target
+mixed-l1 | mixed_misfit_l1 - pairing >= 0 | chain mixed lagrange
+    where differentiability, one_gradient_step
+    the root is increasing; the infimum over v
+first-order | radius*eps_first_order + weight_norm*misfit_plain - pairing >= 0 | plain lagrange
+    the root is increasing; the minimum over the ball is attained
+affine | eps*displacement - pairing >= 0 | chain affine lagrange
+    where squared_loss, parameter_comparator
+    the root is increasing
+still | eps*displacement - pairing >= 0 | chain still lagrange
+    where no_adaptation, parameter_comparator
+    the root is increasing
+convex | eps*displacement - gap >= 0 | lagrange hessian
+    where differentiability, parameter_comparator
+    a convex function lies above its tangents
+rank | eps*min_norm_solution - pairing >= 0 | chain lagrange
+    where differentiability, full_row_rank
+    the root is increasing; v = Phi^+ u leaves no residual
+one-task | eps*adapted_displacement/jacobian_min - pairing >= 0 | chain single lagrange
+    where differentiability, parameter_comparator, single_task, invertible_jacobian
+    the root is increasing; ||J g|| >= s_min ||g||
+remainder | eps*displacement + weight_norm*remainder_constant*displacement**2 - pairing >= 0 | chain remainder lagrange
+    where differentiability, parameter_comparator, third_derivative, one_gradient_step
+    the root is increasing; Taylor's theorem for ell'; m3 as the table of losses has it; masses sum to 1
+bias | radius*eps_first_order + radius*jacobian_deviation*feature_bound*weight_norm - radius*eps >= 0 | chain lagrange
+    where differentiability, bounded_curvature, one_gradient_step, no_decay
+    the root is increasing; ||H_i|| <= m2 max ||phi||^2, m2 as the table of losses has it; masses sum to 1
+descent | 2*smoothness*descent - eps**2 >= 0 | step
+    where differentiability, smooth
+    Taylor's theorem on the step
+"""
+"""NAME | EXPRESSION >= 0 (or = 0) | identities and facts; below the margins of assumptions, and the words."""
+FACTS = ("bend", "hessian", "step")
 
-LEMMAS = (
-    Lemma("breg", "gap + bregman - pairing", ("pairing",), equal=True),
-    Lemma("split", "direction + inner_product - pairing", ("chain",), (), (_SMOOTH,), equal=True),
-    Lemma("chain", "chain_rule_defect", ("chain",), (), (_SMOOTH,), equal=True),
-    Lemma("convex-loss", "bregman", (), ("bend",), words="Breg is a sum of (h - z)^2 ell[z, z, h]"),
-    Lemma(
-        "curved-loss",
-        "bregman - strong_convexity*function_displacement**2/2",
-        words="Taylor's theorem on each segment",
-    ),
-    Lemma("direction", "radius*eps - direction", ("lagrange",), words=_CAUCHY),
-    Lemma("residual", "weight_norm*residual_norm - inner_product", ("lagrange",), words=_CAUCHY),
-    Lemma("ball", "radius*eps + weight_norm*misfit - pairing", ("chain", "lagrange"), (), (_SMOOTH,), words=_MINIMUM),
-    Lemma("l1", "misfit_l1 - pairing", ("chain", "lagrange"), (), (_SMOOTH,), words=_INFIMUM),
-    Lemma(
-        "mixed",
-        "radius*eps + mixed_weight_norm*mixed_misfit - pairing",
-        ("chain", "mixed", "lagrange"),
-        (),
-        (_SMOOTH, "margin_one_gradient_step", "margin_numerator_vanishes"),
-        f"{_MINIMUM}; under (D) the numerator is the weight times the target",
-    ),
-    Lemma(
-        "mixed-l1",
-        "mixed_misfit_l1 - pairing",
-        ("chain", "mixed", "lagrange"),
-        (),
-        (_SMOOTH, "margin_one_gradient_step"),
-        _INFIMUM,
-    ),
-    Lemma(
-        "first-order",
-        "radius*eps_first_order + weight_norm*misfit_plain - pairing",
-        ("plain", "lagrange"),
-        words=_MINIMUM,
-    ),
-    Lemma(
-        "affine",
-        "eps*displacement - pairing",
-        ("chain", "affine", "lagrange"),
-        (),
-        ("margin_squared_loss", _PARAMETER),
-        _CAUCHY,
-    ),
-    Lemma(
-        "still",
-        "eps*displacement - pairing",
-        ("chain", "still", "lagrange"),
-        (),
-        ("margin_no_adaptation", _PARAMETER),
-        _CAUCHY,
-    ),
-    Lemma(
-        "convex",
-        "eps*displacement - gap",
-        ("lagrange",),
-        ("hessian",),
-        (_SMOOTH, _PARAMETER),
-        "a convex function lies above its tangents",
-    ),
-    Lemma(
-        "rank",
-        "eps*min_norm_solution - pairing",
-        ("chain", "lagrange"),
-        (),
-        (_SMOOTH, "margin_full_row_rank"),
-        f"{_CAUCHY}; v = Phi^+ u leaves no residual",
-    ),
-    Lemma(
-        "one-task",
-        "eps*adapted_displacement/jacobian_min - pairing",
-        ("chain", "single", "lagrange"),
-        (),
-        (_SMOOTH, _PARAMETER, "margin_single_task", "margin_invertible_jacobian"),
-        f"{_CAUCHY}; ||J g|| >= s_min ||g||",
-    ),
-    Lemma(
-        "remainder",
-        "eps*displacement + weight_norm*remainder_constant*displacement**2 - pairing",
-        ("chain", "remainder", "lagrange"),
-        (),
-        (_SMOOTH, _PARAMETER, "margin_third_derivative", "margin_one_gradient_step"),
-        f"{_CAUCHY}; Taylor's theorem for ell'; m3 as the table of losses has it; masses sum to 1",
-    ),
-    Lemma(
-        "bias",
-        "radius*eps_first_order + radius*jacobian_deviation*feature_bound*weight_norm - radius*eps",
-        ("chain", "lagrange"),
-        (),
-        (_SMOOTH, "margin_bounded_curvature", "margin_one_gradient_step", "margin_no_decay"),
-        f"{_CAUCHY}; ||H_i|| <= m2 max ||phi||^2, m2 as the table of losses has it; masses sum to 1",
-    ),
-    Lemma(
-        "descent",
-        "2*smoothness*descent - eps**2",
-        (),
-        ("step",),
-        (_SMOOTH, "margin_smooth"),
-        "Taylor's theorem on the step",
-    ),
-)
+
+def _lemma(head: list[str], below: list[str]) -> Lemma:
+    (name, said, *rest), margins = head, [line for line in below if line.startswith("where ")]
+    text, relation, _ = said.rsplit(" ", 2)
+    basis = " ".join(rest).split()
+    return Lemma(
+        name,
+        text,
+        tuple(one for one in basis if one not in FACTS),
+        tuple(one for one in basis if one in FACTS),
+        tuple(f"margin_{one}" for line in margins for one in line.removeprefix("where ").split(", ")),
+        " ".join(line for line in below if line not in margins),
+        relation == "=",
+    )
+
+
+LEMMAS = tuple(_lemma(*row) for row in rows(_TABLE))

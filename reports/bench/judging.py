@@ -5,7 +5,10 @@ Each is a new copy: nothing that was computed of it before is used again.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from ...impl.families import META_RL, META_SL, judge
 from ...impl.policies.generate import arbitrary as arbitrary_processes
@@ -17,40 +20,37 @@ from ...impl.supervised.instance import MetaSLInstance
 from .rows import Row, installed
 
 
+def _fitting(make: Callable[[int], Any], fits: Callable[[Any], bool], count: int) -> list[Any]:
+    """The first instances of the batches that fit, by their seeds."""
+    batches = filter(fits, map(make, itertools.count()))
+    return list(itertools.islice((batch.instance(b) for batch in batches for b in range(len(batch))), count))
+
+
 def ball_instances(count: int) -> list[MetaSLInstance]:
     """Generated instances with exactly n = 4, k = 5, d = 3, one label a point."""
-    found: list[MetaSLInstance] = []
-    seed = 0
-    while len(found) < count:
-        batch = arbitrary(RandomSource(seed, 8), "log-cosh")
-        if batch.shape == (4, 5, 1, 3) and batch.steps == 1:
-            found += [batch.instance(b) for b in range(len(batch))]
-        seed += 1
-    return found[:count]
+    return _fitting(
+        lambda seed: arbitrary(RandomSource(seed, 8), "log-cosh"),
+        lambda batch: batch.shape == (4, 5, 1, 3) and batch.steps == 1,
+        count,
+    )
 
 
 def process_instances(count: int) -> list[MetaRLInstance]:
     """Generated meta-RL instances with exactly n = 4, S = 5, A = 3, d = 3, KL step."""
-    found: list[MetaRLInstance] = []
-    seed = 0
-    while len(found) < count:
-        batch = arbitrary_processes(RandomSource(seed, 8), "kl-step")
-        if batch.shape == (4, 5, 3, 3):
-            found += [batch.instance(b) for b in range(len(batch))]
-        seed += 1
-    return found[:count]
+    return _fitting(
+        lambda seed: arbitrary_processes(RandomSource(seed, 8), "kl-step"),
+        lambda batch: batch.shape == (4, 5, 3, 3),
+        count,
+    )
 
 
 def line_instances(count: int) -> list[MetaRLInstance]:
     """Generated meta-RL instances with two actions and one parameter, 3 to 5 states, KL step."""
-    found: list[MetaRLInstance] = []
-    seed = 0
-    while len(found) < count:
-        batch = arbitrary_processes(RandomSource((seed, 1), 1), "kl-step")
-        if batch.shape[1] >= 3 and batch.shape[2:] == (2, 1) and batch.gamma.max() <= 0.9:
-            found.append(batch.instance(0))
-        seed += 1
-    return found
+    return _fitting(
+        lambda seed: arbitrary_processes(RandomSource((seed, 1), 1), "kl-step"),
+        lambda batch: batch.shape[1] >= 3 and batch.shape[2:] == (2, 1) and batch.gamma.max() <= 0.9,
+        count,
+    )
 
 
 def _process_rows() -> list[Row]:

@@ -31,17 +31,12 @@ from .audit_tables import print_audit
 from .ending import fail, interrupted
 from .options import (
     FOLDER,
-    WORKERS,
     ClaimsOption,
-    ClusterOption,
     FolderOption,
-    JsonOption,
-    JunitOption,
     ProfileName,
-    SarifOption,
+    RunOptions,
     SeedOption,
-    StoreOption,
-    WorkersOption,
+    WorkerOptions,
     number,
     on_the_line,
 )
@@ -86,13 +81,8 @@ def audit(
     family: Annotated[
         list[str] | None, typer.Option("--family", metavar="NAME", help="Only this family (may be repeated).")
     ] = None,
-    workers: WorkersOption = WORKERS,
-    cluster: ClusterOption = None,
-    store: StoreOption = None,
-    json: JsonOption = None,
-    junit: JunitOption = None,
-    sarif: SarifOption = None,
-    out: FolderOption = FOLDER,
+    who: WorkerOptions,
+    to: RunOptions,
 ) -> None:
     """Show for each assumption what fails without it, and that mutants are refuted; or audit your own tasks.
 
@@ -108,13 +98,13 @@ def audit(
         value = context.params[name]
         shown = "" if isinstance(value, bool | list | tuple) else f"={str(value)!r}"
         fail(f"--{name.replace('_', '-')}{shown}: this option has a meaning {where}; leave it out")
-    targets = {"--json": json, "--junit": junit, "--sarif": sarif}
-    spoken = (
-        ready(targets, out) if tasks is None else ready(targets, inputs=[tasks, *([] if omega is None else [omega])])
-    )
-    if tasks is not None:
+    out = to.out
+    if tasks is None:
+        spoken = ready(to.targets, out)
+    else:
+        spoken = ready(to.targets, inputs=[tasks, *([] if omega is None else [omega])])
         source = tasks_at(tasks, inner, columns, adaptation)
-        audit_tasks(source, omega, 600.0 if max_time is None else max_time, json, spoken)
+        audit_tasks(source, omega, 600.0 if max_time is None else max_time, to.json, spoken)
     stated = standing()
     chosen = list(dict.fromkeys(family or (_able() if stated is None else stated.families)))
     for name in chosen:
@@ -125,19 +115,22 @@ def audit(
     deadline = None if max_time is None else time.monotonic() + max_time
     known = {} if mutants else tightest(out)
     found = audits.Audit(audits.audit_jobs(chosen, seed, audits.EFFORTS[profile], mutants, known), seed, command)
-    kept_in = audits.audit_store(store_at(store, out))
+    kept_in = audits.audit_store(store_at(to.store, out))
     live = Live(kept_in.progress, lambda: _write(found, mutants, out, lambda error: None))
-    with working("audit", "what was finished is kept; the same command goes on from there") as show, started(cluster):
-        begin(kept_in, command, out, store, len(found.jobs))
-        found.execute(workers_of(min(workers, len(found.jobs)), cluster), deadline, kept_in, show, live)
+    with (
+        working("audit", "what was finished is kept; the same command goes on from there") as show,
+        started(who.cluster),
+    ):
+        begin(kept_in, command, out, to.store, len(found.jobs))
+        found.execute(workers_of(min(who.workers, len(found.jobs)), who.cluster), deadline, kept_in, show, live)
         with writing(out):
             record, page = _write(found, mutants, out, left_out)
     if record.status == "complete" and not record.lost:
-        kept_in.finish(keep=store is not None)
+        kept_in.finish(keep=to.store is not None)
     else:
         kept_in.progress(len(found.parts))
-    emit(record, json)
-    exchange(record, out, junit, sarif)
+    emit(record, to.json)
+    exchange(record, out, to.junit, to.sarif)
     if spoken:
         print_audit(record, page, detailed=bool(family) or mutants or stated is not None)
     for row in record.lost:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -62,20 +63,6 @@ JsonOption = Annotated[
 ]
 
 
-JunitOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--junit", metavar="OUT", help="Write a JUnit file: a test case per claim or mutant; - as with --json."
-    ),
-]
-
-
-SarifOption = Annotated[
-    Path | None,
-    typer.Option("--sarif", metavar="OUT", help="Write a SARIF 2.1.0 log: a result per finding; - as with --json."),
-]
-
-
 FolderOption = Annotated[Path, typer.Option("--out", help="Folder of the report.")]
 
 
@@ -120,22 +107,6 @@ def exact_option(
     return value
 
 
-WorkersOption = Annotated[
-    int, typer.Option("--workers", parser=whole(0, 64), metavar="INTEGER", help="Processes; 0 is this one alone.")
-]
-
-
-ClusterOption = Annotated[
-    str | None,
-    typer.Option(
-        "--cluster",
-        metavar="WHERE",
-        help="Work on a Dask cluster: its scheduler's address (tcp://host:8786), which may be without workers for a"
-        " minute, or local:N. Needs the extra cluster.",
-    ),
-]
-
-
 StoreOption = Annotated[
     Path | None,
     typer.Option(
@@ -145,6 +116,48 @@ StoreOption = Annotated[
         help="Keep results here, for other runs too (see metagap runs); by default beside the report, until done.",
     ),
 ]
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """Who works."""
+
+    workers: Annotated[
+        int, typer.Option("--workers", parser=whole(0, 64), metavar="INTEGER", help="Processes; 0 is this one alone.")
+    ] = WORKERS
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster",
+            metavar="WHERE",
+            help="Work on a Dask cluster: its scheduler's address (tcp://host:8786), which may be without workers for a"
+            " minute, or local:N. Needs the extra cluster.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Where a run keeps what it finds, and where it says so."""
+
+    store: StoreOption = None
+    json: JsonOption = None
+    junit: Annotated[
+        Path | None,
+        typer.Option(
+            "--junit", metavar="OUT", help="Write a JUnit file: a test case per claim or mutant; - as with --json."
+        ),
+    ] = None
+    sarif: Annotated[
+        Path | None,
+        typer.Option("--sarif", metavar="OUT", help="Write a SARIF 2.1.0 log: a result per finding; - as with --json."),
+    ] = None
+    out: FolderOption = FOLDER
+
+    @property
+    def targets(self) -> dict[str, Path | None]:
+        """The files that it writes, by their options."""
+        return {"--json": self.json, "--junit": self.junit, "--sarif": self.sarif}
 
 
 SeedOption = Annotated[

@@ -11,12 +11,13 @@ from ...impl.answers import count
 from ...impl.files.faults import nearest
 from .. import store as stores
 from .ending import fail
-from .options import FOLDER, WORKERS, ClusterOption, FolderOption, StoreOption, WorkersOption
+from .options import FOLDER, FolderOption, StoreOption, WorkerOptions
 from .outputs import store_at
 from .shared import listing, paper, voice
 
 
 def runs(
+    *,
     which: Annotated[
         list[str] | None, typer.Argument(metavar="[RUN...]", help="Runs, as this command lists them.")
     ] = None,
@@ -25,8 +26,7 @@ def runs(
         bool,
         typer.Option("--prune", help="Forget RUN..., remove results that no unfinished run of these sources needs."),
     ] = False,
-    workers: WorkersOption = WORKERS,
-    cluster: ClusterOption = None,
+    who: WorkerOptions,
     store: StoreOption = None,
     out: FolderOption = FOLDER,
 ) -> None:
@@ -52,7 +52,7 @@ def runs(
         if "--claims" in command:
             line = shlex.join(["metagap", *command])
             fail(f"--resume: no record names a file that is run, as --claims does; give the command itself: {line}")
-        _resume(unfinished[0], workers, cluster)
+        _resume(unfinished[0], who)
     if prune:
         try:
             gone = stores.prune(place, which or ())
@@ -65,11 +65,11 @@ def runs(
     typer.echo(f"{count(len(shown), 'run')}, {len(unfinished)} unfinished")
 
 
-def _resume(run: stores.KeptRun, workers: int, cluster: str | None) -> NoReturn:
+def _resume(run: stores.KeptRun, who: WorkerOptions) -> NoReturn:
     """The run's command, again: this one ends with it."""
     from . import app
 
-    given = ["--workers", str(workers), *([] if cluster is None else ["--cluster", cluster])]
+    given = ["--workers", str(who.workers), *([] if who.cluster is None else ["--cluster", who.cluster])]
     raise typer.Exit(app([*run.command, *given], prog_name="metagap", standalone_mode=False) or 0)
 
 

@@ -28,19 +28,12 @@ from ..render import write_report
 from ..witnesses import put_checker
 from .ending import INTERRUPTED, interrupted
 from .options import (
-    FOLDER,
-    WORKERS,
     ClaimOption,
     ClaimsOption,
-    ClusterOption,
-    FolderOption,
-    JsonOption,
-    JunitOption,
     ProfileName,
-    SarifOption,
+    RunOptions,
     SeedOption,
-    StoreOption,
-    WorkersOption,
+    WorkerOptions,
     chosen_claims,
     number,
 )
@@ -49,6 +42,7 @@ from .shared import input_errors, left_out, listing, paper, screen, started, voi
 
 
 def verify(
+    *,
     claim: ClaimOption = None,
     own: ClaimsOption = None,
     profile: Annotated[ProfileName, typer.Option(help="How many instances.")] = "quick",
@@ -57,14 +51,9 @@ def verify(
         float | None,
         typer.Option("--max-time", parser=number(0.0), metavar="SECONDS", help="Stop then, with what there is."),
     ] = None,
-    workers: WorkersOption = WORKERS,
-    cluster: ClusterOption = None,
+    who: WorkerOptions,
     real: Annotated[bool, typer.Option(help="Judge the real task families too.")] = True,
-    store: StoreOption = None,
-    json: JsonOption = None,
-    junit: JunitOption = None,
-    sarif: SarifOption = None,
-    out: FolderOption = FOLDER,
+    to: RunOptions,
 ) -> None:
     """Prove every claim on generated and real instances; write the report."""
     chosen = PROFILES[profile]
@@ -72,28 +61,29 @@ def verify(
     command = f"metagap verify --profile {chosen.name} --seed {seed}"
     command += "".join(f" --claim {name}" for name in claim or ()) + ("" if real else " --no-real")
     command += option()
-    spoken = ready({"--json": json, "--junit": junit, "--sarif": sarif}, out)
-    run, kept_in = verification.Run(chosen, seed, claims, command), verification.store_of(store_at(store, out), claims)
+    out, spoken = to.out, ready(to.targets, to.out)
+    run = verification.Run(chosen, seed, claims, command)
+    kept_in = verification.store_of(store_at(to.store, out), claims)
     deadline = None if max_time is None else time.monotonic() + max_time
     live = Live(kept_in.progress, lambda: _write(run, run.record(), out, lambda error: None))
-    with input_errors(), _advancing(run.size) as advance, started(cluster):
-        begin(kept_in, command, out, store, len(run.plan(real)) + run.later)
-        run.execute(workers_of(workers, cluster), deadline, advance, real, kept_in, live)
+    with input_errors(), _advancing(run.size) as advance, started(who.cluster):
+        begin(kept_in, command, out, to.store, len(run.plan(real)) + run.later)
+        run.execute(workers_of(who.workers, who.cluster), deadline, advance, real, kept_in, live)
     record = run.record()
     try:
         page, kept = _written(run, record, out)
     except typer.Exit:
         # What was found is told all the same, and what was finished is kept.
-        emit(record, json)
+        emit(record, to.json)
         if spoken:
             _print_verification(record, None, out)
         raise
     if record.status == "complete" and not record.lost:
-        kept_in.finish(keep=store is not None)
+        kept_in.finish(keep=to.store is not None)
     else:
         kept_in.progress(run.done)
-    emit(record, json)
-    exchange(record, out, junit, sarif)
+    emit(record, to.json)
+    exchange(record, out, to.junit, to.sarif)
     if spoken:
         _print_verification(record, page, out)
     status = verification.exit_status(record)

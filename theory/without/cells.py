@@ -6,70 +6,72 @@ in the claim's place, where its own words have no meaning without the assumption
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ..claim import Ablation, Expression, Reading, Relation, Standing
+from ..tables import rows
 
 NO_FACTOR = "2**20"
 """A factor that does not exist, read as large: what is refuted with it is refuted with every smaller one."""
 
 
 def needed(
-    claim: str,
-    assumption: str,
-    reason: str,
-    title: str,
-    step: str,
-    bound: str,
-    instance: Mapping[str, Any],
-    *,
-    left: str = "gap",
-    **more: Any,
+    head: str, reason: str, title: str, instance: Mapping[str, Any], *, left: str = "gap", **more: Any
 ) -> Ablation:
-    """The claim without the assumption, left <= bound, fails on the instance; `more` are fields of `Ablation`."""
+    """CLAIM | ASSUMPTION | STEP | BOUND: the claim without the assumption, left <= bound, fails on the instance; `more`
+    are fields of `Ablation`."""
+    claim, assumption, step, bound = head.split(" | ")
     return Ablation(
         assumption, claim, Standing.NEEDED, reason, title, step, Expression(left), Expression(bound), instance, **more
     )
 
 
 def again(
-    source: Ablation,
-    claim: str,
-    reason: str,
-    bound: str,
-    left: str = "gap",
-    *,
-    changes: Mapping[str, Any] | None = None,
-    **more: Any,
+    source: Ablation, head: str, reason: str, *, changes: Mapping[str, Any] | None = None, **more: Any
 ) -> Ablation:
-    """The instance of `source`, read against another claim; `changes` are fields of the instance."""
-    kept = {"direction": source.direction, "identifier": source.identifier}
+    """CLAIM | BOUND (| LEFT): the instance of `source`, read against another claim; `changes` are fields of the
+    instance."""
+    claim, bound, left = [*head.split(" | "), "gap"][:3]
+    kept = {"direction": source.direction, "identifier": source.identifier, "left": left}
     title = f"{source.title} ({claim.split('-', 2)[-1]})"
     instance = {**source.data, **(changes or {})}
-    return needed(claim, source.assumption, reason, title, source.step, bound, instance, left=left, **{**kept, **more})
+    return needed(
+        f"{claim} | {source.assumption} | {source.step} | {bound}", reason, title, instance, **{**kept, **more}
+    )
 
 
-def not_needed(assumption: str, claims: Sequence[str], reason: str, identifier: str = "") -> tuple[Ablation, ...]:
-    """No step of the proofs uses the assumption."""
-    return tuple(Ablation(assumption, claim, Standing.NOT_NEEDED, reason, identifier=identifier) for claim in claims)
+def _argued(standing: Standing, text: str) -> tuple[Ablation, ...]:
+    return tuple(
+        Ablation(assumption, claim, standing, " ".join(why), step="".join(more[1:]), identifier="".join(more[:1]))
+        for (assumption, claims, *more), why in rows(text)
+        for claim in claims.split(", ")
+    )
 
 
-def implied(assumption: str, claims: Sequence[str], reason: str, **more: Any) -> tuple[Ablation, ...]:
-    """The claims' other assumptions imply this one."""
-    return tuple(Ablation(assumption, claim, Standing.VACUOUS, reason, **more) for claim in claims)
+def not_needed(text: str) -> tuple[Ablation, ...]:
+    """ASSUMPTION | CLAIM, ... | IDENTIFIER, and below why no step of the proofs uses the assumption."""
+    return _argued(Standing.NOT_NEEDED, text)
 
 
-ANY_VECTOR = "S3 is Cauchy-Schwarz for v'g, whatever vector g stands for the gradient; that it is the gradient is S2."
-ANY_FEATURE = "S4 is Cauchy-Schwarz for whatever features; that they are the derivative is S2."
+def implied(text: str) -> tuple[Ablation, ...]:
+    """ASSUMPTION | CLAIM, ... | IDENTIFIER | STEP, and below why the claims' other assumptions imply this one."""
+    return _argued(Standing.VACUOUS, text)
+
+
+def errors_of(family: str, names: str) -> str:
+    """The claims on errors of features at initialisation, as a part of a row."""
+    return ", ".join(f"{family}-error-{name}" for name in names.split())
 
 
 def steps_of_any_features(family: str, assumption: str) -> tuple[Ablation, ...]:
     """S3 and S4 need no derivative."""
-    return (
-        *not_needed(assumption, [f"{family}-s3"], ANY_VECTOR),
-        *not_needed(assumption, [f"{family}-s4"], ANY_FEATURE),
-    )
+    return not_needed(f"""
+    {assumption} | {family}-s3
+        S3 is Cauchy-Schwarz for v'g, whatever vector g stands for the gradient; that it is the gradient is S2.
+    {assumption} | {family}-s4
+        S4 is Cauchy-Schwarz for whatever features; that they are the derivative is S2.
+    """)
 
 
 _KINK = (
@@ -82,6 +84,8 @@ _JOINT = (
 )
 IMPLIED = " The identity implies this by S3 and S4."
 L1 = " The lifted bound stands for the L1 form, which is never larger."
+TWO_RULES = "radius*eps_formal + weight_norm*misfit_other_kinks"
+ONE_SIDED = "radius*eps_directional + weight_norm*misfit_one_sided"
 OFF = " - bregman"
 """What the refined forms take off."""
 OFF_C4 = " - strong_convexity*function_displacement**2/2"
@@ -89,28 +93,18 @@ OFF_C4 = " - strong_convexity*function_displacement**2/2"
 
 def any_divergence(family: str) -> tuple[Ablation, ...]:
     """The refined forms need no convex loss."""
-    claims = [f"{family}-refined", f"{family}-refined-l1"]
-    return not_needed(
-        "outer-convexity", claims, "Breg is subtracted whatever its sign; only S1 needs it to be >= 0.", "A1"
-    )
+    return not_needed(f"""
+    outer-convexity | {family}-refined, {family}-refined-l1 | A1
+        Breg is subtracted whatever its sign; only S1 needs it to be >= 0.
+    """)
 
 
-def at_kink(
-    why: str = "",
-    bound: str = "radius*eps_formal + weight_norm*misfit_other_kinks",
-    left: str = "gap",
-    *,
-    lost: tuple[str, ...] = (),
-) -> Reading:
+def at_kink(why: str = "", bound: str = TWO_RULES, left: str = "gap", *, lost: tuple[str, ...] = ()) -> Reading:
     """What a claim says at a kink: two rules."""
     return Reading(left, bound, _KINK + why, lost=lost)
 
 
-ONE_KINK_RULE = Reading(
-    "gap",
-    "radius*eps_formal + weight_norm*misfit_other_kinks",
-    "The gradient takes 1{0 > 0} = 0, the features take 1.",
-)
+ONE_KINK_RULE = Reading("gap", TWO_RULES, "The gradient takes 1{0 > 0} = 0, the features take 1.")
 
 AT_KINK_S2 = Reading(
     "eps_formal",
@@ -128,13 +122,7 @@ def at_kink_init(error: str) -> Reading:
     )
 
 
-def at_joint(
-    why: str = "",
-    bound: str = "radius*eps_directional + weight_norm*misfit_one_sided",
-    left: str = "gap",
-    *,
-    lost: tuple[str, ...] = (),
-) -> Reading:
+def at_joint(why: str = "", bound: str = ONE_SIDED, left: str = "gap", *, lost: tuple[str, ...] = ()) -> Reading:
     """What a claim says at a joint of the loss: the larger one of both sides."""
     return Reading(left, bound, _JOINT + why, lost=lost)
 

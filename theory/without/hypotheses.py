@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ..claim import Claim
+from ..tables import rows
 
 
 @dataclass(frozen=True)
@@ -22,38 +23,30 @@ class Hypothesis:
     statement: str
 
 
-HYPOTHESES: tuple[Hypothesis, ...] = (
-    Hypothesis(
-        "stationarity-of-L",
-        "A3",
-        "eps is the gradient norm of L itself.",
-    ),
-    Hypothesis("minimiser-exists", "A5", "A global minimiser of L exists."),
-    Hypothesis(
-        "one-radius",
-        "A6",
-        "The R of R eps is the radius of the ball of the infimum.",
-    ),
-    Hypothesis("population-risk", "A7", "w, eps and the gap belong to the same distribution."),
-    Hypothesis("population-adaptation", "A7", "The adaptation uses the population risk."),
-    Hypothesis("finite-second-moments", "A8", "w, u and the meta-features have finite second moments."),
-    Hypothesis(
-        "regular-data", "A9", "P(|a'x| <= t) <= c t/||a|| for all a and t (so that no hyperplane through 0 has mass)."
-    ),
-    Hypothesis("W-in-the-ball", "A10", "The network stays in a ball around its initialisation."),
-    Hypothesis("one-kink-rule", "A2", "The value of 1{0 > 0} is the same in the gradient, in W_i and in the features."),
-    Hypothesis(
-        "lookahead-in-the-feature",
-        "RL-G",
-        "The meta-feature contains eta grad Q_i.",
-    ),
-    Hypothesis("shift-by-state", "RL-J", "What is subtracted from the visitation ratio depends on the state only."),
-    Hypothesis("one-process-per-task", "RL-K", "omega and the comparator live in the same processes."),
-    Hypothesis("bounded-rewards", "RL-B", "Rewards are bounded."),
-    Hypothesis("bounded-features", "RL-C", "Features are bounded."),
-    Hypothesis("discount-below-1", "RL-O", "gamma_i < 1."),
-    Hypothesis("regular-adaptation", "RL-F", "The Jacobian of the adaptation is invertible."),
-    Hypothesis("equal-discounts", "RL-N", "All tasks have the same discount."),
+HYPOTHESES = tuple(
+    Hypothesis(name, identifier, " ".join((said, *more)))
+    for (name, identifier, said), more in rows(
+        """
+        stationarity-of-L | A3 | eps is the gradient norm of L itself.
+        minimiser-exists | A5 | A global minimiser of L exists.
+        one-radius | A6 | The R of R eps is the radius of the ball of the infimum.
+        population-risk | A7 | w, eps and the gap belong to the same distribution.
+        population-adaptation | A7 | The adaptation uses the population risk.
+        finite-second-moments | A8 | w, u and the meta-features have finite second moments.
+        regular-data | A9 | P(|a'x| <= t) <= c t/||a|| for all a and t (so that no hyperplane through 0 has mass).
+        W-in-the-ball | A10 | The network stays in a ball around its initialisation.
+        one-kink-rule | A2 | The value of 1{0 > 0} is the same in the gradient, in W_i and in the features.
+        lookahead-in-the-feature | RL-G | The meta-feature contains eta grad Q_i.
+        shift-by-state | RL-J | What is subtracted from the visitation ratio depends on the state only.
+        one-process-per-task | RL-K | omega and the comparator live in the same processes.
+        bounded-rewards | RL-B | Rewards are bounded.
+        bounded-features | RL-C | Features are bounded.
+        discount-below-1 | RL-O | gamma_i < 1.
+        regular-adaptation | RL-F | The Jacobian of the adaptation is invertible.
+        equal-discounts | RL-N | All tasks have the same discount.
+        """,
+        3,
+    )
 )
 
 Put = Mapping[str, Mapping[str, str]]

@@ -12,11 +12,9 @@ from typing import Any
 from ..claim import Ablation, Reading, Standing
 from .cells import again, implied, needed, not_needed, steps_of_any_features
 from .instances import Content, bandit, policies, process, varied
+from .meta_sl import LIFTED, S2, S3
 
 _S1 = "S1: performance difference"
-S2 = "S2: chain rule"
-_S3 = "S3: stationarity"
-_LIFTED = "radius*eps + weight_norm*misfit"
 PLAIN = "radius*eps + weight_norm*misfit_plain"
 POSITIVE = "positive-policy"
 
@@ -58,14 +56,11 @@ def _absorbing(start: Sequence[str]) -> Content:
 
 
 _SURE = needed(
-    "meta-rl-lifted",
-    POSITIVE,
+    f"meta-rl-lifted | {POSITIVE} | {_S1} | {LIFTED}",
     "A: the rational step with eta = -1 gives the better action probability 0: nothing of its advantage is left "
     "under omega's visitation. Softmax policies are positive, and then sigma' << sigma always: a positive policy "
     "reaches whatever any policy reaches; the start may have zeros.",
     "an action of probability 0",
-    _S1,
-    _LIFTED,
     two_arms("0", ["0", "1"], ["0", "1"], eta="-1", adaptation="rational-step"),
     exact={"gap": "1", "weight_norm": "0", "eps": "0"},
     identifier="RL-A",
@@ -73,12 +68,9 @@ _SURE = needed(
 _NO_WEIGHT = "Nothing of the better action's advantage is left under omega's visitation: "
 
 _MYOPIC = needed(
-    "meta-rl-lifted",
-    "stationarity-of-L",
+    f"meta-rl-lifted | stationarity-of-L | {S3} | weight_norm*misfit",
     "I: the misfit alone is 0 where u is a meta-feature in the ball; without eps nothing is left.",
     "eps read as 0",
-    _S3,
-    "weight_norm*misfit",
     two_arms("1", ["1", "0"], ["3/4", "1/4"]),
     exact={"gap": "1/4", "eps": "1/4"},
     identifier="A3",
@@ -109,56 +101,48 @@ _CROSSING: Content = varied(
 def crossing(claim: str, model: str = "", changes: Content | None = None, **exact: str) -> Ablation:
     """S2 for policies that are not positive; `model` tells titles apart."""
     return needed(
-        claim,
-        POSITIVE,
+        f"{claim} | {POSITIVE} | {S2} | weight_norm",
         "Where 1 + eta Q crosses 0 the adapted policy's derivative does not vanish with the policy: the action enters "
         "grad L, and not <w, Phi>, whose weight is 0 on all that is visited. (To one side of omega the step gives no "
         "policy.)",
         f"a probability that crosses 0{model}",
-        S2,
-        "weight_norm",
         {**_CROSSING, **(changes or {})},
         left="eps",
-        exact=varied(exact, weight_norm="0"),
+        exact={**exact, "weight_norm": "0"},
     )
 
 
 META_RL: tuple[Ablation, ...] = (
-    again(_SURE, "meta-rl-identity", f"{_NO_WEIGHT}the right side, <w, u> along any v, is 0.", "pairing"),
+    again(
+        _SURE,
+        "meta-rl-identity | pairing",
+        f"{_NO_WEIGHT}the right side, <w, u> along any v, is 0.",
+    ),
     crossing("meta-rl-s2", eps="23/384"),
     *steps_of_any_features("meta-rl", POSITIVE),
     # The lifted form.
     _SURE,
     needed(
-        "meta-rl-lifted",
-        "lookahead-in-the-feature",
+        f"meta-rl-lifted | lookahead-in-the-feature | {S2} | {PLAIN}",
         "G: at the fold, with phi/tau for the meta-feature, the misfit vanishes for a large radius and eps is 0.",
         "fold, with the plain feature",
-        S2,
-        PLAIN,
         FOLD,
         identifier="RL-G",
     ),
     needed(
-        "meta-rl-lifted",
-        "one-radius",
+        f"meta-rl-lifted | one-radius | {S3} | radius*eps + weight_norm*misfit_free",
         "H: R eps with a smaller R than the ball of the infimum.",
         "unconstrained infimum",
-        _S3,
-        "radius*eps + weight_norm*misfit_free",
         two_arms("1/2", ["1", "0"], ["3/4", "1/4"]),
         exact={"gap": "1/4", "eps": "1/8"},
         identifier="A6",
     ),
     _MYOPIC,
     needed(
-        "meta-rl-lifted",
-        "shift-by-state",
+        f"meta-rl-lifted | shift-by-state | {_S1} | radius*eps",
         "J: only functions of the state may be subtracted from the visitation ratio. Subtracting the ratio itself, a "
         "function of the action too, makes u = 0, and with R -> 0 (here R = 1/4) nothing bounds the gap.",
         "shift that depends on the action",
-        _S1,
-        "radius*eps",
         two_arms("1", ["1", "0"], ["3/4", "1/4"], radius="1/4"),
         exact={"gap": "1/4", "eps": "1/4"},
         identifier="RL-J",
@@ -169,49 +153,32 @@ META_RL: tuple[Ablation, ...] = (
         ),
     ),
     needed(
-        "meta-rl-lifted",
-        "one-process-per-task",
+        f"meta-rl-lifted | one-process-per-task | {_S1} | {LIFTED}",
         "K: omega and the comparator must live in the same process. Started elsewhere (two absorbing states "
         "with rewards 0 and 1) the comparator gains 1, and no advantage says so: the gap is the return of the other "
         "process.",
         "another start",
-        _S1,
-        _LIFTED,
         _absorbing(["1", "0"]),
         left="adapted_return",
         population=_absorbing(["0", "1"]),
         exact={"weight_norm": "0", "eps": "0", "adapted_return": "0"},
         identifier="A7",
         reading=Reading(
-            "gap_elsewhere", _LIFTED, "Any other processes would do: the comparator's start in the next state."
+            "gap_elsewhere", LIFTED, "Any other processes would do: the comparator's start in the next state."
         ),
     ),
-    *not_needed(
-        "minimiser-exists",
-        ["meta-rl-lifted"],
-        "D: the claim compares with any policies. A maximiser need not exist: one state, r = phi = (1, 0) give "
-        "L = logistic(theta + eta) < 1.",
-        "A5",
-    ),
-    *not_needed(
-        "no-backward-step",
-        ["meta-rl-lifted"],
-        "M: the identity and all bounds hold for either sign of eta; only the inner improvement (T3a) changes sign.",
-        "RL-M",
-    ),
-    *not_needed(
-        "equal-discounts",
-        ["meta-rl-lifted"],
-        "N: the inner product is over (task, state, action); tasks may even differ in states and actions.",
-        "RL-N",
-    ),
-    *not_needed(
-        "bounded-features",
-        ["meta-rl-lifted"],
-        "C: features enter through the span of their values at finitely many pairs; large ones make eps large and the "
-        "misfit small. Only constants of smoothness (T3d) name their size.",
-        "RL-C",
-    ),
+    *not_needed("""
+    minimiser-exists | meta-rl-lifted | A5
+        D: the claim compares with any policies. A maximiser need not exist: one state, r = phi = (1, 0) give L =
+        logistic(theta + eta) < 1.
+    no-backward-step | meta-rl-lifted | RL-M
+        M: the identity and all bounds hold for either sign of eta; only the inner improvement (T3a) changes sign.
+    equal-discounts | meta-rl-lifted | RL-N
+        N: the inner product is over (task, state, action); tasks may even differ in states and actions.
+    bounded-features | meta-rl-lifted | RL-C
+        C: features enter through the span of their values at finitely many pairs; large ones make eps large and the
+        misfit small. Only constants of smoothness (T3d) name their size.
+    """),
     Ablation(
         "discount-below-1",
         "meta-rl-lifted",
@@ -226,44 +193,37 @@ META_RL: tuple[Ablation, ...] = (
         identifier="RL-O",
         unfound="Nothing is defined at gamma = 1, so that no instance can be generated.",
     ),
-    again(_SURE, "meta-rl-l1", f"{_NO_WEIGHT}<|w|, |u|> is 0.", "pairing"),
+    again(
+        _SURE,
+        "meta-rl-l1 | pairing",
+        f"{_NO_WEIGHT}<|w|, |u|> is 0.",
+    ),
     # The mixed forms.
     needed(
-        "meta-rl-mixed",
-        "numerator-vanishes",
+        "meta-rl-mixed | numerator-vanishes | mixed form: division by the mixed weight | "
+        "radius*eps + mixed_weight_norm*mixed_misfit",
         "E: advantages of two mirrored tasks cancel in the mixed weight and not in its numerator; with 0/0 read as 0 "
         "the bound is 0. Only generators that mirror tasks meet this. Also a spurious stationary point: two "
         "tasks, eta = 0.",
         "mirrored tasks",
-        "mixed form: division by the mixed weight",
-        "radius*eps + mixed_weight_norm*mixed_misfit",
         MIRRORED,
         exact={"gap": "1/32", "eps": "0", "adapted_return": "1/4", "pairing": "1/32", "weight_norm": "1/4"},
     ),
     needed(
-        "meta-rl-mixed",
-        "policy-step",
+        "meta-rl-mixed | policy-step | mixed form: one feature for all tasks | mixed_misfit",
         "A step on the parameter moves the feature by a Hessian of the task: it is no average over next visits.",
         "gradient step on the parameter",
-        "mixed form: one feature for all tasks",
-        "mixed_misfit",
         arms([["1", "0"], ["0", "1"]], [["1"], ["0"]], eta="1", adaptation={"name": "gradient"}, comparator=["1"]),
         meaningless=True,
     ),
-    *not_needed(
-        "equal-discounts",
-        ["meta-rl-mixed"],
-        "N: gamma_i stays inside w_i and psi_i; only states, actions and features must be shared.",
-        "RL-N",
-    ),
-    *not_needed(
-        "numerator-vanishes",
-        ["meta-rl-mixed-l1"],
-        "E: nothing is divided; E_rho[Un] = <w, u> and E_rho[Pn] = grad L always.",
-    ),
-    *implied(
-        POSITIVE,
-        ["meta-rl-headline"],
-        "The supremum is certified for the KL step, whose policies are positive always.",
-    ),
+    *not_needed("""
+    equal-discounts | meta-rl-mixed | RL-N
+        N: gamma_i stays inside w_i and psi_i; only states, actions and features must be shared.
+    numerator-vanishes | meta-rl-mixed-l1
+        E: nothing is divided; E_rho[Un] = <w, u> and E_rho[Pn] = grad L always.
+    """),
+    *implied("""
+    positive-policy | meta-rl-headline
+        The supremum is certified for the KL step, whose policies are positive always.
+    """),
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..claim import Ablation, Reading
 from .cells import NO_FACTOR, implied, needed, no_factor, not_needed
 from .instances import Content, policies, process, varied
-from .meta_rl import FOLD, MIRRORED, PLAIN, POSITIVE, S2, arms, two_arms
+from .meta_rl import FOLD, MIRRORED, PLAIN, arms, two_arms
+from .meta_sl import S2
 
 _INJECTIVE = "I + eta K is injective"
 
@@ -34,38 +35,31 @@ _LOG_3 = "439444915467243876558098094769010281859/400000000000000000000000000000
 _LOG_4 = "13862943611198906188344642429163531361510/10000000000000000000000000000000000000000"
 
 META_RL_COROLLARIES: tuple[Ablation, ...] = (
-    *not_needed(POSITIVE, ["meta-rl-constant"], "Popoviciu's inequality holds for every distribution."),
-    *implied(
-        "bounded-rewards",
-        ["meta-rl-constant"],
-        "B: automatic on finite processes; rewards enter the constant only, which two equally likely extremes attain.",
-        step="S4: Cauchy-Schwarz",
-        identifier="A8",
-    ),
-    *not_needed(
-        POSITIVE,
-        ["meta-rl-t3a-rational"],
-        "The performance difference from the positive prior to the adapted policy; zeros of the latter add nothing.",
-    ),
+    *not_needed("""
+    positive-policy | meta-rl-constant
+        Popoviciu's inequality holds for every distribution.
+    """),
+    *implied("""
+    bounded-rewards | meta-rl-constant | A8 | S4: Cauchy-Schwarz
+        B: automatic on finite processes; rewards enter the constant only, which two equally likely extremes attain.
+    """),
+    *not_needed("""
+    positive-policy | meta-rl-t3a-rational
+        The performance difference from the positive prior to the adapted policy; zeros of the latter add nothing.
+    """),
     needed(
-        "meta-rl-t3a-improvement",
-        "forward-step",
+        "meta-rl-t3a-improvement | forward-step | Jeffreys divergence over eta | adapted_return",
         "M: a step against the advantages makes the policy worse.",
         "eta = -1",
-        "Jeffreys divergence over eta",
-        "adapted_return",
         two_arms("1", ["1", "0"], ["1/2", "1/2"], eta="-1"),
         left="prior_return",
         exact={"prior_return": "1/2"},
     ),
     needed(
-        "meta-rl-t3a-improvement",
-        "kl-step",
+        "meta-rl-t3a-improvement | kl-step | Jeffreys divergence over eta | adapted_return",
         "A long gradient step on the parameter overshoots. (The rational step with eta > 0 improves, too: see "
         "meta-rl-t3a-rational.)",
         "a long gradient step",
-        "Jeffreys divergence over eta",
-        "adapted_return",
         arms(
             [["0", "1", "0"]],
             [["1"], ["0"], ["-1"]],
@@ -76,28 +70,26 @@ META_RL_COROLLARIES: tuple[Ablation, ...] = (
         ),
         left="prior_return",
     ),
-    *not_needed(POSITIVE, ["meta-rl-t3b"], "No policy of any kind is better than the optimal one."),
+    *not_needed("""
+    positive-policy | meta-rl-t3b
+        No policy of any kind is better than the optimal one.
+    """),
     needed(
-        "meta-rl-t3c",
-        "no-lookahead",
+        f"meta-rl-t3c | no-lookahead | {S2} | {PLAIN}",
         "With adaptation and a discount the plain feature is not the derivative of the adapted policy.",
         "fold, with the plain feature (T3c)",
-        S2,
-        PLAIN,
         FOLD,
     ),
-    *not_needed(
-        "stationarity-of-L", ["meta-rl-t3d"], "The claim bounds eps from above: reading it as 0 only weakens it."
-    ),
+    *not_needed("""
+    stationarity-of-L | meta-rl-t3d
+        The claim bounds eps from above: reading it as 0 only weakens it.
+    """),
     needed(
-        "meta-rl-t3d-smooth",
-        "kl-step",
+        "meta-rl-t3d-smooth | kl-step | f'' = eta Q'' | smoothness",
         "The logarithm of 1 + eta Q has the slope eta/(1 + eta Q), which no constant of the KL step bounds: at s0 1 + "
         "Q is 1/1024 for both actions, and what the choice at s1 adds to one of them turns pi_i(s0) 1024 times as "
         "fast.",
         "a rational step near the end of policies",
-        "f'' = eta Q''",
-        "smoothness",
         policies(
             [[["0"], ["0"]], [["1"], ["0"]], [["0"], ["0"]]],
             [
@@ -116,13 +108,10 @@ META_RL_COROLLARIES: tuple[Ablation, ...] = (
         left="curvature_size",
     ),
     needed(
-        "meta-rl-t3e",
-        "contraction",
+        f"meta-rl-t3e | contraction | {_INJECTIVE} | eps*tabular_norm",
         "P: at the fold kappa = 9. kappa < 1 is sufficient, not necessary: this process folds only from eta = 16 "
         "(kappa = 8) on.",
         "fold of the adaptation",
-        _INJECTIVE,
-        "eps*tabular_norm",
         _FOLD_TABULAR,
         exact={"contraction_margin": "-8"},
         identifier="RL-P",
@@ -130,14 +119,11 @@ META_RL_COROLLARIES: tuple[Ablation, ...] = (
     ),
     *(
         needed(
-            "meta-rl-t3e",
-            "regular-adaptation",
+            f"meta-rl-t3e | regular-adaptation | {_INJECTIVE} | eps*tabular_norm",
             "F: where the adaptation's Jacobian is singular, stationary does not mean optimal, even with one task and "
             f"unit features. The adapted logit T(x) = x - (eta/4)/(1 - p/2), p = logistic(x), has T' = 0 at {where} "
             f"for eta = {eta}: {kind} of L.",
             f"fold at {where} with eta = {eta}",
-            _INJECTIVE,
-            "eps*tabular_norm",
             instance,
             exact=exact,
             identifier="RL-F",
@@ -155,33 +141,24 @@ META_RL_COROLLARIES: tuple[Ablation, ...] = (
         )
     ),
     needed(
-        "meta-rl-t3e",
-        "single-task",
+        "meta-rl-t3e | single-task | u is a meta-feature | eps*tabular_norm",
         "Two mirrored tasks and eta = 0: omega = 0 is stationary and not optimal.",
         "mirrored tasks (T3e)",
-        "u is a meta-feature",
-        "eps*tabular_norm",
         _tabular(MIRRORED, 3),
         exact={"gap": "1/32", "eps": "0"},
     ),
     needed(
-        "meta-rl-t3e",
-        "tabular",
+        "meta-rl-t3e | tabular | u is a meta-feature | eps*tabular_norm/(2*contraction_margin)",
         "Features that do not tell two pairs apart cannot represent the displacement.",
         "one feature for all pairs",
-        "u is a meta-feature",
-        "eps*tabular_norm/(2*contraction_margin)",
         two_arms("0", ["1", "0"], ["3/4", "1/4"]),
         exact={"gap": "1/4", "eps": "0"},
     ),
     needed(
-        "meta-rl-t3e",
-        "kl-step",
+        f"meta-rl-t3e | kl-step | {_INJECTIVE} | eps*tabular_norm",
         "A bandit's adapted logit moves by 2 eta p(1-p): with eta = 16/3 its derivative 1 + 2 eta p(1-p)(1-2p) is 0 at "
         "p = 3/4. omega (log 3, to 40 digits) is stationary, and the better action surely is better.",
         "fold of the gradient step",
-        _INJECTIVE,
-        "eps*tabular_norm",
         arms(
             [["1", "0"]],
             [["1", "0"], ["0", "1"]],
@@ -192,7 +169,13 @@ META_RL_COROLLARIES: tuple[Ablation, ...] = (
         ),
     ),
     *(
-        needed("meta-rl-t3f", assumption, reason, title, step, "slope_to_comparator", instance, left="zero")
+        needed(
+            f"meta-rl-t3f | {assumption} | {step} | slope_to_comparator",
+            reason,
+            title,
+            instance,
+            left="zero",
+        )
         for assumption, reason, title, step, instance in (
             (
                 "kl-step",

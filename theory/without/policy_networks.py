@@ -11,21 +11,19 @@ from .cells import (
     L1,
     NOTHING_REPRESENTS,
     ONE_KINK_RULE,
+    TWO_RULES,
     again,
     at_kink,
     at_kink_init,
+    errors_of,
     needed,
     not_needed,
     steps_of_any_features,
 )
 from .instances import Content, bandit, policies, relu, tanh, varied
-from .meta_rl import crossing
+from .meta_rl import POSITIVE, crossing
+from .meta_sl import S2, SMOOTH
 from .network import COUNTED
-
-_S2 = "S2: chain rule"
-_POSITIVE = "positive-policy"
-_SMOOTH = "differentiable-adaptation"
-_TWO_RULES = "radius*eps_formal + weight_norm*misfit_other_kinks"
 
 
 def _neuron(model: Content, weight: str, rival: tuple[str, str], radius: str = "1", eta: str = "0") -> Content:
@@ -46,16 +44,23 @@ def _of_any_activation(family: str, kind: str, sure: Ablation, errors: tuple[str
     """What the assumptions of policies are for: of networks with kinks and without. `sure` has an action of
     probability 0; `errors` are those that are not operator norms; `kind` tells titles apart."""
     for name in ("identity", "l1", *(["formal"] if not kind else []), "init", "init-operator"):
-        yield again(sure, f"{family}-{name}", _NO_TERM, "weight_norm")
+        yield again(
+            sure,
+            f"{family}-{name} | weight_norm",
+            _NO_TERM,
+        )
     for error in errors:
-        yield again(sure, f"{family}-init-{error}", _NO_TERM, "weight_norm")
+        yield again(
+            sure,
+            f"{family}-init-{error} | weight_norm",
+            _NO_TERM,
+        )
     yield sure
-    yield from steps_of_any_features(family, _POSITIVE)
-    yield from not_needed(
-        _POSITIVE,
-        [f"{family}-error-{name}" for name in ("gradient", *errors)],
-        "An inequality of norms on the pairs that are visited, whatever their probabilities.",
-    )
+    yield from steps_of_any_features(family, POSITIVE)
+    yield from not_needed(f"""
+    {POSITIVE} | {errors_of(family, "gradient " + " ".join(errors))}
+        An inequality of norms on the pairs that are visited, whatever their probabilities.
+    """)
 
 
 _NO_TERM = "w is 0 on all that is visited, and a factor of every term of the bound."
@@ -64,13 +69,10 @@ _NO_TERM = "w is 0 on all that is visited, and a factor of every term of the bou
 def _contradictory(family: str, reason: str, kind: str, instance: Content, **exact: str) -> Ablation:
     """C3 for two tasks that share a state and want opposite actions."""
     return needed(
-        f"{family}-c3",
-        "full-action-rank",
+        f"{family}-c3 | full-action-rank | representation of u | radius*eps",
         f"Two tasks share a state and want opposite actions. {reason}, and L is 1/2 for every W: stationary, at any "
         "width, and each task's best policy has 1.",
         f"contradictory tasks, {kind}",
-        "representation of u",
-        "radius*eps",
         varied(
             instance,
             tasks=[bandit(["1", "0"], "1/2"), bandit(["0", "1"], "1/2")],
@@ -82,14 +84,11 @@ def _contradictory(family: str, reason: str, kind: str, instance: Content, **exa
 
 
 _TIE = needed(
-    "meta-rl-network-lifted",
-    _SMOOTH,
+    f"meta-rl-network-lifted | {SMOOTH} | {S2} | {TWO_RULES}",
     "L: one neuron with b = -1 at its kink. No direction improves L (L'(0; v) = -max(v, 0)/4 <= 0), so that "
     "eps = 0 is reasonable; with the feature of the active side, Phi = (-1/2, 1/2), u = (1, -1) = -2 Phi and R = 2 "
     "the bound is 0, and the gap is 1/2.",
     "a neuron at its kink (directional stationarity)",
-    _S2,
-    _TWO_RULES,
     _neuron(relu(["1"], signs=["-1"]), "0", ("1", "0"), "2"),
     exact={"gap": "1/2", "weight_norm": "1/2", "eps_formal": "0"},
     identifier="RL-L",
@@ -98,12 +97,9 @@ _TIE = needed(
 """L: f = -relu(W), so pi(a0) = logistic(-relu(W)) <= 1/2 with equality for W <= 0: W = 0 is a maximum in W."""
 
 _SURE = needed(
-    "meta-rl-network-lifted",
-    _POSITIVE,
+    f"meta-rl-network-lifted | {POSITIVE} | S1: performance difference | radius*eps + weight_norm*misfit",
     "A: a dead neuron gives a uniform prior, and the rational step with eta = -1 the better action probability 0.",
     "an action of probability 0, network",
-    "S1: performance difference",
-    "radius*eps + weight_norm*misfit",
     _neuron(relu(["1"]), "-1", ("1", "0"), eta="-1"),
     exact={"gap": "1", "weight_norm": "0"},
     identifier="RL-A",
@@ -115,61 +111,47 @@ META_RL_NETWORK: tuple[Ablation, ...] = (
     *_of_any_activation("meta-rl-network", "", _SURE, ("pointwise", "count")),
     again(
         _TIE,
-        "meta-rl-network-identity",
+        f"meta-rl-network-identity | {TWO_RULES}",
         "With a slope of 0 and the active side's feature it is 0.",
-        _TWO_RULES,
         reading=at_kink(IMPLIED),
     ),
     crossing("meta-rl-network-s2", ", network", varied(_OPPOSITE, comparator=[["1/2"], ["1"]])),
     again(
         _TIE,
-        "meta-rl-network-s2",
+        "meta-rl-network-s2 | radius*eps_formal | pairing",
         "<w, Phi v> of the active side is 1/2, no direction improves L.",
-        "radius*eps_formal",
-        "pairing",
         reading=AT_KINK_S2,
     ),
-    *steps_of_any_features("meta-rl-network", _SMOOTH),
+    *steps_of_any_features("meta-rl-network", SMOOTH),
     _TIE,
     again(
         _TIE,
-        "meta-rl-network-l1",
+        f"meta-rl-network-l1 | {TWO_RULES}",
         "The active side's feature leaves no misfit.",
-        _TWO_RULES,
         reading=at_kink(L1),
     ),
     needed(
-        "meta-rl-network-formal",
-        "one-kink-rule",
+        f"meta-rl-network-formal | one-kink-rule | {S2} | {TWO_RULES}",
         "L: any value of 1{0 > 0} will do, but one and the same in the gradient and in the features. With 1{0 > 0} = 1 "
         "in both, ||G|| = 1/4, and R ||G|| = 1/2 is the gap.",
         "two rules at one kink of a policy",
-        _S2,
-        _TWO_RULES,
         _TIE.data,
         exact={"gap": "1/2", "eps_formal": "0"},
         identifier="RL-L",
         reading=ONE_KINK_RULE,
     ),
-    *not_needed(
-        _SMOOTH,
-        ["meta-rl-network-formal"],
-        "L: v'G = <w, Phi v> is the definition of the formal gradient; the performance difference uses no derivative.",
-        "RL-L",
-    ),
-    *not_needed(
-        "W-in-the-ball",
-        ["meta-rl-network-init"],
-        "Nothing needs W near W0: the displacement is measured, and N1 with its own pairing has no error term. Rates "
-        "in the width need a ball, and more than a finite process gives.",
-        "A10",
-    ),
+    *not_needed("""
+    differentiable-adaptation | meta-rl-network-formal | RL-L
+        L: v'G = <w, Phi v> is the definition of the formal gradient; the performance difference uses no derivative.
+    W-in-the-ball | meta-rl-network-init | A10
+        Nothing needs W near W0: the displacement is measured, and N1 with its own pairing has no error term. Rates in
+        the width need a ball, and more than a finite process gives.
+    """),
     *(
         again(
             _TIE,
-            f"meta-rl-network-init-{name}",
+            f"meta-rl-network-init-{name} | radius*eps_formal + weight_norm*misfit_init",
             "No neuron counts as flipped if the kink is read as active, and the slope is read as 0.",
-            "radius*eps_formal + weight_norm*misfit_init",
             reading=None if error is None else at_kink_init(error),
             unfound=COUNTED if error is None else "",
         )
@@ -177,9 +159,8 @@ META_RL_NETWORK: tuple[Ablation, ...] = (
     ),
     again(
         _SURE,
-        "meta-rl-network-c3",
+        "meta-rl-network-c3 | eps",
         "w is 0 on all that is visited, so eps is 0; two neurons of opposite output have one difference, not 0.",
-        "eps",
         changes=_OPPOSITE,
     ),
     _contradictory(
@@ -191,20 +172,16 @@ META_RL_NETWORK: tuple[Ablation, ...] = (
     ),
     again(
         _TIE,
-        "meta-rl-network-c3",
+        "meta-rl-network-c3 | eps_formal",
         "The active side's feature has one difference, which is not 0.",
-        "eps_formal",
         reading=at_kink(" Their rank is full.", "eps_formal*min_norm_other_kinks", lost=("full-action-rank",)),
     ),
 )
 
 _SURE_TANH = needed(
-    "meta-rl-smooth-network-lifted",
-    _POSITIVE,
+    f"meta-rl-smooth-network-lifted | {POSITIVE} | S1: performance difference | radius*eps + weight_norm*misfit",
     "A: tanh(0) = 0 gives a uniform prior, and the rational step with eta = -1 the better action probability 0.",
     "an action of probability 0, tanh network",
-    "S1: performance difference",
-    "radius*eps + weight_norm*misfit",
     _neuron(tanh("1"), "0", ("1", "0"), eta="-1"),
     exact={"gap": "1", "weight_norm": "0"},
     identifier="RL-A",
@@ -217,22 +194,16 @@ META_RL_SMOOTH_NETWORK: tuple[Ablation, ...] = (
         ", tanh network",
         {"model": tanh("1"), "omega": [["0"]], "comparator": [["-1"]]},
     ),
-    *not_needed(
-        "W-in-the-ball",
-        ["meta-rl-smooth-network-init"],
-        "Nothing needs W near W0: the displacement is measured, and N1 with its own pairing has no error term.",
-        "A10",
-    ),
-    *not_needed(
-        "regular-data",
-        ["meta-rl-smooth-network-init-ball"],
-        "N1' holds at every input: sigma' is Lipschitz, so that an atom of the data costs nothing.",
-    ),
+    *not_needed("""
+    W-in-the-ball | meta-rl-smooth-network-init | A10
+        Nothing needs W near W0: the displacement is measured, and N1 with its own pairing has no error term.
+    regular-data | meta-rl-smooth-network-init-ball
+        N1' holds at every input: sigma' is Lipschitz, so that an atom of the data costs nothing.
+    """),
     again(
         _SURE_TANH,
-        "meta-rl-smooth-network-c3",
+        "meta-rl-smooth-network-c3 | eps",
         "w is 0 on all that is visited, so eps is 0; the neuron's difference is not 0.",
-        "eps",
     ),
     _contradictory(
         "meta-rl-smooth-network",

@@ -11,16 +11,19 @@ from .cells import (
     L1,
     NOTHING_REPRESENTS,
     OFF,
+    ONE_SIDED,
     again,
     any_divergence,
     at_joint,
+    errors_of,
     implied,
     needed,
     not_needed,
     steps_of_any_features,
 )
 from .instances import Content, functions, gradient, supervised, tanh, varied
-from .network import CONVEX, EXPANSION, LIFTED, NO_BALL, ONE_VALUE, REPRESENTATION, S1, S2, S3, SMOOTH
+from .meta_sl import LIFTED, S1, S2, S3, SMOOTH
+from .network import CONVEX, EXPANSION, NO_BALL, ONE_VALUE, REPRESENTATION
 
 _EXPANDING: Content = supervised(
     "geman-mcclure", "4", "1", "1: 0 -1 1", "0", functions("-967/1000"), "1/1000", model=tanh("0")
@@ -58,14 +61,11 @@ _LATE: Content = varied(
 
 def _at_joint(name: str, what: str, bound: str, instance: Content, left: str = "gap", **more: Any) -> Ablation:
     return needed(
-        f"smooth-network-{name}",
-        SMOOTH,
+        f"smooth-network-{name} | {SMOOTH} | {S2} | {bound}",
         "A prediction on the joint of Huber's loss: U has slope 1 to the left and -1 to the right and is largest at "
         "W = 0, so that L rises to both sides and eps is 0 in the directional sense. Either one-sided feature "
         f"represents u: {what}",
         f"Huber at its joint, tanh ({name})",
-        S2,
-        bound,
         instance,
         left=left,
         **more,
@@ -73,23 +73,18 @@ def _at_joint(name: str, what: str, bound: str, instance: Content, left: str = "
 
 
 _SPREADING = needed(
-    "smooth-network-error-pointwise",
-    "convex-loss",
+    f"smooth-network-error-pointwise | convex-loss | {EXPANSION} | error_pointwise",
     "With ell'' < 0 the step expands: 1 - eta ell'' = 3, where kap = max(1, eta |ell''| - 1) = 1.",
     "Geman-McClure, tanh",
-    EXPANSION,
-    "error_pointwise",
     _EXPANDING,
     left="error_trace",
 )
 _STOPPED = needed(
-    "smooth-network-init-pointwise",
-    "stationarity-of-L",
+    f"smooth-network-init-pointwise | stationarity-of-L | {S3} | "
+    f"radius*eps_first_order + radius*weight_norm*error_pointwise + weight_norm*misfit_init",
     "Labels of size 1/64 keep W_i so near W = W0 = 0 that ||w|| ||e|| is of order 1/64^2. FOMAML stops there; the "
     "Hessian turns the balance of the two tasks, and ||G_0|| is of order 1/64.",
     "first-order stationary network, tanh",
-    S3,
-    "radius*eps_first_order + radius*weight_norm*error_pointwise + weight_norm*misfit_init",
     _BALANCED,
     identifier="A3",
 )
@@ -113,12 +108,9 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
     ),
     *steps_of_any_features("smooth-network", SMOOTH),
     needed(
-        "smooth-network-lifted",
-        "outer-convexity",
+        f"smooth-network-lifted | outer-convexity | {S1} | {LIFTED}",
         "tanh at W = 0 predicts 0, the flat maximum of the double well: nothing is left of w, and 1 is better.",
         "double well, smooth",
-        S1,
-        LIFTED,
         supervised("double-well", "0", "1", "1: 0 0 1", "0", functions("1"), model=tanh("0")),
         exact={"gap": "1", "weight_norm": "0"},
     ),
@@ -131,19 +123,16 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
             "less than 0 is on the right.",
             f"zero{OFF}",
             _JOINT,
-            reading=at_joint(why, f"radius*eps_directional + weight_norm*misfit_one_sided{OFF}"),
+            reading=at_joint(why, f"{ONE_SIDED}{OFF}"),
         )
         for name, why in (("refined", ""), ("refined-l1", L1))
     ),
     needed(
-        "smooth-network-c4",
-        SMOOTH,
+        f"smooth-network-c4 | {SMOOTH} | {S2} | weight_norm*function_displacement/1000 - function_displacement**2/2",
         "As for the linear model, with all predictions after the step on the quadratic part and all of them so near 0 "
         "that tanh is nearly straight: U has slope 1 to the left of the joint and 1/2 to the right for the first task, "
         "and L rises to both sides. The feature of the left side represents u but for a 1000th.",
         "Huber at its joint, tanh, quadratic after the step",
-        S2,
-        "weight_norm*function_displacement/1000 - function_displacement**2/2",
         varied(
             _LATE,
             adaptation=gradient("1/2"),
@@ -154,27 +143,20 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
         unfound="The kept instance takes the feature of one side: see the linear model.",
     ),
     needed(
-        "smooth-network-c4",
-        "strong-convexity",
+        f"smooth-network-c4 | strong-convexity | {S1} | {LIFTED} - function_displacement**2/2",
         "On Huber's tail the gap is R eps: subtracting ||u||^2/2 breaks it.",
         "Huber tail, tanh",
-        S1,
-        f"{LIFTED} - function_displacement**2/2",
         varied(_JOINT, adaptation=gradient("0"), tasks="1: 0 -16 1", comparator=functions("-1"), radius="1"),
         exact={"gap": "1"},
     ),
-    *not_needed(
-        SMOOTH,
-        ["smooth-network-first-order"],
-        "v'G = <w, phi'v> is the definition of FOMAML's gradient; S1 and S4 use no derivative.",
-    ),
-    # Features at initialisation.
-    *not_needed("W-in-the-ball", ["smooth-network-init"], NO_BALL, "A10"),
-    *not_needed(
-        SMOOTH,
-        ["smooth-network-init"],
-        "N2' holds for any features with their own pairing; it uses no derivative of U_i.",
-    ),
+    *not_needed(f"""
+    differentiable-adaptation | smooth-network-first-order
+        v'G = <w, phi'v> is the definition of FOMAML's gradient; S1 and S4 use no derivative.
+    W-in-the-ball | smooth-network-init | A10
+        {NO_BALL}
+    differentiable-adaptation | smooth-network-init
+        N2' holds for any features with their own pairing; it uses no derivative of U_i.
+    """),
     *(
         _at_joint(
             f"init-{name}",
@@ -192,30 +174,30 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
             ("ball", "ball", "what is left is R||w|| ||e||, W_i being near W0."),
         )
     ),
-    *implied("outer-convexity", ["smooth-network-init-pointwise", "smooth-network-init-ball"], CONVEX),
+    *implied(f"""
+    outer-convexity | smooth-network-init-pointwise, smooth-network-init-ball
+        {CONVEX}
+    """),
     *(
         again(
             _SPREADING,
-            f"smooth-network-init-{name}",
+            f"smooth-network-init-{name} | radius*eps + radius*weight_norm*error_{name} + weight_norm*misfit_init",
             "The step expands, where the loss is concave, by more than kap allows, and flattens the neuron, where the "
             "loss is convex again: the feature at initialisation is 14 times as long.",
-            f"radius*eps + radius*weight_norm*error_{name} + weight_norm*misfit_init",
         )
         for name in ("pointwise", "ball")
     ),
     _STOPPED,
     again(
         _STOPPED,
-        "smooth-network-init-ball",
+        "smooth-network-init-ball | radius*eps_first_order + radius*weight_norm*error_ball + weight_norm*misfit_init",
         "The balls of W and W_i are as small: ||w|| ||e|| is of order 1/64^2, ||G_0|| of order 1/64.",
-        "radius*eps_first_order + radius*weight_norm*error_ball + weight_norm*misfit_init",
     ),
     _SPREADING,
-    *not_needed(
-        "off-joints",
-        [f"smooth-network-error-{name}" for name in ("gradient", "operator", "pointwise", "ball")],
-        ONE_VALUE,
-    ),
+    *not_needed(f"""
+    off-joints | {errors_of("smooth-network", "gradient operator pointwise ball")}
+        {ONE_VALUE}
+    """),
     # N5 and C3.
     _at_joint(
         "projected",
@@ -236,12 +218,9 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
         ),
     ),
     needed(
-        "smooth-network-c3",
-        "full-row-rank",
+        f"smooth-network-c3 | full-row-rank | {REPRESENTATION} | radius*eps",
         "Two tasks share an input and contradict each other; there is no step. W = 0 is stationary and not optimal.",
         "contradictory labels, tanh",
-        REPRESENTATION,
-        "radius*eps",
         varied(
             _SQUARED,
             adaptation=gradient("0"),

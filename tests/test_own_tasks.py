@@ -140,7 +140,7 @@ def test_the_command_takes_claims_losses_and_adaptations(tmp_path: Path, monkeyp
         assert refused.exit_code == 2 and said in refused.stderr and refused.stderr.count("\n") == 1, refused.output
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci(every=9)
 @pytest.mark.parametrize(
     "options",
     [

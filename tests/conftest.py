@@ -40,7 +40,7 @@ THREADS = threadpool_limits(1)
 # On a machine with much to do a refusal takes longer than the first line of progress, and has a line of its own.
 shared.QUIET = 600.0
 
-EXAMPLES = {"quick": 12, "ci": 48, "deep": 5000}
+EXAMPLES = {"quick": 8, "ci": 48, "deep": 5000}
 
 for name, examples in EXAMPLES.items():
     settings.register_profile(

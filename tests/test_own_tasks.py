@@ -250,6 +250,7 @@ def test_an_audit_out_of_time_says_what_it_knows(tmp_path: Path, cut_short: Call
     assert not any(claim["applies"] for claim in record["claims"] if claim["open"])
 
 
+@pytest.mark.ci
 def test_an_audit_is_at_the_solution_that_is_given(tmp_path: Path) -> None:
     place, omega = write(tmp_path, CSV), write(tmp_path, "[1, 2]", "omega.json")
     shown = runner.invoke(app, ["audit", place, "--omega", omega, "--json", "-"])

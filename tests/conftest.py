@@ -83,8 +83,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         seen[test] += 1
         (chosen if sampled else left).append(item)
     config.hook.pytest_deselected(items=left)
-    tests = Counter(room_of(item.nodeid) for item in chosen)
-    items[:] = sorted(chosen, key=lambda item: (tests[room_of(item.nodeid)], room_of(item.nodeid)))
+    items[:] = chosen
+    if hasattr(config, "workerinput"):  # of several workers: see the scheduler
+        tests = Counter(room_of(item.nodeid) for item in chosen)
+        items.sort(key=lambda item: (tests[room_of(item.nodeid)], room_of(item.nodeid)))
 
 
 TOGETHER = {"test_layers.py": "the source", "test_separation.py": "the source", "test_source.py": "the source"}

@@ -363,6 +363,18 @@ def test_infima_contain_those_of_balls(rank: int, effort: int) -> None:
     assert sharp >= 0.8 * total
 
 
+def test_sums_of_batches_are_enclosed_sharply() -> None:
+    """Of every third instance all residuals vanish at one v; of another the rows do."""
+    rng = np.random.default_rng(5)
+    for rank in (1, 2, 3) * 4:
+        rows, target, _ = system(rng, 24, rank)
+        target[::3] = rows[::3].sum(2)
+        rows[1::6] = 0
+        eps = np.maximum(np.abs(rows).max((1, 2)), 1e-3) * 10.0 ** rng.uniform(-2, 1, 24)
+        found = infimum.misfit_l1(MidRad(eps), MidRad(rows), MidRad(target))
+        assert (found.high - found.low <= 1e-9 * found.high + 1e-200).all()
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_no_infimum_of_what_is_not_finite(bad: float) -> None:
     rows, target = MidRad(np.full((2, 2, 1), 0.5)), MidRad(np.array([[1.0, 2.0], [bad, 2.0]]))

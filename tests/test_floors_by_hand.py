@@ -19,9 +19,9 @@ from metagap.impl.optimum.exact import (
     own_risk_bound,
     squared_minimum,
 )
-from metagap.impl.oracles.polynomials import polynomial_minimum
 from metagap.impl.supervised.adaptation import Gradient, Implicit
 from metagap.impl.supervised.instance import Atom, MetaSLInstance, Task
+from oracles.polynomials import polynomial_minimum
 
 from .test_checker_by_hand import HALF, ONE, QUARTER, TWO, instance
 

@@ -141,7 +141,7 @@ FLOORS = (
     ("balls", "draws", "enclosed", "loss_ranges", "sealed", "task_tables", "vector_losses"),
     ("alike", "rules"),
     ("judge", "models", "stated_tasks"),
-    ("batch_judge", "models.traced", "stated_at", "study"),
+    ("batch_judge", "models.traced", "standings", "stated_at", "study"),
     ("stated", "stated_batches"),
     ("answers",),
     ("family", "supervised", "traced"),
@@ -189,7 +189,7 @@ def test_an_import_that_points_up_is_noticed() -> None:
     for module, line in (
         ("impl.files", "from ..supervised.document import READER"),
         ("impl.judge", "from .families import family_of"),
-        ("impl.supervised.training", "from ..oracles import autograd"),
+        ("impl.supervised.training", "from ..oracles import network_autograd"),
         ("impl.supervised.batch", "from .. import falsify"),
     ):
         path = file_of(module)
@@ -262,6 +262,7 @@ def test_theory_calls_no_solver() -> None:
         "dataclasses",
         "enum",
         "functools",
+        "textwrap",
         "re",
         "typing",
         "collections",

@@ -14,8 +14,9 @@ from metagap.impl.falsify.mutants import batches
 from metagap.impl.families import FAMILIES, META_RL, META_RL_NETWORK, META_RL_SMOOTH_NETWORK, META_SL, Family, family_of
 from metagap.impl.instances import Instance
 from metagap.impl.judge import judge_claim
-from metagap.impl.leave_one_out import HUNTERS, Found, Survey, alone, cells_of, conclusion, survey
+from metagap.impl.leave_one_out import HUNTERS, Found, Survey, alone, cells_of, survey
 from metagap.impl.sources import RandomSource
+from metagap.impl.standings import conclusion
 from metagap.impl.unfinished import document, restored
 from metagap.reports.records import dumps
 from metagap.theory.claim import Assumption, Claim, Expression, Source, Standing, Verdict

@@ -103,7 +103,7 @@ def test_a_network_is_the_linear_policy_with_its_features(variant: str, effort: 
 @pytest.mark.parametrize("variant", POLICY_STEPS)
 def test_autograd_agrees_with_the_gradient_in_coordinates(variant: str, effort: int) -> None:
     """Its length, and every pairing <grad L, e_k> with the basis that the coordinates refer to."""
-    from metagap.impl.oracles.policies import network_meta_gradient
+    from oracles.policies import network_meta_gradient
 
     compared = 0
     for seed in range(12 * effort):

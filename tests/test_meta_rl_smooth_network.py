@@ -106,7 +106,7 @@ def test_both_engines_agree(variant: str, name: str, effort: int) -> None:
 def test_autograd_agrees_with_the_gradient_in_coordinates(variant: str, effort: int) -> None:
     """Its length, and its pairings with the features: grad L is in their span."""
     import torch
-    from metagap.impl.oracles.policies import network_meta_gradient
+    from oracles.policies import network_meta_gradient
 
     activations = {"softplus": torch.nn.functional.softplus, "tanh": torch.tanh}
     compared: Counter[str] = Counter()

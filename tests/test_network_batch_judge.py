@@ -226,6 +226,7 @@ def test_rank_is_decided_with_no_mass_left_in() -> None:
         for batch in batches(family, "functions", "logistic", 3, 3):
             masses, weights = np.zeros(batch.masses.shape), np.zeros(batch.weights.shape)
             masses[:, :, :2, 0], weights[:, 0] = 0.5, 1.0
+            masses[::2, :, 1:] = 0.0
             alone = replace(batch, masses=masses, weights=weights)
             missed, count = outside(alone, ("min_norm_solution", "condition"), family=FAMILIES[family])
             assert not missed

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from metagap.impl.arithmetic import Balls
 from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights
+from metagap.impl.optimum.networks.answer import RELU, SMOOTH
 from metagap.impl.optimum.networks.bracket import value
 from metagap.impl.optimum.networks.floor import prediction_floor
-from metagap.impl.optimum.networks.headline import RELU, SMOOTH
 from metagap.impl.optimum.networks.interpolant import LARGEST, interpolant, interpolants
 from metagap.impl.real_tasks.networks import digits_network, sinusoid_network
 from metagap.impl.supervised.adaptation import Gradient

@@ -25,7 +25,6 @@ from metagap.impl.optimum.exact import (
 from metagap.impl.optimum.headline import LINEAR, ball_of
 from metagap.impl.optimum.landscape import Landscape
 from metagap.impl.optimum.reach import over
-from metagap.impl.oracles.polynomials import polynomial_minimum
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.supervised import taylor
 from metagap.impl.supervised.adaptation import Gradient, Implicit
@@ -34,6 +33,7 @@ from metagap.impl.supervised.instance import Atom, MetaSLInstance, Task
 from metagap.impl.supervised.maml import Problem
 from metagap.reports.bench.optimum import compare, landscape_instance
 from metagap.theory.claim import Verdict
+from oracles.polynomials import polynomial_minimum
 
 ONE, HALF = fmpq(1), fmpq(1, 2)
 FEW = settings(max_examples=max(settings().max_examples // 10, 1))
@@ -156,7 +156,7 @@ def test_squared_is_exact(seed: int) -> None:
 @FEW
 @given(seed=SEEDS)
 def test_cvxpy_agrees_on_the_squared_loss(seed: int) -> None:
-    from metagap.impl.oracles.convex import squared_meta_minimum
+    from oracles.convex import squared_meta_minimum
 
     instance = replace(some("squared", seed, limits=Limits(tasks=2, points=3))[0], adaptation=Gradient(fmpq(1, 8)))
     exact = to_float(squared_minimum(instance)[0])
@@ -288,7 +288,7 @@ def test_the_ball_of_a_landscape_holds_omega() -> None:
 @pytest.mark.parametrize(("dimension", "seed"), [(1, 0), (1, 1), (1, 2), (2, 0), (2, 4)])
 def test_sums_of_squares_agree(dimension: int, seed: int) -> None:
     """A rounded Gram matrix, certified: below every value, and close to the certified minimum."""
-    from metagap.impl.oracles.sums_of_squares import lower_bound
+    from oracles.sums_of_squares import lower_bound
 
     instance = landscape_instance("quartic", dimension, seed)
     found = minimise(instance, None)

@@ -162,7 +162,7 @@ def test_bad_options_are_one_line_and_status_two(tmp_path: Path, options: list[s
 @pytest.mark.ci
 def test_options_that_a_file_has_no_use_for_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "instance.json"
-    files.save(from_arrays([[1.0]], [1.0], ["a"]), path)
+    path.write_text(files.dumps(from_arrays([[1.0]], [1.0], ["a"])))
     for options, place in ((["--loss", "huber:1"], "--loss='huber'"), (["--task", "user"], "--task='user'")):
         result = runner.invoke(app, ["certify", str(path), *options])
         assert result.exit_code == 2 and place in result.stderr, result.output
@@ -191,7 +191,7 @@ def test_tasks_may_be_adapted_by_several_steps(tmp_path: Path, command: str) -> 
 @pytest.mark.ci
 def test_an_instance_file_has_its_own_steps(tmp_path: Path) -> None:
     place = tmp_path / "instance.json"
-    files.save(TaskSource(write(tmp_path, CSV)).load(), place)
+    place.write_text(files.dumps(TaskSource(write(tmp_path, CSV)).load()))
     result = runner.invoke(app, ["certify", str(place), "--steps", "2"])
     assert result.exit_code == 2
     assert "--steps" in result.stderr and result.stderr.count("\n") == 1

@@ -182,7 +182,7 @@ FAULTS: tuple[tuple[str, str], ...] = (
     ("impl.balls.spanned", "from ..floats.infimum import l1_active_set"),
     ("impl.models.coordinates", "from . import batch"),
     ("impl.models.activation", "from ..families import FAMILIES"),
-    ("impl.models.smooth_coordinates", "from ..oracles import autograd"),
+    ("impl.models.smooth_coordinates", "from ..oracles import network_autograd"),
     ("impl.balls.infimum", "from ..floats.infimum import misfits"),
 )
 """Forbidden imports in deciding modules, some of which no earlier guard looked at."""

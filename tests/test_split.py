@@ -133,10 +133,16 @@ REFUSED = {
     "no query": (CSV.replace("b,query", "b,support"), ("task='b'", "a task with a query row")),
     "no support": (CSV.replace("b,support", "b,query"), ("task='b'", "a task with a support row")),
     "a query that weighs nothing": (CSV.replace("query,5", "query,0"), ("task='a'", "query row of positive weight")),
-    "a negative weight": (CSV.replace("query,5", "query,-5"), ("weight[2]=-5.0", "a number >= 0")),
+    "a negative weight": (CSV.replace("query,5", "query,-5"), ("line 4, column weight=-5.0", "a number >= 0")),
     "a weight in words": (CSV.replace("query,5", "query,five"), ("line 4, column weight='five'", "a finite number")),
-    "weights of a task that differ": (CSV.replace("5,3", "5,2"), ("task_weight[2]=2.0", "of task 'a', as 3.0 before")),
-    "a negative weight of a task": (CSV.replace("query,5,3", "query,5,-3"), ("task_weight[2]=-3.0", "a number >= 0")),
+    "weights of a task that differ": (
+        CSV.replace("5,3", "5,2"),
+        ("line 4, column task_weight=2.0", "of task 'a', as 3.0 before"),
+    ),
+    "a negative weight of a task": (
+        CSV.replace("query,5,3", "query,5,-3"),
+        ("line 4, column task_weight=-3.0", "a number >= 0"),
+    ),
     "tasks that weigh nothing": (
         re.sub(r",\d,\d,(\d,\d)\n", r",1,0,\1\n", CSV),
         ("task_weight=0.0", "a positive weight"),

@@ -18,12 +18,13 @@ from metagap.impl.enclosed.quantities import UnknownError
 from metagap.impl.falsify import pursuit
 from metagap.impl.families import FAMILIES, judge
 from metagap.impl.family import Family
-from metagap.impl.leave_one_out import standings, survey
+from metagap.impl.leave_one_out import survey
 from metagap.impl.losses import Loss
 from metagap.impl.midrad import MidRad
 from metagap.impl.own_claims import read, using
 from metagap.impl.sealed import Sealed
 from metagap.impl.sources import RandomSource
+from metagap.impl.standings import standings
 from metagap.impl.stated_batches import Enclosed, Enclosing
 from metagap.reports import audit as audits
 from metagap.reports.executing import Workers

@@ -36,7 +36,6 @@ from metagap.impl.optimum.relaxed import hessian_floor as many_floors
 from metagap.impl.optimum.relaxed_box import hessian_floor
 from metagap.impl.optimum.search import Budget
 from metagap.impl.optimum.stack import Stack
-from metagap.impl.oracles.polynomials import polynomial_minimum
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.supervised.adaptation import Gradient
 from metagap.impl.supervised.draws import CONVEX_LOSSES, SMOOTH_LOSSES
@@ -45,6 +44,7 @@ from metagap.impl.supervised.maml import Problem
 from metagap.impl.supervised.relu.problem import NetworkProblem
 from metagap.impl.supervised.taylor import curvature
 from metagap.impl.supervised.taylor import gradient as taylor_gradient
+from oracles.polynomials import polynomial_minimum
 
 from .test_support import HALF, ONE, SMALL, ZERO, drawn, one
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import sympy
-from metagap.impl.oracles.symbolic import SymbolicProblem, lagrange_defect, remainder_constant
+from oracles.symbolic import SymbolicProblem, lagrange_defect, remainder_constant
 
 SIZES = [(1, 1, 1), (2, 1, 1), (1, 2, 1), (1, 1, 2), (2, 2, 1), (2, 2, 2)]
 

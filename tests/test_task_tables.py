@@ -110,6 +110,19 @@ def test_bad_csv_is_one_line_that_names_the_place(tmp_path: Path, text: str, mes
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("task,y,a\n\nx,1,1\nx,0.5,1\n", r"tasks.csv: line 4, column y=0.5: -1 or 1"),
+        ("task,y,a,Weight\nx,1,1,1\nx,1,1,-2\n", "line 3, column Weight=-2.0: a number >= 0"),
+        ("task,y,a,task_weight\nx,1,1,1\nx,1,1,2\n", "line 3, column task_weight=2.0: one weight in all rows"),
+    ],
+)
+def test_what_is_wrong_with_a_row_of_a_csv_file_is_named_by_its_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(files.BadInputError, match=message):
+        TaskSource(write(tmp_path, text), loss=Loss("logistic")).load()
+
+
 def test_blank_lines_are_none_and_a_missing_file_is_said_to_be(tmp_path: Path) -> None:
     assert TaskSource(write(tmp_path, CSV + "\n\n")).load() == TaskSource(write(tmp_path, CSV, "tight.csv")).load()
     for name in ("none.csv", "none.npz"):

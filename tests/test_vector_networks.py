@@ -14,8 +14,8 @@ from metagap.impl.arithmetic import Rationals
 from metagap.impl.families import NETWORK, SMOOTH_NETWORK, judge, loads
 from metagap.impl.files import BadInputError
 from metagap.impl.models.weights import Weights
+from metagap.impl.optimum.networks.answer import RELU, SMOOTH
 from metagap.impl.optimum.networks.floor import functions_floor
-from metagap.impl.optimum.networks.headline import RELU, SMOOTH
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.supervised.adaptation import Gradient
 from metagap.impl.supervised.instance import Atom, Functions, NetworkInstance, SmoothInstance, Task

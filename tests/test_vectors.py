@@ -253,7 +253,7 @@ def test_core_claims_hold_and_nothing_is_violated(variant: str, effort: int) -> 
 @pytest.mark.parametrize("adaptation", ADAPTATIONS, ids=str)
 @pytest.mark.parametrize("loss", [SOFTMAX, TARGETS], ids=lambda loss: loss.name)
 def test_autograd_agrees_with_taylor_and_with_the_meta_features(loss: VectorLoss, adaptation: Any, split: bool) -> None:
-    from metagap.impl.oracles.autograd import first_order_gradient, meta_gradient
+    from oracles.autograd import first_order_gradient, meta_gradient
 
     instance = drawn(loss, adaptation, split=split)
     with ctx.workprec(128):

@@ -100,7 +100,7 @@ CONVEXITY_FAULTS = (
     fault("ball-of-the-minimiser-trusted", TRUSTED, f"{CHECK}:_missing", "<= arb(certificate.ball)",
           "<= 2**60 * arb(certificate.ball)", guard("test_convex_certificates:test_the_ball_holds_the_minimiser")),
     fault("point-outside", TRUSTED, f"{CHECK}:convex_end",
-          "if sum((v * v for v in certificate.at), start=fmpq(0)) > certificate.ball * certificate.ball:", "if False:",
+          "if dot(certificate.at, certificate.at) > certificate.ball * certificate.ball:", "if False:",
           guard("test_convex_certificates:test_a_point_outside_the_ball_is_none_of_it")),
     fault("radius-trusted", TRUSTED, f"{CHECK}:convex_end", "certificate.radius != certificate.ball", "False",
           guard("test_convex_certificates:test_a_point_outside_the_ball_is_none_of_it")),

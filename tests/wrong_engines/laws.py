@@ -107,7 +107,7 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{OWN}.instance:canonical_tasks", "None if support == atoms else support", "support", FILES),
     (f"{OWN}.instance:split", "task.support is not None and task.weight != 0", "task.support is not None", FILES),
     (f"{OPTIMUM}.exact:squared_minimum", "in law.atoms", "in law.inner.atoms", EXACT),
-    ("metagap.impl.oracles.polynomials:polynomial_minimum", "in task.inner:", "in task.atoms:",
+    ("oracles.polynomials:polynomial_minimum", "in task.inner:", "in task.atoms:",
      optimum("the_polynomial_minimum_of_two_laws")),
     (f"{OPTIMUM}.exact:own_risk_bound", "law.inner,", "law,", optimum("the_reach_is_that_of_the_support")),
     (f"{OPTIMUM}.ends:_adapted_risk", "moments(task.inner), moments(task.atoms)",

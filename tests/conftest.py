@@ -40,7 +40,7 @@ THREADS = threadpool_limits(1)
 # On a machine with much to do a refusal takes longer than the first line of progress, and has a line of its own.
 shared.QUIET = 600.0
 
-EXAMPLES = {"quick": 12, "ci": 48, "deep": 5000}
+EXAMPLES = {"quick": 8, "ci": 48, "deep": 5000}
 
 for name, examples in EXAMPLES.items():
     settings.register_profile(
@@ -83,8 +83,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         seen[test] += 1
         (chosen if sampled else left).append(item)
     config.hook.pytest_deselected(items=left)
-    tests = Counter(room_of(item.nodeid) for item in chosen)
-    items[:] = sorted(chosen, key=lambda item: (tests[room_of(item.nodeid)], room_of(item.nodeid)))
+    items[:] = chosen
+    if hasattr(config, "workerinput"):  # of several workers: see the scheduler
+        tests = Counter(room_of(item.nodeid) for item in chosen)
+        items.sort(key=lambda item: (tests[room_of(item.nodeid)], room_of(item.nodeid)))
 
 
 TOGETHER = {"test_layers.py": "the source", "test_separation.py": "the source", "test_source.py": "the source"}
@@ -148,7 +150,7 @@ def small_run(
     verify = run.record()
     # What was kept is judged again: a search would take ten times as long, and its record looks the same.
     rows = audits.kept_family("meta-sl", folder, 0)
-    work = 16 if request.config.getoption("--profile") == "quick" else 128
+    work = 0 if request.config.getoption("--profile") == "quick" else 128
     rows = replace(rows, sharpness=sharpness(FAMILIES["meta-sl"], folder, 0, work, {}, lambda message: None))
     audit = audits.record_of([rows], 0, 0.0, "complete", run.started, "metagap audit")
     put_checker(folder)

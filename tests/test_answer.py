@@ -88,6 +88,7 @@ def test_shares_of_the_bound_are_what_the_advice_says() -> None:
     assert found.relative.lo <= found.gap.lo / found.optimum.upper
 
 
+@pytest.mark.ci
 def test_a_step_that_is_too_long_is_told() -> None:
     """lambda_max of the second task at omega is at least that along (1, -1): 2 ell''; a step of 16 is beyond 2."""
     said = advice.advice(certify(problem(fmpq(64)), fmpq(4), Budget(seconds=5)))

@@ -143,6 +143,7 @@ def test_slopes_are_those_of_powers() -> None:
             assert counts == sorted(counts) and grown == tuple(sorted(grown))
 
 
+@pytest.mark.ci
 def test_growth_has_rows_plots_and_strict_json(tmp_path: Path) -> None:
     letters = [(one.what, letter) for one in scaling.SERIES for letter in one.grows]
     assert {letter for _, letter in letters} == {"n", "K", "d", "k", "m", "S", "A"}

@@ -164,6 +164,7 @@ def gradient(kind: str, theta: tuple[fmpq, fmpq]) -> list[arb]:
         return taylor.gradient(Problem(replace(instance(kind), omega=theta).canonical, Balls))
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("kind", ["one step", "two steps", "the proximal step"])
 def test_boxes_with_a_minimum_are_not_without_one(kind: str) -> None:
     """Around the minimum of the open ball, and around that of a small ball's sphere."""

@@ -154,6 +154,7 @@ def _alterations(record: dict[str, Any], required: Sequence[str]) -> Iterator[tu
             yield f"{name}[0].surplus", changed
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("name", FORMATS)
 def test_altered_records_are_refused_by_the_reader_and_by_the_schema(name: str, folder: Path) -> None:
     whole = json.loads((folder / f"{name}.json").read_text())

@@ -216,7 +216,7 @@ def least(instance: MetaSLInstance) -> float:
     return min(float(exact_value(instance, tuple(map(rational, point)))) for point in points)
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci
 @pytest.mark.parametrize("name", GRIDS)
 def test_a_solver_is_given_the_problem_and_heard(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Least values inside the ball, on its edge, and with lower ones in the cube about it: all of that is asked for."""

@@ -63,7 +63,7 @@ def test_the_identity_is_exact_along_any_direction(instance: MetaSLInstance, dat
     assert claim.left(exact) == claim.bound(exact)
 
 
-@pytest.mark.ci(every=8)
+@pytest.mark.ci(every=12)
 @pytest.mark.parametrize("generator", GENERATORS, ids=lambda g: g.name)
 def test_at_most_one_in_a_hundred_is_undecided(generator: Generator, effort: int) -> None:
     counts: Counter[str] = Counter()

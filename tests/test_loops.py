@@ -157,7 +157,7 @@ def trained(made: MetaSLInstance, loop: Loop) -> MetaSLInstance:
     return replace(made, omega=tuple(rational(float(v)) for v in found.x))
 
 
-@pytest.mark.ci(every=4)
+@pytest.mark.ci(every=6)
 @pytest.mark.parametrize(("loss", "d", "steps", "eta"), [("squared", 4, 1, fmpq(1, 8)), ("log-cosh", 2, 2, fmpq(1, 2))])
 @pytest.mark.parametrize("objective", [name for name in LOOPS if name != "maml"])
 def test_the_loop_is_named(objective: str, loss: str, d: int, steps: int, eta: fmpq) -> None:

@@ -55,7 +55,7 @@ def test_equalities_are_enclosed_to_their_rounding_unit(instance: MetaRLInstance
             assert float(difference.rad()) <= 1e-9 * (1 + at.scale("gap"))
 
 
-@pytest.mark.ci(every=9)
+@pytest.mark.ci(every=18)
 @pytest.mark.parametrize("generator", META_RL.generators, ids=lambda g: g.name)
 def test_nearly_all_inequalities_are_proved(generator: Generator, effort: int) -> None:
     """Of what is in scope and not attained at least 97 in 100; nothing is violated."""

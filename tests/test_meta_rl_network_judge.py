@@ -34,7 +34,7 @@ def test_no_claim_is_violated(instance: PolicyNetworkInstance) -> None:
     no_claim_is_violated(instance)
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci(every=6)
 @pytest.mark.parametrize("generator", META_RL_NETWORK.generators, ids=lambda g: g.name)
 def test_nearly_all_claims_are_decided(generator: Generator, effort: int) -> None:
     """Nothing is violated, equalities hold, and at most one inequality in a hundred in scope stays open."""

@@ -112,7 +112,7 @@ def judged(file: str, witness: str, name: str, without: str = "") -> ClaimJudgem
         return judge_claim(claim, family.evaluator(instance))
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci(every=5)
 @pytest.mark.parametrize(("file", "witness", "claim", "assumption"), FOUND)
 def test_assumptions_are_needed(file: str, witness: str, claim: str, assumption: str) -> None:
     assert judged(file, witness, claim, assumption).verdict is Verdict.VIOLATED

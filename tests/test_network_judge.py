@@ -213,7 +213,7 @@ def test_the_count_is_exact_where_the_ball_just_reaches(moved: str, count: int) 
     assert found.contains(count) and found.rad() < 1e-20
 
 
-@pytest.mark.ci(every=4)
+@pytest.mark.ci(every=8)
 @pytest.mark.parametrize("claim", NETWORK.claims, ids=lambda c: c.name)
 def test_every_claim_is_in_scope_of_a_generator(claim: Claim) -> None:
     best = 0.0

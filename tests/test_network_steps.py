@@ -116,6 +116,7 @@ def meta_objective(instance: NetworkInstance, weights: list[list[Dual]]) -> tupl
     return total, changed
 
 
+@pytest.mark.ci
 def test_three_steps_in_fractions() -> None:
     """L and grad L by dual numbers through the definition, no Jacobian anywhere: equal as rational numbers."""
     rng = np.random.default_rng(4)

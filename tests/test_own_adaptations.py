@@ -108,7 +108,7 @@ OURS = {
 }
 
 
-@pytest.mark.ci(every=2)
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("several", [False, True])
 @pytest.mark.parametrize("rule", OURS)
 def test_ours_stated_as_a_rule_are_the_same(own: OwnClaims, rule: str, several: bool) -> None:
@@ -203,7 +203,7 @@ def test_several_outputs_by_hand(own: OwnClaims) -> None:
             assert at("chain_rule_defect") < arb(1) / 2**60
 
 
-@pytest.mark.ci(every=6)
+@pytest.mark.ci
 @pytest.mark.parametrize("rule", NAMES)
 def test_derivatives_of_several_outputs_are_those_of_differences(rule: str, tmp_path: Path) -> None:
     """By tangents, by power series, and on arrays; with Hessians that turn, and supports of their own."""
@@ -215,7 +215,7 @@ def test_derivatives_of_several_outputs_are_those_of_differences(rule: str, tmp_
             assert own_adaptations._otherwise(instance) is None
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci(every=6)
 @pytest.mark.parametrize("rule", NAMES)
 def test_both_engines_and_every_claim(own: OwnClaims, rule: str) -> None:
     """No claim is violated; what arrays say is what balls say; C1 takes those that are affine with squares."""

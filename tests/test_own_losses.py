@@ -53,7 +53,7 @@ WRONG_LOSSES = {
 }
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci(every=5)
 @pytest.mark.parametrize("wrong", WRONG_LOSSES)
 def test_a_wrong_loss_is_refused(wrong: str, tmp_path: Path) -> None:
     file = tmp_path / "loss.py"

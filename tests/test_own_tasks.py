@@ -140,7 +140,7 @@ def test_the_command_takes_claims_losses_and_adaptations(tmp_path: Path, monkeyp
         assert refused.exit_code == 2 and said in refused.stderr and refused.stderr.count("\n") == 1, refused.output
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci(every=9)
 @pytest.mark.parametrize(
     "options",
     [
@@ -250,6 +250,7 @@ def test_an_audit_out_of_time_says_what_it_knows(tmp_path: Path, cut_short: Call
     assert not any(claim["applies"] for claim in record["claims"] if claim["open"])
 
 
+@pytest.mark.ci
 def test_an_audit_is_at_the_solution_that_is_given(tmp_path: Path) -> None:
     place, omega = write(tmp_path, CSV), write(tmp_path, "[1, 2]", "omega.json")
     shown = runner.invoke(app, ["audit", place, "--omega", omega, "--json", "-"])

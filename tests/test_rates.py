@@ -170,6 +170,7 @@ def test_core_claims_hold_and_nothing_is_violated(variant: str, effort: int) -> 
     assert decided >= 10 * effort
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("kind", ["both", *(pytest.param(k, marks=pytest.mark.ci) for k in KINDS if k != "both")])
 @pytest.mark.parametrize("loss", ["log-cosh", pytest.param("softmax", marks=pytest.mark.ci)])
 def test_the_mirror_agrees(kind: str, loss: str) -> None:

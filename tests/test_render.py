@@ -240,6 +240,7 @@ def test_each_result_of_the_paper_says_what_became_of_it_and_where(page: str) ->
     assert len(ours) == len(set(ours))
 
 
+@pytest.mark.ci
 def test_every_assumption_of_the_audit_is_explained(records: Both, page: str) -> None:
     rows = {row.name: row for row in identifiers(records[1])}
     assert {cell.assumption for cell in records[1].cells} <= set(rows)

@@ -88,7 +88,7 @@ def trained(made: MetaSLInstance, loop: Loop) -> MetaSLInstance:
     return replace(made, omega=tuple(rational(float(v)) for v in found.x))
 
 
-@pytest.mark.ci(every=4)
+@pytest.mark.ci(every=8)
 @pytest.mark.parametrize("loss", ["squared", "log-cosh"])
 @pytest.mark.parametrize(
     ("name", "loop"),

@@ -153,6 +153,7 @@ def test_gradients_of_every_kind_and_none_of_a_wrong_shape() -> None:
             flattened(wrong, learner)
 
 
+@pytest.mark.ci
 def test_no_gradient_is_named_where_none_is_enclosed() -> None:
     """A gradient that is 0 is not every gradient; without finite enclosures nothing is named."""
     model = Model(torch.relu)

@@ -45,7 +45,7 @@ class CoreQuantities(ABC):
     `direction` fixes the v of the identity [d] (exact); by default it is the direction of the lifted infimum.
     """
 
-    coarser: Callable[[], CoreQuantities] | None = None
+    coarser: Callable[[], Any] | None = None
     """Gives the same at half the bits, for what has bits to spare."""
 
     def __init__(self, instance: Instance, m: NumberSystem = Balls, direction: Vector | None = None) -> None:

@@ -12,9 +12,10 @@ from typing import Any
 
 from flint import arb, arb_mat, ctx, fmpq
 
-from ..arithmetic import Balls, Number, Rationals, root
+from ..arithmetic import Balls, Number, NumberSystem, Rationals, root
 from ..balls.singular import largest_eigenvalue
 from ..balls.spanned import SpannedQuantities
+from ..instances import Vector
 from ..models.rows import lengths
 from ..models.weights import squared_distance
 from .core_quantities import FeatureQuantities, Step
@@ -26,6 +27,10 @@ WITHOUT_SPAN = frozenset({"chain_rule_defect"})
 asked for."""
 
 
+def _working(bits: int) -> int:
+    return 2 * bits + SPARE_BITS
+
+
 class StartQuantities(FeatureQuantities, SpannedQuantities):
     """Quantities of three sets of meta-features: phi, those without the Hessian, and phi_0.
 
@@ -35,15 +40,22 @@ class StartQuantities(FeatureQuantities, SpannedQuantities):
 
     instance: NetworkInstance
 
+    def __init__(self, instance: NetworkInstance, m: NumberSystem = Balls, direction: Vector | None = None) -> None:
+        # What is given, a mass of 1/3 say, is enclosed in as many bits.
+        with ctx.workprec(_working(ctx.prec)):
+            super().__init__(instance, m, direction)
+
     def __call__(self, name: str) -> Number:
         """The quantity of that name."""
+        if name in WITHOUT_SPAN and self.coarser is not None:
+            with ctx.workprec(ctx.prec // 2):
+                return self.coarser()._in_full(name)
+        return self._in_full(name)
+
+    def _in_full(self, name: str) -> Number:
         if name not in self._known:
-            if name in WITHOUT_SPAN and self.coarser is not None:
-                with ctx.workprec(ctx.prec // 2):
-                    self._known[name] = self.coarser()(name)
-            else:
-                with ctx.workprec(2 * ctx.prec + SPARE_BITS):
-                    self._known[name] = super().__call__(name)
+            with ctx.workprec(_working(ctx.prec)):
+                self._known[name] = super().__call__(name)
         return self._known[name]
 
     # --- what a family supplies -------------------------------------------------------------------------

@@ -75,6 +75,10 @@ class Instance(ABC):
     def document(self, number: Callable[[fmpq], object]) -> dict[str, object]:
         """The fields of the instance file, each number written by `number`."""
 
+    def in_floats(self, number: Callable[[fmpq], object]) -> dict[str, object]:
+        """What `document` gives with a writing that leaves float64 numbers as they are."""
+        return self.document(number)
+
     def fractions(self) -> dict[str, object]:
         """The fields of the instance file, each number as "p/q"."""
         return self.document(fraction)

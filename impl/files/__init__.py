@@ -77,7 +77,7 @@ def dumps(instance: Instance) -> str:
 
     Errors: ValueError for a number beyond NUMBER_BITS, which could not be read again.
     """
-    return laid_out(instance.document(written), "") + "\n"
+    return laid_out(instance.in_floats(written), "") + "\n"
 
 
 def save(instance: Instance, path: str | os.PathLike[str]) -> None:

@@ -15,7 +15,6 @@ import numpy as np
 from flint import fmpq, fmpz
 
 from ..arithmetic import rational, to_float
-from ..files.numbers import written
 from ..instances import Vector, fraction
 
 Array = np.ndarray
@@ -95,9 +94,11 @@ class Weights:
         return {}
 
     def document(self, number: Callable[[fmpq], object]) -> list[list[object]]:
-        """The rows, each number written by `number`; float64 numbers are what `written` writes of them."""
-        if number is not written:
-            return [[number(v) for v in self.row(r)] for r in range(self.width)]
+        """The rows, each number written by `number`."""
+        return [[number(v) for v in self.row(r)] for r in range(self.width)]
+
+    def in_floats(self, number: Callable[[fmpq], object]) -> list[list[object]]:
+        """What `document` gives with a writing that leaves float64 numbers as they are."""
         return self._but_odd(self._finite.tolist(), number)
 
     def fractions(self) -> list[list[str]]:

@@ -327,6 +327,9 @@ class NetworkInstance(Instance):
         model = {**self._model, "b": signs if len(signs) > 1 else signs[0], "W0": rows(self.initial)}
         return document_of(self, number, model, rows, self.width)
 
+    def in_floats(self, number: Callable[[fmpq], object]) -> dict[str, object]:
+        return self._document(number, lambda weights: weights.in_floats(number))
+
     def fractions(self) -> dict[str, object]:
         """What `document` gives with that writing; a million weights reach it without a rational for each."""
         return self._document(fraction, Weights.fractions)

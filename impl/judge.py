@@ -22,7 +22,7 @@ from .asked import sure
 from .balls.core import CoreQuantities, TooLargeError
 from .instances import Instance, Vector
 from .shown import Sheet, Shown
-from .verdicts import MOST, cancelling, decide, standing
+from .verdicts import ATTAINED, MOST, cancelling, decide, standing
 
 PRECISIONS = (128, 256, 512)
 """Bits of the balls, in the order in which they are tried."""
@@ -170,11 +170,21 @@ class Evaluator:
         """The quantities in balls of that precision. flint's context must have it too."""
         if bits not in self.known_at:
             shared: Any = self._at_hand.get(bits)
-            made = self.placed(self.make() if shared is None else shared.against(self.instance))
-            if (half := bits // 2) in self.precisions:
-                made.coarser = lambda: self.balls(half)
-            self.known_at[bits] = made
+            self.known_at[bits] = self.placed(self.make() if shared is None else shared.against(self.instance))
         return self.known_at[bits]
+
+    def begin(self, claims: Iterable[Claim]) -> None:
+        """Leave out precisions that decide nothing of these claims.
+
+        That something is 0 may be EQUAL only at the bits at which sums may cancel, but for what is exactly 0, or where
+        rationals reach; what decides it costs most of what the other claims need. Beside other equalities most of what
+        arrays left open is attained.
+        """
+        if self.known_at or not (equalities := [claim for claim in claims if claim.relation is Relation.EQUAL]):
+            return
+        vanish = any(claim.bound.names == ("zero",) for claim in equalities) and not self.rational
+        first = cancelling(self.instance.bits) if vanish else ATTAINED
+        self.precisions = tuple(bits for bits in self.precisions if bits >= first) or self.precisions[-1:]
 
     @property
     def _at_hand(self) -> dict[int, CoreQuantities]:
@@ -200,6 +210,14 @@ class Evaluator:
         with ctx.workprec(bits):
             return self.balls(bits)(name)
 
+    @property
+    def rational(self) -> bool:
+        """Whether there are quantities in exact rationals, which may be without a value there."""
+        try:
+            return self.exact(()) is not None
+        except IrrationalError:
+            return False
+
     def rationals(self) -> CoreQuantities | None:
         """The quantities in exact rationals along the same direction; None where the instance forbids it."""
         if self._rational is None and not self._irrational:
@@ -214,6 +232,8 @@ def judge_claims(evaluator: Evaluator, claims: Iterable[Claim], *, complete: boo
     `complete`: report the terms of claims that do not apply, too, and give every enclosure room for the rounding of
     a float64 evaluation of the same term, so that other programs can compare theirs.
     """
+    claims = tuple(claims)
+    evaluator.begin(claims)
     judged = tuple(judge_claim(claim, evaluator, complete=complete) for claim in claims)
     return Judgement(evaluator.instance.sha256, judged, evaluator.instance.notes)
 
@@ -249,7 +269,8 @@ def _decided_at(claim: Claim, evaluator: Evaluator) -> _Outcome:
             outcome = _attempt(claim, evaluator, evaluator.balls(bits))
         if outcome.final:
             break
-        if outcome.close and bits < last <= MOST and (claim.relation is Relation.EQUAL or not waiting):
+        short = outcome.at.working(bits) < last <= MOST
+        if outcome.close and short and (claim.relation is Relation.EQUAL or not waiting):
             waiting = [last]
     assert outcome is not None
     return outcome
@@ -303,17 +324,19 @@ def _attempt(claim: Claim, evaluator: Evaluator, at: CoreQuantities) -> _Outcome
         return _Outcome(Verdict.OUTSIDE, str(error), at, bits, margins)
     except TooLargeError as error:
         return _Outcome(Verdict.UNDECIDED, str(error), at, bits, margins, large=True)
-    found = decide(
-        claim.relation,
-        left,
-        bound,
-        margins=margins,
-        terms=terms,
-        sums=lambda: _sums(claim, at),
-        digits=evaluator.instance.bits,
-        shown=shown,
-        exact=lambda: _exactly(claim, evaluator),
-    )
+    # What cancels is compared as soon as it is evaluated in bits enough, and no more is asked of it then.
+    with ctx.workprec(min(at.working(bits), max(bits, cancelling(evaluator.instance.bits)))):
+        found = decide(
+            claim.relation,
+            left,
+            bound,
+            margins=margins,
+            terms=terms,
+            sums=lambda: _sums(claim, at),
+            digits=evaluator.instance.bits,
+            shown=shown,
+            exact=lambda: _exactly(claim, evaluator),
+        )
     return _Outcome(found.verdict, found.reason, at, bits, margins, left, bound, found.close)
 
 

@@ -36,6 +36,12 @@ class Budget:
     until: float = math.inf
 
 
+Progress = Callable[[int, float, float], None]
+"""Told how far a search is: boxes, lower, upper."""
+Stage = Callable[[str], None]
+"""Told what is being done."""
+
+
 class Details(TypedDict, total=False):
     """What is said of a bracket in some families alone; linearised: the ends of another, infinite if not known."""
 

@@ -29,7 +29,7 @@ from .formats.shared import Interval, interval, verdict_name
 from .formats.verifying import Form, RealFamily, RealOptimum, RealRow, Series
 from .records import finite
 from .tally import Outcome, Tallies, Tally, tally_instance
-from .wide import MOST, WideJob, judge_widely, widely
+from .wide import MOST, BatchJob, WideJob, judge_widely, widely
 
 
 @dataclass(frozen=True)
@@ -55,16 +55,8 @@ PROFILES = {
 }
 
 
-@dataclass(frozen=True)
-class Job:
-    """Instances to generate and judge: `count` from one generator and variant of a family, at one seed."""
-
-    family: str
-    generator: str
-    variant: str
-    seed: int
-    index: int
-    count: int
+class Job(BatchJob):
+    """Those that are judged one by one."""
 
 
 @dataclass(frozen=True)
@@ -215,7 +207,7 @@ def _in_turn(rows: list[list[AnyJob]]) -> list[AnyJob]:
     return [job for column in itertools.zip_longest(*rows) for job in column if job is not None]
 
 
-def batch_of(job: Job | WideJob) -> Any:
+def batch_of(job: BatchJob) -> Any:
     """The job's instances as the generator makes them, all at once."""
     family = FAMILIES[job.family]
     generator = family.generator(job.generator)

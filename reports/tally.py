@@ -88,19 +88,18 @@ class Tally:
                 self.counts["OUTSIDE"] += found
                 self.outside[reason.split(":")[0]] += found
                 self.arrays += found
-        places = np.flatnonzero(decided.proved[:count]).tolist()
-        if not places:
+        places = np.flatnonzero(decided.proved[:count])
+        if not len(places):
             return
         self.counts["PROVED"] += len(places)
         self.arrays += len(places)
-        telling = []
-        for b in places:
-            one = decided.proof(b)
-            if one.ratio is not None and one.bound is not None and one.bound.lo > 0:
-                telling.append((*_telling(one), -b))
-        self.ratios.update(_digits(ratio) for _, ratio, _ in telling)
-        if telling:
-            self.tightest = _better(self.tightest, keep(-max(telling)[2]), lambda kept: _telling(kept.judged))
+        ratio, bound = decided.ratios(places)
+        told = np.isfinite(ratio)
+        self.ratios.update(map(_digits, ratio[told].tolist()))
+        if told.any():
+            rows = ((bound > TINY) & (bound < 1 / TINY), ratio, -places)
+            best = max(zip(*(row[told].tolist() for row in rows), strict=True))
+            self.tightest = _better(self.tightest, keep(-best[2]), lambda kept: _telling(kept.judged))
 
     def _violation(self, kept: Kept) -> None:
         self.simplest = _better(self.simplest, kept, lambda one: (-one.numbers,))

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from flint import arb, fmpq
 
-from ..arithmetic import Number, bounds, midpoint, norm, root, square
+from ..arithmetic import Number, bounds, dot, midpoint, norm, root, square
 from .relu import Neurons
 from .weights import Inputs, row_distances
 
@@ -66,7 +66,7 @@ def _sums(start: Neurons, x: int, power: int, members: Array, first: int, last: 
     if power == 1:
         coefficients = np.zeros((1, weights.width))
         coefficients[0, inside] = start.signs.signs[inside, x]
-        total = sum((u * v for u, v in zip(weights.sums(coefficients)[0], row, strict=True)), start=fmpq(0))
+        total = dot(weights.sums(coefficients)[0], row)
     else:
         total = weights.square_sum(inside, row)
     others = sorted(abs(weights.dot(int(r), row)) ** power for r in members[~within & ~beyond])

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from flint import fmpq, fmpz
 
-from ..arithmetic import rational, to_float
-from ..instances import Vector, fraction
+from ..arithmetic import dot, rational, to_float
+from ..instances import Vector, Writing
 
 Array = np.ndarray
 
@@ -95,24 +94,16 @@ class Weights:
 
     def document(self, number: Callable[[fmpq], object]) -> list[list[object]]:
         """The rows, each number written by `number`."""
-        return [[number(v) for v in self.row(r)] for r in range(self.width)]
-
-    def in_floats(self, number: Callable[[fmpq], object]) -> list[list[object]]:
-        """What `document` gives with a writing that leaves float64 numbers as they are."""
-        return self._but_odd(self._finite.tolist(), number)
-
-    def fractions(self) -> list[list[str]]:
-        """The rows as "p/q": what `document` gives with that writing, without a rational per number."""
-        rows = [["%d/%d" % v.as_integer_ratio() for v in row] for row in self._finite.tolist()]  # noqa: UP031
-        return self._but_odd(rows, fraction)
-
-    def _but_odd(self, rows: list[list[Any]], number: Callable[[fmpq], Any]) -> list[list[Any]]:
+        if not isinstance(number, Writing):
+            return [[number(v) for v in self.row(r)] for r in range(self.width)]
+        rows = [[number.float64(v) for v in row] for row in self._finite.tolist()]
         for (r, j), q in self.odd.items():
             rows[r][j] = number(q)
         return rows
 
     @property
     def _finite(self) -> Array:
+        """Those of the entries that are float64 numbers; 0 where one is not even near."""
         return np.where(np.isfinite(self.floats), self.floats, 0.0)
 
     @cached_property
@@ -153,7 +144,7 @@ class Weights:
 
     def dot(self, r: int, x: Vector) -> fmpq:
         """W_r'x, exactly."""
-        return sum((a * b for a, b in zip(self.row(r), x, strict=True)), start=fmpq(0))
+        return dot(self.row(r), x)
 
 
 def _power(exponent: int) -> fmpq:
@@ -221,7 +212,7 @@ class Inputs:
         table = [[fmpq(0)] * k for _ in range(k)]
         for a, x in enumerate(self.rows):
             for b in range(a + 1):
-                table[a][b] = table[b][a] = sum((u * v for u, v in zip(x, self.rows[b], strict=True)), start=fmpq(0))
+                table[a][b] = table[b][a] = dot(x, self.rows[b])
         return table
 
     @cached_property

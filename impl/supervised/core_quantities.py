@@ -80,7 +80,7 @@ class FeatureQuantities(PredictionQuantities):
             if name in OF_OMEGA or not isinstance(getattr(cls, name, None), cached_property)
         }
         found._known = {name: value for name, value in self._known.items() if name in OF_OMEGA}
-        found.instance, found._radius, found.coarser = instance.canonical, instance.radius, None
+        found.instance, found._radius = instance.canonical, instance.radius
         return found
 
     # --- what a model supplies ----------------------------------------------------------------------------

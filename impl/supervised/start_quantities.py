@@ -22,13 +22,10 @@ from .core_quantities import FeatureQuantities, Step
 from .instance import NetworkInstance
 
 SPARE_BITS = 64
-WITHOUT_SPAN = frozenset({"chain_rule_defect"})
-"""What takes neither an infimum nor a Gram matrix needs no twice the bits: of half the precision it has all that are
-asked for."""
 
-
-def _working(bits: int) -> int:
-    return 2 * bits + SPARE_BITS
+PRECISIONS = (256, 512)
+"""Bits of the balls, in the order in which they are tried. All of an instance's claims are judged together, and one of
+them, grad L - <w, phi> = 0, needs 512 bits: every quantity has as many at 256, so that nothing is evaluated twice."""
 
 
 class StartQuantities(FeatureQuantities, SpannedQuantities):
@@ -40,23 +37,21 @@ class StartQuantities(FeatureQuantities, SpannedQuantities):
 
     instance: NetworkInstance
 
-    def __init__(self, instance: NetworkInstance, m: NumberSystem = Balls, direction: Vector | None = None) -> None:
-        # What is given, a mass of 1/3 say, is enclosed in as many bits.
-        with ctx.workprec(_working(ctx.prec)):
+    def __init__(self, instance: Any, m: NumberSystem = Balls, direction: Vector | None = None) -> None:
+        with ctx.workprec(self.working(ctx.prec)):
             super().__init__(instance, m, direction)
 
     def __call__(self, name: str) -> Number:
         """The quantity of that name."""
-        if name in WITHOUT_SPAN and self.coarser is not None:
-            with ctx.workprec(ctx.prec // 2):
-                return self.coarser()._in_full(name)
-        return self._in_full(name)
-
-    def _in_full(self, name: str) -> Number:
         if name not in self._known:
-            with ctx.workprec(_working(ctx.prec)):
+            with ctx.workprec(self.working(ctx.prec)):
                 self._known[name] = super().__call__(name)
         return self._known[name]
+
+    @staticmethod
+    def working(bits: int) -> int:
+        """The bits in which quantities are evaluated, where flint's context has so many."""
+        return 2 * bits + SPARE_BITS
 
     # --- what a family supplies -------------------------------------------------------------------------
 

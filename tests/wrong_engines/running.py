@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from metagap.impl.optimum.networks.headline import RELU
+from metagap.impl.optimum.networks.answer import RELU
 from metagap.reports import executing
 
 from .planting import Around, Edit, Fault, suite
@@ -30,7 +30,7 @@ SHARED = suite("test_store:test_nobody_meets_half_a_result")
 PRUNED = suite("test_store:test_a_run_that_is_done_removes_no_other_runs_results")
 QUANTILES = suite("test_verify:test_quantiles_of_counts_are_those_of_the_list")
 ORDERED = suite("test_executing:test_sums_of_tallies_are_the_same_in_any_order")
-HALF = suite("test_network_headline:test_of_half_the_precision_comes_what_takes_no_infimum", kind=RELU)
+MASSES = suite("test_network_headline:test_masses_are_enclosed_in_the_bits_that_quantities_are", kind=RELU)
 AGAINST = suite("test_network_headline:test_against_another_comparator_everything_is_as_if_evaluated_anew", kind=RELU)
 
 KEEPS = suite("test_verify:test_a_run_keeps_nothing_of_an_instance_but_what_it_shows", family="meta-sl")
@@ -106,9 +106,6 @@ RUNNING: tuple[Any, ...] = (
           Edit("if name in OF_OMEGA or not isinstance(getattr(cls, name, None), cached_property)", ""), AGAINST),
     Fault("run-known-of-before", "the wrong quantity", f"{CORE}:FeatureQuantities.against",
           Edit(" if name in OF_OMEGA}", "}"), AGAINST),
-    Fault("run-misfit-of-half-the-bits", "an infimum in too few bits", f"{START}.__call__",
-          Edit("name in WITHOUT_SPAN and ", ""), HALF),
-    Fault("run-defect-of-a-quarter", "too few bits", f"{START}.__call__", Edit("ctx.prec // 2", "ctx.prec // 4"), HALF),
     Fault("run-masses-of-few-bits", "what is given is enclosed in too few bits", f"{START}.__init__",
-          Edit("_working(ctx.prec)", "ctx.prec"), HALF),
+          Edit("self.working(ctx.prec)", "ctx.prec"), MASSES),
 )  # fmt: skip

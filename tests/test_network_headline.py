@@ -229,6 +229,14 @@ def test_masses_are_enclosed_in_the_bits_that_quantities_are(kind: Any) -> None:
         assert kind.quantities(instance)("chain_rule_defect").abs_upper() < arb(2) ** -512
 
 
+def test_smooth_networks_begin_at_256_bits_of_which_quantities_have_576() -> None:
+    """Their chain rule cancels in 512."""
+    instance = SmoothInstance.of(network((1, -1), [[1, 0], [0, 1], [1, 1]], [1, -1, 2], "1/4"), "tanh")
+    evaluator = family_of(instance).evaluator(instance)
+    evaluator.begin(family_of(instance).claims)
+    assert evaluator.precisions == (256, 512)
+
+
 def defined(at: Any, name: str) -> str:
     """A quantity, or why it is none, to the last bit."""
     try:

@@ -108,4 +108,7 @@ RUNNING: tuple[Any, ...] = (
           Edit(" if name in OF_OMEGA}", "}"), AGAINST),
     Fault("run-masses-of-few-bits", "what is given is enclosed in too few bits", f"{START}.__init__",
           Edit("self.working(ctx.prec)", "ctx.prec"), MASSES),
+    Fault("run-begins-too-late", "more bits than are needed", "metagap.impl.judge:Evaluator.begin",
+          Edit("self.working(bits) >= first", "bits >= first"),
+          suite("test_network_headline:test_smooth_networks_begin_at_256_bits_of_which_quantities_have_576")),
 )  # fmt: skip

@@ -213,4 +213,5 @@ class Family:
 
         other = beside if beside is not None and self.shares and beside.serves(instance) else None
         make = partial(self.quantities, instance)
-        return Evaluator(instance, make, exact, self.precisions(instance), beside=other)
+        working = self.quantities.working
+        return Evaluator(instance, make, exact, self.precisions(instance), beside=other, working=working)

@@ -153,6 +153,8 @@ class Evaluator:
     """Of an instance that this one `serves`: what omega alone decides is taken from there, where it is known."""
     placed: Callable[[Any], CoreQuantities] = lambda made: made
     """The quantities with what the instance does not say."""
+    working: Callable[[int], int] = lambda bits: bits
+    """The bits in which quantities are evaluated, of those of the balls."""
     _roundings: dict[str, float] = field(default_factory=dict)
     _rational: CoreQuantities | None = None
     _irrational: bool = False
@@ -170,10 +172,7 @@ class Evaluator:
         """The quantities in balls of that precision. flint's context must have it too."""
         if bits not in self.known_at:
             shared: Any = self._at_hand.get(bits)
-            made = self.placed(self.make() if shared is None else shared.against(self.instance))
-            if (half := bits // 2) in self.precisions:
-                made.coarser = lambda: self.balls(half)
-            self.known_at[bits] = made
+            self.known_at[bits] = self.placed(self.make() if shared is None else shared.against(self.instance))
         return self.known_at[bits]
 
     def begin(self, claims: Iterable[Claim]) -> None:
@@ -187,7 +186,7 @@ class Evaluator:
             return
         vanish = any(claim.bound.names == ("zero",) for claim in equalities) and not self.rational
         first = cancelling(self.instance.bits) if vanish else ATTAINED
-        self.precisions = tuple(bits for bits in self.precisions if bits >= first) or self.precisions[-1:]
+        self.precisions = tuple(bits for bits in self.precisions if self.working(bits) >= first) or self.precisions[-1:]
 
     @property
     def _at_hand(self) -> dict[int, CoreQuantities]:

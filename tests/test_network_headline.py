@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flint import ctx, fmpq
+from flint import arb, ctx, fmpq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from metagap.impl import files
@@ -22,6 +22,7 @@ from metagap.impl.optimum.networks.bracket import value
 from metagap.impl.optimum.networks.floor import ball_floor, prediction_floor
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.core_quantities import OF_OMEGA
 from metagap.impl.supervised.instance import Atom, Functions, NetworkInstance, SmoothInstance, Task
 from metagap.impl.supervised.relu.generate import LANDSCAPES, landscapes
 from metagap.impl.supervised.relu.problem import NetworkProblem
@@ -206,7 +207,9 @@ def test_against_another_comparator_everything_is_as_if_evaluated_anew(kind: Any
     first = relu if kind is RELU else SmoothInstance.of(relu, "tanh")
     moved = Weights(relu.initial.floats + 0.5)
     second = replace(first, comparator=moved, radius=fmpq(3))
-    names = {name for claim in (*family_of(first).claims, kind.claim) for name in claim.terms}
+    claims = (*family_of(first).claims, kind.claim)
+    names = {name for claim in claims for name in (*claim.terms, *(a.margin for a in claim.assumptions))}
+    names |= {name for name in OF_OMEGA if hasattr(kind.quantities, name) and not name.startswith("_")}
     with ctx.workprec(128):
         known, anew = kind.quantities(first).above(0.0), kind.quantities(second).above(0.0)
         for name in names:
@@ -215,6 +218,23 @@ def test_against_another_comparator_everything_is_as_if_evaluated_anew(kind: Any
         for name in sorted(names):
             assert defined(found, name) == defined(anew, name), name
         assert found.level.str(40, more=True) == known.level.str(40, more=True)
+
+
+@pytest.mark.parametrize("kind", [RELU, SMOOTH], ids=["relu", "smooth"])
+def test_masses_are_enclosed_in_the_bits_that_quantities_are(kind: Any) -> None:
+    """Of 1/3, twice as many as are asked for."""
+    relu = network((1, -1), [[1, 0], [0, 1], [1, 1]], [1, -1, 2], "1/4")
+    instance = relu if kind is RELU else SmoothInstance.of(relu, "tanh")
+    with ctx.workprec(256):
+        assert kind.quantities(instance)("chain_rule_defect").abs_upper() < arb(2) ** -512
+
+
+def test_smooth_networks_begin_at_256_bits_of_which_quantities_have_576() -> None:
+    """Their chain rule cancels in 512."""
+    instance = SmoothInstance.of(network((1, -1), [[1, 0], [0, 1], [1, 1]], [1, -1, 2], "1/4"), "tanh")
+    evaluator = family_of(instance).evaluator(instance)
+    evaluator.begin(family_of(instance).claims)
+    assert evaluator.precisions == (256, 512)
 
 
 def defined(at: Any, name: str) -> str:

@@ -11,7 +11,7 @@ it is asked for. What needs a root or an infimum exists in balls only.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any, Self
 
@@ -47,9 +47,6 @@ class CoreQuantities(ABC):
 
     `direction` fixes the v of the identity [d] (exact); by default it is the direction of the lifted infimum.
     """
-
-    coarser: Callable[[], CoreQuantities] | None = None
-    """Gives the same at half the bits, for what has bits to spare."""
 
     def __init__(self, instance: Instance, m: NumberSystem = Balls, direction: Vector | None = None) -> None:
         self.m = m

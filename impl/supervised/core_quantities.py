@@ -42,7 +42,17 @@ Steps = Sequence[Sequence[Step]]
 """Per task and step."""
 
 
-OF_OMEGA = frozenset({"_paths", "_iterates", "_after", "_bends", "_steps", "_features", "_plain", "_whole_gradient"})
+# fmt: off
+OF_OMEGA = frozenset({
+    "_paths", "_iterates", "_after", "_bends", "_steps", "_points", "_masses", "_slopes", "_weighted", "_features",
+    "_plain", "_initial", "_inverse", "_whole_gradient", "_formal_gradient", "_gradient_from_start", "_from_start",
+    "_difference", "_scaled_difference", "_linear_errors", "_moves", "_own", "_path_displacements", "eps",
+    "eps_formal", "eps_first_order", "eps_init", "chain_rule_defect", "weight_norm", "condition", "displacement_init",
+    "gradient_difference", "error_operator", "error_trace", "error_pointwise", "error_flips", "error_count",
+    "linearisation", "linearisation_bound", "linearisation_taylor", "margin_full_row_rank", "margin_joints",
+    "margin_differentiability",
+})
+# fmt: on
 """What is expensive and depends on neither comparator nor radius."""
 
 
@@ -69,7 +79,8 @@ class FeatureQuantities(PredictionQuantities):
             for name, value in vars(self).items()
             if name in OF_OMEGA or not isinstance(getattr(cls, name, None), cached_property)
         }
-        found.instance, found._radius, found._known, found.coarser = instance.canonical, instance.radius, {}, None
+        found._known = {name: value for name, value in self._known.items() if name in OF_OMEGA}
+        found.instance, found._radius = instance.canonical, instance.radius
         return found
 
     # --- what a model supplies ----------------------------------------------------------------------------

@@ -22,9 +22,6 @@ from .core_quantities import FeatureQuantities, Step
 from .instance import NetworkInstance
 
 SPARE_BITS = 64
-WITHOUT_SPAN = frozenset({"chain_rule_defect"})
-"""What takes neither an infimum nor a Gram matrix needs no twice the bits: of half the precision it has all that are
-asked for."""
 
 PRECISIONS = (256, 512)
 """Bits of the balls, in the order in which they are tried. All of an instance's claims are judged together, and one of
@@ -47,12 +44,8 @@ class StartQuantities(FeatureQuantities, SpannedQuantities):
     def __call__(self, name: str) -> Number:
         """The quantity of that name."""
         if name not in self._known:
-            if name in WITHOUT_SPAN and self.coarser is not None:
-                with ctx.workprec(ctx.prec // 2):
-                    self._known[name] = self.coarser()(name)
-            else:
-                with ctx.workprec(self.working(ctx.prec)):
-                    self._known[name] = super().__call__(name)
+            with ctx.workprec(self.working(ctx.prec)):
+                self._known[name] = super().__call__(name)
         return self._known[name]
 
     @staticmethod

@@ -12,6 +12,7 @@ from .planting import Around, Edit, Fault, suite
 EXECUTING, STORE, TALLY = "metagap.reports.executing", "metagap.reports.store", "metagap.reports.tally"
 JOBS = "metagap.reports.jobs"
 CORE = "metagap.impl.supervised.core_quantities"
+START = "metagap.impl.supervised.start_quantities:StartQuantities"
 
 STORED = suite("test_store:test_a_store_has_what_was_put_into_it_and_believes_no_broken_file")
 DATA = suite("test_store:test_results_of_other_data_are_not_believed")
@@ -29,6 +30,7 @@ SHARED = suite("test_store:test_nobody_meets_half_a_result")
 PRUNED = suite("test_store:test_a_run_that_is_done_removes_no_other_runs_results")
 QUANTILES = suite("test_verify:test_quantiles_of_counts_are_those_of_the_list")
 ORDERED = suite("test_executing:test_sums_of_tallies_are_the_same_in_any_order")
+MASSES = suite("test_network_headline:test_masses_are_enclosed_in_the_bits_that_quantities_are", kind=RELU)
 AGAINST = suite("test_network_headline:test_against_another_comparator_everything_is_as_if_evaluated_anew", kind=RELU)
 
 KEEPS = suite("test_verify:test_a_run_keeps_nothing_of_an_instance_but_what_it_shows", family="meta-sl")
@@ -103,5 +105,10 @@ RUNNING: tuple[Any, ...] = (
     Fault("run-comparator-of-before", "the wrong quantity", f"{CORE}:FeatureQuantities.against",
           Edit("if name in OF_OMEGA or not isinstance(getattr(cls, name, None), cached_property)", ""), AGAINST),
     Fault("run-known-of-before", "the wrong quantity", f"{CORE}:FeatureQuantities.against",
-          Edit("instance.radius, {}", "instance.radius, self._known"), AGAINST),
+          Edit(" if name in OF_OMEGA}", "}"), AGAINST),
+    Fault("run-masses-of-few-bits", "what is given is enclosed in too few bits", f"{START}.__init__",
+          Edit("self.working(ctx.prec)", "ctx.prec"), MASSES),
+    Fault("run-begins-too-late", "more bits than are needed", "metagap.impl.judge:Evaluator.begin",
+          Edit("self.working(bits) >= first", "bits >= first"),
+          suite("test_network_headline:test_smooth_networks_begin_at_256_bits_of_which_quantities_have_576")),
 )  # fmt: skip

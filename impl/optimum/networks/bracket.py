@@ -252,12 +252,14 @@ class NetworkHeadline(Headline):
             rivals.append(optimum.at)
         lower = optimum.sure
         other = beside if beside is not None and beside.serves(instance) else None
+        precisions = PRECISIONS if other is None else other.precisions
 
         def evaluator_of(of: NetworkInstance) -> Evaluator:
-            return Evaluator(of, partial(self.quantities, of), beside=other, placed=lambda made: made.above(lower))
+            make = partial(self.quantities, of)
+            return Evaluator(of, make, precisions=precisions, beside=other, placed=lambda made: made.above(lower))
 
-        with ctx.workprec(PRECISIONS[0]):
-            here: Any = evaluator_of(instance).balls(PRECISIONS[0])
+        with ctx.workprec(precisions[0]):
+            here: Any = evaluator_of(instance).balls(precisions[0])
             against = self._nearest(instance, here, rivals)
             at = here.against(against)
             problem = problem_of(instance.canonical)
@@ -266,7 +268,7 @@ class NetworkHeadline(Headline):
             if optimum.ball is None or squared_distance(instance.omega, instance.initial) <= optimum.ball**2:
                 optimum.holds(level, "L(omega)")
         evaluator = evaluator_of(against)
-        evaluator.known_at[PRECISIONS[0]] = at
+        evaluator.known_at[precisions[0]] = at
         judged = judge_claim(self.claim, evaluator, complete=complete)
         judged = replace(judged, reason=f"{judged.reason}; lower bound: {optimum.how}, bracket {optimum.status}")
         omega = tuple(float(v) for v in instance.omega.floats.ravel())

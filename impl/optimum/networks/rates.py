@@ -33,6 +33,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from flint import ctx, fmpq
 
 from ...arithmetic import Floats, midpoint, rational
@@ -87,11 +88,9 @@ def fit(widths: Sequence[int], samples: Sequence[Array]) -> Slope:
     """Least squares through log means, weighted by their standard errors where these are known."""
     x = np.log(np.array(widths, dtype=float))
     y = np.log([float(s.mean()) for s in samples])
-    from scipy import stats  # half of the package's loading time: only who measures rates waits for it
-
-    found = stats.linregress(x, y)
-    spread = found.stderr * stats.t.ppf(0.975, len(x) - 2)
-    return Slope(float(found.slope), float(found.slope - spread), float(found.slope + spread))
+    (slope, _), spreads = np.polyfit(x, y, 1, cov=True)
+    spread = np.sqrt(spreads[0, 0]) * scipy.special.stdtrit(len(x) - 2, 0.975)
+    return Slope(float(slope), float(slope - spread), float(slope + spread))
 
 
 def series_of(
@@ -111,10 +110,21 @@ def series_of(
 
 
 def worst_at_atom(near: Array, signs: Array, reach: float) -> float:
-    """m^{-1/2} max_{+-} max_K [reach sqrt K - sum of the K smallest], near [m] = |W0_r'x|, reach = B ||x||."""
+    """m^{-1/2} max_{+-} max_K [reach sqrt K - sum of the K smallest], near [m] = |W0_r'x|, reach = B ||x||.
+
+    Of the neurons with |W0_r'x| <= t alone, if reach (sqrt(k + 1) - sqrt k) <= t for the k of each sign that there are:
+    no further one lets the sum grow.
+    """
+    limit = reach * len(near) ** (-1 / 3)
+    while True:
+        below = near <= limit
+        closest, sides = near[below], signs[below]
+        both = [np.sort(closest[sides == sign]) for sign in (1, -1)]
+        if below.all() or all(reach <= limit * (np.sqrt(len(k) + 1.0) + np.sqrt(len(k))) for k in both):
+            break
+        limit *= 2
     best = 0.0
-    for sign in (1, -1):
-        ordered = np.sort(near[signs == sign])
+    for ordered in both:
         values = reach * np.sqrt(np.arange(1.0, len(ordered) + 1)) - np.cumsum(ordered)
         best = max(best, float(values.max(initial=0.0)))
     return best / len(near) ** 0.5

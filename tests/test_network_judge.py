@@ -8,10 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from flint import ctx, fmpq
+from flint import arb, ctx, fmpq
 from hypothesis import given
 from metagap.impl.arithmetic import Rationals
-from metagap.impl.families import NETWORK, judge, loads
+from metagap.impl.families import NETWORK, SMOOTH_NETWORK, judge, loads
+from metagap.impl.family import Family
+from metagap.impl.judge import judge_claims
 from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights
 from metagap.impl.sources import Generator, Limits, RandomSource
@@ -33,6 +35,20 @@ NARROW = Limits(tasks=3, points=3, labels=2, dimension=3)
 @given(instances("arbitrary", family=NETWORK, limits=NARROW))
 def test_no_claim_is_violated(instance: NetworkInstance) -> None:
     no_claim_is_violated(instance)
+
+
+@pytest.mark.parametrize("family", [NETWORK, SMOOTH_NETWORK], ids=lambda f: f.name)
+def test_quantities_have_the_bits_that_verdicts_rely_on(family: Family) -> None:
+    """Numbers of the instance and m^{-1/2} too; so that the chain rule is decided where all other claims are."""
+    bits = family.precisions(None)[0]
+    for index in range(4):
+        instance = family.generator("arbitrary").build(RandomSource((11, index), 1), "log-cosh").instance(0)
+        evaluator = family.evaluator(instance)
+        with ctx.workprec(bits):
+            at = evaluator.balls(bits)
+            assert at("chain_rule_defect").abs_upper() < arb(2) ** (64 - at.working(bits))
+        (judged,) = judge_claims(evaluator, [c for c in family.claims if c.name == f"{family.name}-s2"]).claims
+        assert judged.verdict in (Verdict.EQUAL, Verdict.OUTSIDE) and set(evaluator.known_at) == {bits}
 
 
 @pytest.mark.ci(every=18)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flint import fmpq
+from metagap.impl.families import SMOOTH_NETWORK
+from metagap.impl.instances import fraction
 
 from .numbers import bare, then
 from .planting import Around, Edit, Fault, Value, suite
@@ -212,7 +215,17 @@ NETWORKS = (
           f"{SMOOTH}:SmoothQuantities._whole_gradient",
           Around(lambda right: lambda self: self._features.paired(self._weighted)), SMOOTH_ROUTES),
     fault("smooth-gradient-without-gates", "a term is left out", f"{SMOOTH_TAYLOR}:_change",
-          Edit("g[0] * t[1] + g[1] * t[0]", "g[0] * t[1]"), FORWARD),
+          Edit("gate * t[1] + bend * t[0]", "gate * t[1]"), FORWARD),
+    fault("smooth-series-of-another-input", "tasks share what they do not", f"{SMOOTH_TAYLOR}:_lines",
+          Edit("at.xs.index(x)", "0"), FORWARD),
+    fault("smooth-series-of-another-iterate", "a step's patterns for another's", f"{SMOOTH_TAYLOR}:_change",
+          Edit("(id(at), x)", "(0, x)"), FORWARD),
+    fault("given-in-fewer-bits", "a rounding unit that is too large", f"{START}:StartQuantities.__init__",
+          Edit("self.working(ctx.prec)", "ctx.prec"),
+          suite("test_network_judge:test_quantities_have_the_bits_that_verdicts_rely_on", family=SMOOTH_NETWORK)),
+    fault("weights-as-decimals", "another number is written", "metagap.impl.instances:fraction",
+          Value(replace(fraction, float64=str)),
+          suite("test_network_files:test_the_name_is_the_hash_of_the_text_of_every_instance")),
     fault("smooth-gradient-uphill", "a sign error", f"{SMOOTH_TAYLOR}:gradient", Edit("problem.kept(pull) - change",
           "problem.kept(pull) + change"), FORWARD),
     fault("smooth-pull-for-a-plus", "a sign error", f"{LAYER}:Neurons.pulled", then(lambda table: -table), FORWARD),

@@ -26,23 +26,44 @@ def gradient(problem: SmoothProblem, tasks: Sequence[tuple[Law, Sequence[Neurons
     """grad L(W) (m, d), from the tasks' laws and iterates."""
     total = problem.omega.weights * 0
     with series_terms(2):
+        known: dict[tuple[int, int], Lines] = {}
         for law, path in tasks:
             *before, last = path
             pull = problem.risk_gradient(law, last)
             for at in reversed(before):
-                change = _change(problem, law.inner, at.weights, problem.paced(pull))
+                change = _change(problem, law.inner, at, problem.paced(pull), known)
                 pull = problem.kept(pull) - change * problem.eta
             total += pull * law.weight
     return total
 
 
-def _change(problem: SmoothProblem, law: Law, weights: arb_mat, along: arb_mat) -> arb_mat:
-    """(d/dt) grad R_i(W + t V) at t = 0 (m, d)."""
-    s, sigma = BallSeries, problem.sigma
-    here, move = (problem.neurons(each, tuple(law.rho)) for each in (weights, along))
+Lines = list[tuple[arb, arb, arb, arb]]
+"""Of an input [m]: sigma and sigma' at the neurons' drives, each with its derivative by the drive."""
+
+
+def _lines(problem: SmoothProblem, at: Neurons, x: int) -> Lines:
+    """Read off the series of sigma and of sigma' along the drive."""
+    drives, column = at.drives, at.xs.index(x)
+    lines = (BallSeries.series([drives[r, column], 1]) for r in range(drives.nrows()))
+    return [(*_two(problem.sigma.value(BallSeries, t)), *_two(problem.sigma.d1(BallSeries, t))) for t in lines]
+
+
+def _change(
+    problem: SmoothProblem, law: Law, at: Neurons, along: arb_mat, known: dict[tuple[int, int], Lines]
+) -> arb_mat:
+    """(d/dt) grad R_i(W + t V) at t = 0 (m, d); known: of networks (by their id) and inputs what tasks share."""
+    s, here = BallSeries, problem.neurons(along, tuple(law.rho))
+    rows = []
+    for x in here.xs:
+        key = (id(at), x)
+        if key not in known:
+            known[key] = _lines(problem, at, x)
+        rows.append(known[key])
     width, count, places = len(problem.output[0]), len(here.xs), here.places
-    drives = [s.series(pair) for pair in zip(here.drives.entries(), move.drives.entries(), strict=True)]
-    values = arb_mat(width, 2 * count, [c for t in drives for c in _two(sigma.value(s, t))])
+    # Along V a neuron's drive moves by V_r'x, and a series of two terms by as much times its slope.
+    table = list(zip(zip(*rows, strict=True), here.drives.tolist(), strict=True))
+    moved = [c for row, moves in table for line, v in zip(row, moves, strict=True) for c in (line[0], line[1] * v)]
+    values = arb_mat(width, 2 * count, moved)
     totals = [zip(row[::2], row[1::2], strict=True) for row in (Balls.matrix(problem.output) * values).tolist()]
     predictions = [s.series([arb(0)])] * (problem.inputs.nrows() * len(totals))
     for place, pair in zip(places, (pair for row in zip(*totals, strict=True) for pair in row), strict=True):
@@ -50,13 +71,13 @@ def _change(problem: SmoothProblem, law: Law, weights: arb_mat, along: arb_mat) 
     slopes = problem.slopes(law, predictions, s)
     # (gate times slope)[1], the gate's series times the slope's, over all components.
     pulls = [_two(s.series([arb(0)]) + slopes[place]) for place in places]
-    c, gates = len(totals), [_two(sigma.d1(s, t)) for t in drives]
-    outgoing = list(zip(*problem.output, strict=True))
+    c, outgoing = len(totals), list(zip(*problem.output, strict=True))
     changes = []
-    for r in range(width):
-        for j in range(count):
-            g, own = gates[r * count + j], pulls[j * c : j * c + c]
-            first, *others = (b * (g[0] * t[1] + g[1] * t[0]) for b, t in zip(outgoing[r], own, strict=True))
+    for b, (row, moves) in zip(outgoing, table, strict=True):
+        for j, (line, v) in enumerate(zip(row, moves, strict=True)):
+            gate, bend = line[2], line[3] * v
+            own = zip(b, pulls[j * c : j * c + c], strict=True)
+            first, *others = (a * (gate * t[1] + bend * t[0]) for a, t in own)
             changes.append(sum(others, start=first))
     return arb_mat(width, count, changes) * here.inputs
 

@@ -101,7 +101,7 @@ BATCHES = (
     fault("weights-not-turned", POOR_SUM, f"{FLOATS}:_smoothed_step", Edit("rows @ move[..., None])[..., 0] - p",
           "0 * rows @ move[..., None])[..., 0] - p"), SHARP),
     fault("never-smoothed-less", POOR_SUM, f"{FLOATS}:l1_ends", Edit("FALL * (above - below)", "above"), SHARP),
-    fault("direction-in-other-units", POOR_SUM, f"{FLOATS}:l1_ends", Edit("(height / size)[ends, None]", "1.0"), SHARP),
+    fault("direction-in-other-units", POOR_SUM, f"{FLOATS}:l1_ends", Edit("(height / size)[:, None]", "1.0"), SHARP),
     # --- second derivatives ---
     fault("curvature-without-slopes", SLOPE, f"{ENCLOSED}.curvature_size",
           Edit(" + self.slopes * self._predictions(second)", ""), CURVATURE),

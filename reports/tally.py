@@ -204,18 +204,19 @@ def tally_instance(
     real: bool,
     known: Mapping[str, ClaimJudgement] = NOTHING,
     evaluator: Evaluator | None = None,
+    text: str | None = None,
 ) -> dict[str, ClaimJudgement]:
-    """Judge one instance (by its evaluator, if there is one already), but for the claims of which the judgement is
-    known, and count the verdicts."""
+    """Judge one instance (by its evaluator, and with its file's text, if there is one already), but for the claims of
+    which the judgement is known, and count the verdicts."""
     at = family_of(instance).evaluator(instance) if evaluator is None else evaluator
     with judging(origin):
         judgement = judge_claims(at, [claim for claim in claims if claim.name not in known])
     found = {**known, **{judged.claim: judged for judged in judgement.claims}}
-    text = cache(lambda: files.dumps(instance))
+    written = cache(lambda: files.dumps(instance) if text is None else text)
     for judged in found.values():
 
         def keep(judged: ClaimJudgement = judged) -> Kept:
-            return Kept(judged, text(), judgement.instance, instance.numbers, origin)
+            return Kept(judged, written(), judgement.instance, instance.numbers, origin)
 
         tallies[judged.claim].add(judged, keep, real)
     return found

@@ -88,7 +88,8 @@ def test_the_l1_infimum_is_narrow(problem: tuple[Rows, list[float], float]) -> N
 
 @pytest.mark.ci
 def test_cvxpy_agrees_with_both_infima() -> None:
-    from metagap.impl.oracles import convex
+    from metagap.impl.oracles.convex import ball_least_squares
+    from oracles.convex import least_l1
 
     rng = np.random.default_rng(1)
     for _ in range(6):
@@ -97,8 +98,8 @@ def test_cvxpy_agrees_with_both_infima() -> None:
             table, aims = as_balls(rows.tolist()), [arb(float(v)) for v in target]
             l2 = misfit(table, aims, [arb(1)] * 7, arb(0.25)).value
             l1 = misfit_l1(arb(0.5), table, aims).value
-        assert convex.ball_least_squares(rows, target, 0.25) == pytest.approx(float(l2), abs=1e-6)
-        assert convex.least_l1(0.5, rows, target) == pytest.approx(float(l1), abs=1e-6)
+        assert ball_least_squares(rows, target, 0.25) == pytest.approx(float(l2), abs=1e-6)
+        assert least_l1(0.5, rows, target) == pytest.approx(float(l1), abs=1e-6)
 
 
 def test_degenerate_problems() -> None:
@@ -261,9 +262,35 @@ def test_poor_proposals_only_widen_the_l1_infimum(size: str | int, monkeypatch: 
 
         return found
 
+    path = infimum.l1_path
     monkeypatch.setattr(infimum, "_stationary", poor(infimum._stationary))
-    monkeypatch.setattr(infimum, "l1_path", poor(infimum.l1_path))
+    monkeypatch.setattr(infimum, "l1_path", lambda *given: (poor(lambda *own: own)(*own) for own in path(*given)))
     test_l1_infima_in_closed_form_are_contained()
+
+
+def test_where_the_path_leads_is_told_before_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine residuals of rank 2, most of which vanish together: of the path's first stage the optimum is had to the
+    precision of the balls."""
+    stages = list[int]()
+    right = infimum.l1_path
+
+    def followed(*given: Any) -> Any:
+        for bits, found in zip(given[-1], right(*given), strict=True):
+            stages.append(bits)
+            yield found
+
+    monkeypatch.setattr(infimum, "l1_path", followed)
+    monkeypatch.setattr(infimum, "_active_set", lambda *given: ([], [0] * 9))
+    table = [[1.0, 0.0]] * 2 + [[0.0, 1.0]] * 2 + [[1.0, k] for k in (-1.0, 0.5, 1.0, 2.0, 3.0)]
+    with ctx.workprec(320):
+        rows = as_balls(table)
+        aims = (rows * arb_mat([[arb(1) / 3], [arb(1) / 7]])).entries()
+        aims[-1] = aims[-1] + 1
+        found = misfit_l1(arb(1) / 2, rows, aims).value
+        value = (arb(1) / 2) * norm([arb(1) / 3, arb(1) / 7]) + 1
+        assert found.contains(value)
+        assert found.rad() <= arb(2) ** -192 * value
+    assert stages == [48]
 
 
 def test_poor_proposals_only_widen_singular_values(monkeypatch: pytest.MonkeyPatch) -> None:

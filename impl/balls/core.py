@@ -11,7 +11,7 @@ it is asked for. What needs a root or an infimum exists in balls only.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any, Self
 
@@ -33,6 +33,9 @@ from ..instances import Instance, Vector
 from .dense import Dense
 from .infimum import Infimum, misfit, misfit_l1, residuals
 
+WITHIN = 96
+"""The direction of an infimum is shortened by a share of 2^-WITHIN."""
+
 
 class TooLargeError(ArithmeticError):
     """A quantity would take too long to evaluate; the message says what was given, and how much is taken."""
@@ -44,6 +47,9 @@ class CoreQuantities(ABC):
 
     `direction` fixes the v of the identity [d] (exact); by default it is the direction of the lifted infimum.
     """
+
+    coarser: Callable[[], CoreQuantities] | None = None
+    """Gives the same at half the bits, for what has bits to spare."""
 
     def __init__(self, instance: Instance, m: NumberSystem = Balls, direction: Vector | None = None) -> None:
         self.m = m
@@ -59,6 +65,11 @@ class CoreQuantities(ABC):
                 raise IrrationalError(f"{name} is evaluated in balls only")
             self._known[name] = fenced(value) if isinstance(value, arb) else value
         return self._known[name]
+
+    @staticmethod
+    def working(bits: int) -> int:
+        """The bits in which quantities are evaluated, where flint's context has so many."""
+        return bits
 
     @classmethod
     def exact(cls, instance: Instance, direction: Vector | None = None) -> Self | None:
@@ -249,11 +260,11 @@ class CoreQuantities(ABC):
 
     @cached_property
     def along(self) -> list[Number]:
-        """The direction v [d]."""
+        """The direction v [d]: strictly within the ball, whatever the precision, as no enclosure separates R and R."""
         if self._direction is not None:
             return self._placed([self.m.number(v) for v in self._direction])
         self._balls_only("the direction of an infimum")
-        return self._lifted.direction.entries()
+        return (self._lifted.direction * (1 - arb(2) ** -WITHIN)).mid().entries()
 
     @cached_property
     def exact_direction(self) -> Vector:

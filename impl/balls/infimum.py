@@ -26,8 +26,11 @@ from flint import arb, arb_mat, ctx
 
 from ..arithmetic import Balls, midpoint, norm, root, square
 from ..floats.infimum import l1_active_set
-from .l1_path import l1_path
+from .l1_path import l1_path, vanishing
 from .singular import smallest_singular_value
+
+STAGES = (48, 144)
+"""Bits at which the central path is asked where it leads."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,7 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
     the optimum and its dual in closed form, which are then certified from both sides. p = 1 is tried as a dual too:
     where the rows carry w, it is w itself, feasible because ||<w, phi>|| = eps, and optimal where all residuals vanish.
     Where the ends are further apart than a third of the precision says, and than the data's own radii leave them, the
-    central path gives both, at any precision.
+    central path gives both, at any precision, and on its way says again which residuals vanish.
     """
     aims = np.array([midpoint(t) for t in target])
     if not (aims < 0).any():
@@ -193,14 +196,24 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
     v, dual = _stationary(eps, rows, target, *active)
     duals = [[arb(1)] * rows.nrows(), dual]
     found = _l1_between(eps, rows, target, [zero_column(rows.ncols()), v], duals)
-    wide = found.value.upper() - found.value.lower()
-    apart = wide > arb(2) ** (-ctx.prec // 3) * found.value.upper()
-    if apart and not wide <= 16 * _blur(eps, rows, target, found, duals):
-        path = l1_path(eps, rows, target, (3 * ctx.prec) // 5 + 8)
-        if path is not None:
-            closer = _l1_between(eps, rows, target, [found.direction, path[0]], [path[1]])
+    if _apart(eps, rows, target, found, duals, ctx.prec // 3):
+        whole = (3 * ctx.prec) // 5 + 8
+        for v, dual in l1_path(eps, rows, target, [bits for bits in STAGES if bits < whole] + [whole]):
+            at, multipliers = _stationary(eps, rows, target, *vanishing(rows, target, v, dual))
+            duals = [dual, multipliers]
+            closer = _l1_between(eps, rows, target, [found.direction, v, at], duals)
             found = Infimum(found.value.lower().max(closer.value.lower()).union(closer.value.upper()), closer.direction)
+            if not _apart(eps, rows, target, found, duals, whole):
+                break
     return found
+
+
+def _apart(eps: arb, rows: arb_mat, target: Sequence[arb], found: Infimum, duals: list[list[arb]], bits: int) -> bool:
+    """Whether the ends are further apart than that, and than the data's own radii leave them."""
+    wide = found.value.upper() - found.value.lower()
+    if not wide > arb(2) ** -bits * found.value.upper():
+        return False
+    return not wide <= 16 * _blur(eps, rows, target, found, duals)
 
 
 @lru_cache(maxsize=16)
@@ -264,9 +277,10 @@ def _dual_value(eps: arb, rows: arb_mat, target: Sequence[arb], dual: list[arb],
 
 
 def _stationary(
-    eps: arb, rows: arb_mat, target: Sequence[arb], active: list[int], signs: list[int]
+    eps: arb, rows: arb_mat, target: Sequence[arb], active: list[int], signs: Sequence[int | arb]
 ) -> tuple[arb_mat, list[arb]]:
-    """The optimum if exactly the active rows vanish and the others have the given signs; and its dual.
+    """The optimum if the active residuals vanish, and those that depend on them, and the others have the given signs;
+    and its dual, of those that depend as given.
 
     Minimise eps ||v|| - b'v on {A_S v = u_S}, b = sum of signed inactive rows: v = v_p + t, v_p the shortest
     solution, t = ||v_p|| b_0 / sqrt(eps^2 - ||b_0||^2) along the part b_0 of b orthogonal to the active rows.

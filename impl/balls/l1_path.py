@@ -1,45 +1,71 @@
-r"""The central path of the L1 infimum, inf_v eps ||v|| + sum_j |u_j - a_j'v|: a proposal for both of its ends.
+r"""Points near the ends of the L1 infimum, inf_v eps ||v|| + sum_j |u_j - a_j'v|: a proposal for both of them.
 
-The dual, max p'u over |p_j| <= 1 and ||A'p|| <= eps, has the barrier
+The dual is max p'u over |p_j| <= 1 and s = (eps^2 - ||A'p||^2)/2 >= 0. With multipliers x, y, l >= 0 of its constraints
+it is solved by p, and the infimum by v = l A'p, where
 
-    F(p) = sum_j log(1 - p_j^2) + log s,    s = eps^2 - ||A'p||^2.
+    u - l A A'p = x - y,    x_j (1 - p_j) = y_j (1 + p_j) = l s = mu,    mu -> 0;
 
-Where p'u + mu F(p) is greatest, v = (2 mu / s) A'p leaves the residuals u_j - a_j'v = 2 mu p_j / (1 - p_j^2), so that
+for eps ||v|| + sum_j |u_j - a_j'v| - p'u <= sum_j (x_j (1 - p_j) + y_j (1 + p_j)) + l s. Newton's method for these
+equations, mu chosen by what a step to mu = 0 would reach (Mehrotra, SIAM J. Optim. 2, 1992); its matrix, D + A M A', is
+inverted by Woodbury's identity in d x d. In numbers without radii: nothing here is an enclosure.
 
-    eps ||v|| + sum_j |u_j - a_j'v| - p'u = 2 mu (||A'p|| / (eps + ||A'p||) + sum_j |p_j| / (1 + |p_j|)) < (N + 2) mu,
-
-whatever vanishes, and however many constraints meet, at the optimum. Newton's method with mu falling by a factor 32
-(Nesterov and Nemirovskii, Interior-Point Polynomial Algorithms in Convex Programming, SIAM 1994); its Hessian
-D + A M A' is inverted by Woodbury's identity in d x d. In numbers without radii: nothing here is an enclosure.
+x_j, y_j and 1 - |p_j| say which residuals vanish at the optimum (`vanishing`), which is then known in closed form long
+before the path ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 from flint import arb, arb_mat, ctx
 
-from ..arithmetic import root
+from ..arithmetic import midpoint, root
 
-FALL = 5
-"""Bits by which mu falls: with 12 the centring of tangent comparators, where all constraints meet, does not end."""
-STEPS, CENTRING = 2000, 12
+STEPS = 400
+STAY = 2.0**-12
+"""Share of the way to the next constraint that a step leaves."""
 MOST = 100_000
 """N d^2 beyond which a step takes too long: a hundred or more of them follow one another."""
 
 
-def l1_path(eps: arb, rows: arb_mat, target: Sequence[arb], bits: int) -> tuple[arb_mat, list[arb]] | None:
-    """v and its dual p for rows A (N, d) and target u [N], apart by about 2^-bits of sum |u|; None where the path is
-    not numbers, or the problem too large."""
+INDEPENDENT = 1e-10
+"""Rows that are closer to the span of others, relative to the longest, are taken for dependent on them."""
+
+
+def l1_path(
+    eps: arb, rows: arb_mat, target: Sequence[arb], stages: Sequence[int]
+) -> Iterator[tuple[arb_mat, list[arb]]]:
+    """v and its dual p for rows A (N, d) and target u [N], apart by about 2^-bits of sum |u|, for growing bits; it ends
+    where the path is not numbers, or the problem too large."""
     if rows.nrows() * rows.ncols() * rows.ncols() > MOST:
-        return None
-    before, ctx.prec = ctx.prec, 2 * bits + 64
-    try:
-        return _Path(eps, rows, target).follow(bits)
-    except ZeroDivisionError:
-        return None
-    finally:
-        ctx.prec = before
+        return
+    path = _Path(eps, rows, target)
+    for bits in stages:
+        with ctx.workprec(2 * bits + 64):
+            try:
+                found = path.follow(bits)
+            except ZeroDivisionError:
+                return
+        if found is None:
+            return
+        yield found
+
+
+def vanishing(rows: arb_mat, target: Sequence[arb], v: arb_mat, p: Sequence[arb]) -> tuple[list[int], list[arb]]:
+    """Which independent residuals vanish where the path leads, from its v (d, 1) and p [N]; and the duals of the others
+    [N], 0 of these: signs where the residual does not vanish, p where it does as it depends on those."""
+    total = sum((abs(u) for u in target), start=arb(0))
+    rest = [u - a for u, a in zip(target, (rows * v).entries(), strict=True)]
+    small = [j for j, r in enumerate(rest) if abs(r.mid()) < (1 - abs(p[j])) * total]
+    signs = [arb(1) if r.mid() > 0 else arb(-1) for r in rest]
+    for j in small:
+        signs[j] = p[j]
+    table = np.array([[midpoint(rows[j, k]) for k in range(rows.ncols())] for j in small])
+    active = [small[k] for k in _independent(table)] if small and np.isfinite(table).all() else []
+    for j in active:
+        signs[j] = arb(0)
+    return active, signs
 
 
 def _dot(left: Sequence[arb], right: Sequence[arb]) -> arb:
@@ -50,82 +76,110 @@ def _column(values: Sequence[arb]) -> arb_mat:
     return arb_mat(len(values), 1, list(values))
 
 
+def _independent(table: np.ndarray) -> list[int]:
+    """Rows that span all of (N, d): each the furthest from the span of those before."""
+    left, found, first = table.copy(), list[int](), np.linalg.norm(table, axis=1).max()
+    for _ in range(min(table.shape)):
+        sizes = np.linalg.norm(left, axis=1)
+        furthest = int(sizes.argmax())
+        if not sizes[furthest] > INDEPENDENT * first:
+            break
+        found.append(furthest)
+        along = left[furthest] / sizes[furthest]
+        left -= np.outer(left @ along, along)
+    return sorted(found)
+
+
 class _Path:
     def __init__(self, eps: arb, rows: arb_mat, target: Sequence[arb]) -> None:
-        self.rows, self.target = rows.mid(), [arb(u.mid()) for u in target]
-        self.turned, self.room = self.rows.transpose(), arb((eps * eps).mid())
-        self.table, self.unit = self.rows.tolist(), arb_mat(self.rows.ncols(), self.rows.ncols(), 1)
-        self.p = [arb(0)] * len(self.target)
-        self.t = self.turned * _column(self.p)
+        self.rows, self.target, self.eps = rows.mid(), [arb(u.mid()) for u in target], arb(eps.mid())
+        self.turned, self.unit = self.rows.transpose(), arb_mat(self.rows.ncols(), self.rows.ncols(), 1)
+        self.table, count = self.rows.tolist(), len(self.target)
+        self.total = arb(sum((abs(u) for u in self.target), start=arb(0)).mid())
+        self.p, self.x, self.y = [arb(0)] * count, *([arb((self.total / (count + 1)).mid())] * count,) * 2
+        self.pull = arb(0)
 
     def follow(self, bits: int) -> tuple[arb_mat, list[arb]] | None:
-        count = len(self.target)
-        total = sum((abs(u) for u in self.target), start=arb(0))
-        if not (total.is_finite() and self.room.is_finite() and total > 0 and self.room > 0):
+        """On, from where it is, at flint's precision."""
+        if not (self.total.is_finite() and self.eps.is_finite() and self.total > 0 and self.eps > 0):
             return None
-        mu, end, centred = arb((total / (count + 1)).mid()), total * arb(2) ** -bits, 0
+        self.room = arb((self.eps * self.eps).mid())
+        self._turn()
+        if self.pull == 0:
+            self.pull = arb((self.x[0] / self.s).mid())
         for _ in range(STEPS):
-            step, gain, slack = self._newton(mu)
-            if not gain.is_finite():
+            products = [x * (1 - p) + y * (1 + p) for x, y, p in zip(self.x, self.y, self.p, strict=True)]
+            gap = sum(products, start=self.pull * self.s)
+            if not gap.is_finite():
                 return None
-            if gain > 0.1:
-                self._move(step, self._length(step, gain, mu, slack))
-            elif mu * (count + 2) > end:
-                mu = mu * arb(2) ** -FALL
-            elif gain > arb(2) ** (-2 * bits) and centred < CENTRING:
-                # v is read off the barrier: it is as good as the centring, which squares what is left.
-                centred += 1
-                self._move(step, arb(1))
-            else:
+            if gap <= self.total * arb(2) ** -bits:
                 break
-        v = (self.t * (2 * mu / self._slack())).mid()
+            straight, centring = self._directions()
+            reached = self._reach(straight, arb(0))
+            rest = 1 - reached
+            mu = arb((gap / (2 * len(products) + 1) * rest * rest * rest).mid())
+            step = [arb((a + mu * c).mid()) for a, c in zip(straight, centring, strict=True)]
+            self._move(step, mu)
+        v = (self.t * self.pull).mid()
         return (v, self.p) if all(x.is_finite() for x in (*v.entries(), *self.p)) else None
 
-    def _slack(self) -> arb:
-        t = self.t.entries()
-        return arb((self.room - _dot(t, t)).mid())
-
-    def _newton(self, mu: arb) -> tuple[list[arb], arb, arb]:
-        """Newton's step for p'u / mu + F, its decrement squared, and s."""
-        s, t = self._slack(), self.t.entries()
-        inverse = [arb((1 / (1 - x * x)).mid()) for x in self.p]
-        pulled = (self.rows * self.t).entries()
-        slope = [
-            arb((u / mu - 2 * x * i - 2 * q / s).mid())
-            for u, x, i, q in zip(self.target, self.p, inverse, pulled, strict=True)
-        ]
-        scale = [arb((1 / (2 * (1 + x * x) * i * i)).mid()) for x, i in zip(self.p, inverse, strict=True)]
-        scaled = arb_mat([[c * a for a in row] for c, row in zip(scale, self.table, strict=True)]).mid()
-        # M^{-1} = s/2 - s t t' / (s + 2 ||t||^2), t = A'p
-        inner = self.unit * (s / 2) - self.t * (self.t.transpose() * (s / (s + 2 * _dot(t, t))))
-        system = (inner + self.turned * scaled).mid()
-        found = system.solve((scaled.transpose() * _column(slope)).mid(), algorithm="approx")
-        back = (scaled * found).entries()
-        step = [arb((c * g - b).mid()) for c, g, b in zip(scale, slope, back, strict=True)]
-        return step, _dot(slope, step), s
-
-    def _length(self, step: list[arb], gain: arb, mu: arb, slack: arb) -> arb:
-        """Where the barrier's slope along the step has fallen to a tenth, or as near as halving comes."""
-        turned = (self.turned * _column(step)).entries()
-        linear, cross, square = _dot(self.target, step) / mu, _dot(self.t.entries(), turned), _dot(turned, turned)
-        ends = [((1 - x) if y > 0 else (1 + x)) / abs(y) for x, y in zip(self.p, step, strict=True) if y != 0]
-        if square > 0:
-            reach = root(cross * cross + square * slack)
-            ends.append(slack / (cross + reach) if cross > 0 else (reach - cross) / square)
-        low, high = arb(0), arb(min(ends).mid())
-        length = high / 2 if high < 2 else arb(1)
-        for _ in range(12):
-            rest = slack - 2 * length * cross - length * length * square
-            slope = linear - 2 * (cross + length * square) / rest
-            for x, y in zip(self.p, step, strict=True):
-                there = x + length * y
-                slope -= 2 * y * there / (1 - there * there)
-            if abs(slope) < gain / 10:
-                return arb(length.mid())
-            low, high = (length, high) if slope > 0 else (low, length)
-            length = arb(((low + high) / 2).mid())
-        return low if low > 0 else length
-
-    def _move(self, step: list[arb], length: arb) -> None:
-        self.p = [arb((x + length * y).mid()) for x, y in zip(self.p, step, strict=True)]
+    def _turn(self) -> None:
         self.t = (self.turned * _column(self.p)).mid()
+        t = self.t.entries()
+        self.s = arb(((self.room - _dot(t, t)) / 2).mid())
+
+    def _directions(self) -> tuple[list[arb], list[arb]]:
+        """Newton's steps of p: to mu = 0, and what is added to it for each unit of mu."""
+        pulled = (self.rows * self.t).entries()
+        scale = [arb((1 / (x / (1 - p) + y / (1 + p))).mid()) for x, y, p in zip(self.x, self.y, self.p, strict=True)]
+        ahead = arb_mat(
+            [
+                [arb(u.mid()), -2 * p / (1 - p * p) - q / self.s]
+                for u, p, q in zip(self.target, self.p, pulled, strict=True)
+            ]
+        ).mid()
+        scaled = arb_mat([[c * a for a in row] for c, row in zip(scale, self.table, strict=True)]).mid()
+        # M^{-1} = (1 - t t'/(s + ||t||^2))/l, t = A'p
+        t = self.t
+        inner = (self.unit - t * (t.transpose() * (1 / (self.s + _dot(t.entries(), t.entries()))))) * (1 / self.pull)
+        system = (inner + self.turned * scaled).mid()
+        found = system.solve((scaled.transpose() * ahead).mid(), algorithm="approx")
+        back = (scaled * found).tolist()
+        steps = [
+            [arb((c * g - b).mid()) for g, b in zip(given, own, strict=True)]
+            for c, given, own in zip(scale, ahead.tolist(), back, strict=True)
+        ]
+        return [step[0] for step in steps], [step[1] for step in steps]
+
+    def _others(self, step: list[arb], mu: arb) -> tuple[list[arb], list[arb], arb, list[arb]]:
+        """The steps of x, y and l that go with one of p, and A' times that."""
+        turned = (self.turned * _column(step)).entries()
+        x, y = (
+            [arb(((mu + side * z * d) / (1 - side * p) - z).mid()) for z, p, d in zip(own, self.p, step, strict=True)]
+            for own, side in ((self.x, 1), (self.y, -1))
+        )
+        along = _dot(self.t.entries(), turned)
+        return x, y, arb(((mu + self.pull * along) / self.s - self.pull).mid()), turned
+
+    def _reach(self, step: list[arb], mu: arb) -> arb:
+        """How much of the step, at most all, is within the constraints."""
+        x, y, pull, turned = self._others(step, mu)
+        ends = [((1 - p) if d > 0 else (1 + p)) / abs(d) for p, d in zip(self.p, step, strict=True) if d != 0]
+        ends += [z / -d for z, d in zip((*self.x, *self.y, self.pull), (*x, *y, pull), strict=True) if d < 0]
+        cross, square = _dot(self.t.entries(), turned), _dot(turned, turned)
+        if square > 0:
+            root_ = root(cross * cross + 2 * square * self.s)
+            ends.append(2 * self.s / (cross + root_) if cross > 0 else (root_ - cross) / square)
+        return arb(min((arb(end.mid()) for end in ends), default=arb(1)).min(arb(1)).mid())
+
+    def _move(self, step: list[arb], mu: arb) -> None:
+        x, y, pull, _ = self._others(step, mu)
+        length = self._reach(step, mu)
+        length = length if length == 1 else length * (1 - arb(STAY))
+        moved = [
+            [arb((a + length * d).mid()) for a, d in zip(own, by, strict=True)]
+            for own, by in ((self.p, step), (self.x, x), (self.y, y))
+        ]
+        self.p, self.x, self.y = moved
+        self.pull = arb((self.pull + length * pull).mid())
+        self._turn()

@@ -45,6 +45,15 @@ def fault(name: str, kind: str, place: str, wrong: Around | Edit | Value, guard:
 
 
 VERDICT_FAULTS = (
+    fault("zero-at-any-precision", "a search that does not end", f"{JUDGE}:Evaluator.begin",
+          Edit('claim.bound.names == ("zero",)', "False"),
+          suite("test_judge:test_precisions_that_decide_nothing_are_not_tried", loss="logistic", bits=512)),
+    fault("rationals-are-not-asked", "a search that does not end", f"{JUDGE}:Evaluator.begin",
+          Edit(" and not self.rational", ""),
+          suite("test_judge:test_precisions_that_decide_nothing_are_not_tried", loss="squared", bits=256)),
+    fault("direction-on-the-sphere", "a radius is too small", "metagap.impl.balls.core:CoreQuantities.along",
+          Edit(" * (1 - arb(2) ** -WITHIN)", ""),
+          suite("test_judge:test_the_direction_is_strictly_within_the_ball", bits=512)),
     fault("everything-fits", "infinite balls are accepted", f"{VERDICTS}:fit", then(lambda fits: True),
           nothing(INFINITE)),
     fault("nan-fits", "nan balls compared as true", f"{VERDICTS}:fit",

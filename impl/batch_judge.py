@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,8 @@ class Decided:
 
 def judged_in_arrays(claims: Iterable[Claim], at: Callable[[str], Any], count: int) -> list[Judged]:
     """Per instance of a batch, what its quantities (by name, each (count,)) decide. Terms are left out."""
-    return by_instance([decided_in_arrays(claim, at, count) for claim in claims], count)
+    asked = Asked(at)
+    return by_instance([decided_in_arrays(claim, asked, count) for claim in claims], count)
 
 
 def by_instance(decided: Iterable[Decided], count: int) -> list[Judged]:
@@ -107,6 +109,17 @@ def standings_in_arrays(
     return found
 
 
+class Asked:
+    """The quantities of a batch by name, and their ends: evaluated once for all claims."""
+
+    def __init__(self, at: Callable[[str], Any]) -> None:
+        self._at: Callable[[str], Any] = cache(at)
+        self.ends: Callable[[str], Ends] = cache(lambda name: ends_of(self._at(name)))
+
+    def __call__(self, name: str) -> Any:
+        return self._at(name)
+
+
 def ends_of(value: MidRad) -> Ends:
     """The ends of enclosures, outward."""
     return value.low, value.high
@@ -117,18 +130,17 @@ def undecided(claim: Claim, count: int) -> Decided:
     return Decided(claim, np.zeros(count, dtype=bool))
 
 
-def decided_in_arrays(claim: Claim, at: Callable[[str], Any], count: int) -> Decided:
+def decided_in_arrays(claim: Claim, at: Asked, count: int) -> Decided:
     """What the quantities of a batch (by name, each (count,)) decide of a claim."""
     open_, outside = np.ones(count, dtype=bool), list[tuple[str, Array]]()
     nothing = undecided(claim, count)
     for assumption in claim.assumptions:
         try:
-            margin = at(assumption.margin)
+            low, high = at.ends(assumption.margin)
         except UndefinedQuantityError as error:
             return replace(nothing, outside=(*outside, (f"{assumption.name}: {error}", open_)))
         except UnknownError:
             return replace(nothing, outside=tuple(outside))
-        low, high = ends_of(margin)
         finite = fit_ends((low, high))
         outside.append((f"{assumption.name}: {assumption.statement}", open_ & finite & (high <= 0)))
         open_ = open_ & finite & (low > 0)
@@ -138,13 +150,13 @@ def decided_in_arrays(claim: Claim, at: Callable[[str], Any], count: int) -> Dec
         return replace(nothing, outside=tuple(outside))
     try:
         left, bound = (_column(side(at), count) for side in (claim.left, claim.bound))
-        entering = [at(name) for name in dict.fromkeys((*claim.left.names, *claim.bound.names, *claim.extras))]
+        entering = [at.ends(name) for name in dict.fromkeys((*claim.left.names, *claim.bound.names, *claim.extras))]
     except UndefinedQuantityError as error:
         return replace(nothing, outside=(*outside, (str(error), open_)))
     except UnknownError:
         return replace(nothing, outside=tuple(outside))
     sides = ends_of(left), ends_of(bound)
-    proved, decision = separated(*sides, map(ends_of, entering))
+    proved, decision = separated(*sides, entering)
     wide = np.maximum(*(high - low for low, high in sides))
     proved = open_ & proved & (wide <= BLUNT * np.abs(sides[1][1]))
     assert decision.verdict is Verdict.PROVED

@@ -14,7 +14,7 @@ import numpy as np
 from ..theory.claim import Ablation, Claim, Mutant, Quantity
 from .answers import Answerer
 from .balls.core import CoreQuantities
-from .batch_judge import Decided, Judged, by_instance, decided_in_arrays
+from .batch_judge import Asked, Decided, Judged, by_instance, decided_in_arrays
 from .enclosed.quantities import UnknownError
 from .files import BadInputError
 from .files.faults import nearest
@@ -149,7 +149,7 @@ class Family:
     def decided_in_arrays(self, batch: Any, claims: Iterable[Claim]) -> list[Decided]:
         """Claim by claim what arrays decide of a generator's batch."""
         with np.errstate(all="ignore"):
-            at = self.in_arrays(batch)
+            at = Asked(self.in_arrays(batch))
             return [decided_in_arrays(claim, at, len(batch)) for claim in claims]
 
     def judged_in_arrays(self, batch: Any, claims: Iterable[Claim]) -> list[Judged]:

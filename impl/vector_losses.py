@@ -51,9 +51,9 @@ class VectorLoss(Loss):
         found = evaluate(m, self.parts(z), self.parts(y))
         return self._stacked(m, found) if order == 2 else m.stack(found, -1) if order else found
 
-    def turned_on_arrays(self, z: Array, y: Array, along: Array) -> Array:
-        """`turned` over float64 arrays (..., c, c), of predictions and directions (..., c)."""
-        return self._stacked(Floats, self.turned(Floats, *map(self.parts, (z, y, along))))
+    def turned_on_arrays(self, z: Array, y: Array, along: Array, m: Any = Floats) -> Array:
+        """`turned` over arrays of m (..., c, c), of predictions and directions (..., c)."""
+        return self._stacked(m, self.turned(m, *map(self.parts, (z, y, along))))
 
     @staticmethod
     def _stacked(m: Any, rows: list[Block]) -> Array:

@@ -157,7 +157,7 @@ def test_joints_are_left_to_balls() -> None:
 AT_V = ("-s3", "-s4")
 """Claims along a direction, which may be another where the infimum hardly depends on it: that of balls may attain what
 another does not."""
-ALONG = (*AT_V, "-t3d-smooth")
+ALONG = (*AT_V, "-t3d-smooth", "-c9-curvature")
 """Claims whose sides are along a direction: that of the gradient is any where L is stationary."""
 
 

@@ -30,7 +30,7 @@ import numpy as np
 
 from ..arithmetic import Array
 from ..elementary import MidRads
-from ..midrad import GUARD, UP, MidRad
+from ..midrad import GUARD, UP, MidRad, contract
 
 
 def norm(values: MidRad) -> MidRad:
@@ -40,12 +40,12 @@ def norm(values: MidRad) -> MidRad:
 
 def applied(rows: MidRad, v: MidRad) -> MidRad:
     """A v (B, N) of rows (B, N, d) and vectors (B, d)."""
-    return (rows @ v[..., None])[..., 0]
+    return contract("...ij,...j->...i", rows, v)
 
 
 def pulled(rows: MidRad, p: MidRad) -> MidRad:
     """A'p (B, d) of rows (B, N, d) and vectors (B, N)."""
-    return (p[:, None] @ rows)[:, 0]
+    return contract("...i,...ij->...j", p, rows)
 
 
 def proposed_inverse(table: Array) -> Array:

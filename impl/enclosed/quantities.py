@@ -16,7 +16,7 @@ from ..arithmetic import Array
 from ..elementary import MidRads
 from ..midrad import MidRad
 from .infimum import misfit, misfit_l1
-from .linear import applied, largest_eigenvalue
+from .linear import applied, largest_eigenvalue, norm
 
 
 class UnknownError(ArithmeticError):
@@ -123,6 +123,14 @@ class Enclosed:
     @cached_property
     def direction(self) -> Any:
         return (self.gradient * self._along).sum(1)
+
+    @cached_property
+    def _steepest(self) -> MidRad:
+        """The gradient's direction as floats have it (B, d), of length 1; the first unit vector where it is 0."""
+        size = np.abs(self.gradient.mid).max(1, keepdims=True)
+        unit = np.eye(1, self.gradient.shape[1])[0]
+        v = MidRad(np.where(size > 0, self.gradient.mid / np.where(size > 0, size, 1.0), unit + 0 * size))
+        return v / norm(v)[:, None]
 
     @cached_property
     def _residual(self) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...theory.claim import UndefinedQuantityError
 from ..vector_losses import VectorLoss
-from .batch import Array, Batch
+from .batch import Array, Batch, inner_law
 from .batch_quantities import BatchQuantities
 
 
@@ -42,13 +42,10 @@ class VectorQuantities(BatchQuantities):
         return self._predictions(self.adapt(rival)[-1] if adapted else rival)
 
     def _turns(self, z: Array, along: Array) -> Array:
-        batch, loss = self.batch, self.batch.loss
-        labels, masses = batch.labels, batch.masses
-        if batch.support_labels is not None and batch.support_masses is not None:
-            labels, masses = batch.support_labels, batch.support_masses
+        loss, (labels, masses) = self.batch.loss, inner_law(self.batch)
         assert isinstance(loss, VectorLoss)
         z, along = (v.reshape(*v.shape[:2], -1, 1, self._c) for v in (z, along))
-        found: Array = (masses[..., None, None] * loss.turned_on_arrays(z, labels, along)).sum(3)
+        found: Array = (masses[..., None, None] * loss.turned_on_arrays(z, labels, along, self.m)).sum(3)
         return found
 
     @cached_property

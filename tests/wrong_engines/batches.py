@@ -29,6 +29,9 @@ def decides(wrong: str) -> object:
 
 POOR = suite("test_batch_judge:test_poor_proposals_only_widen")
 INFIMUM = suite("test_batch_judge:test_infima_contain_those_of_balls", rank=1)
+CURVATURE = suite(
+    "test_curvature_batches:test_curvatures_contain_those_of_series", name="arbitrary", variant="log-cosh"
+)
 SHARP = suite("test_batch_judge:test_sums_of_batches_are_enclosed_sharply")
 FINITE = suite("test_batch_judge:test_no_verdict_of_what_is_not_finite_or_overlaps")
 SHARES = suite("test_batch_judge:test_shares_are_those_of_the_instance")
@@ -98,7 +101,15 @@ BATCHES = (
     fault("weights-not-turned", POOR_SUM, f"{FLOATS}:_smoothed_step", Edit("rows @ move[..., None])[..., 0] - p",
           "0 * rows @ move[..., None])[..., 0] - p"), SHARP),
     fault("never-smoothed-less", POOR_SUM, f"{FLOATS}:l1_ends", Edit("FALL * (above - below)", "above"), SHARP),
-    fault("direction-in-other-units", POOR_SUM, f"{FLOATS}:l1_ends", Edit("(height / size)[ends, None]", "1.0"), SHARP),
+    fault("direction-in-other-units", POOR_SUM, f"{FLOATS}:l1_ends", Edit("(height / size)[:, None]", "1.0"), SHARP),
+    # --- second derivatives ---
+    fault("curvature-without-slopes", SLOPE, f"{ENCLOSED}.curvature_size",
+          Edit(" + self.slopes * self._predictions(second)", ""), CURVATURE),
+    fault("curvature-without-third-derivatives", SLOPE, f"{ENCLOSED}.curvature_size",
+          Edit("bent(self._turns(z, moved), moved) + ", ""), CURVATURE),
+    fault("curvature-at-joints", OPEN, f"{ENCLOSED}.curvature_size",
+          Edit("or self.batch.loss.profile.joints", ""),
+          suite("test_curvature_batches:test_curvatures_at_joints_are_left_to_balls")),
     fault("inverse-proposed", END, f"{LINEAR}:inverse",
           Edit("(rest + share * rest.max(-2, keepdims=True)) * UP + GUARD", "0 * rest"),
           suite("test_batch_judge:test_inverses_contain_those_of_rationals")),

@@ -75,7 +75,7 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{STEPS}:LawView._bends", "s[2] - e[2] - t[2]", "s[2]", SEVERAL),
     (f"{STEPS}:_places", "range(x.start, x.stop)", "range(x.start, x.stop)[::-1]", SEVERAL),
     ("metagap.impl.vector_losses:VectorLoss.turned", "- p[a] * moved[b]", "", SEVERAL),
-    (f"{SUPERVISED}.vector_batch:VectorQuantities._turns", "(z, labels, along)", "(z, labels, 0 * along)", SEVERAL),
+    (f"{SUPERVISED}.vector_batch:VectorQuantities._turns", "along, self.m", "0 * along, self.m", SEVERAL),
     (f"{ASKED}:_Call.again", "if again != self.found:", "if False:", TURNS),
     (f"{ASKED}:sure", "for call in reversed(calls):", "for call in ():", TURNS),
     (f"{ASKED}:sure", "if call.what in stated:", "if False:", BY_NOW),

@@ -95,7 +95,7 @@ RUNNING: tuple[Any, ...] = (
     Fault("run-wide-open-is-proved", "what is open is decided", "metagap.impl.batch_judge:decided_in_arrays",
           Edit("proved = open_ & proved & ", "proved = open_ & "), SAID),
     Fault("run-wide-loosest-is-shown", "the wrong instance", f"{TALLY}:Tally.add_decided",
-          Edit("-max(telling)[2]", "-min(telling)[2]"), SAID),
+          Edit("best = max(zip(", "best = min(zip("), SAID),
     Fault("run-wide-nobody-counts", "an instance without a verdict", f"{WIDE}:judge_widely",
           Edit("!= counted[claim.name]:", "is None:"), DEFECT),
     Fault("run-wide-batches-of-jobs", "instances that are counted twice", f"{JOBS}:_widely",

@@ -179,19 +179,11 @@ class EnclosedQuantities(Enclosed, BatchQuantities):
         return (self.batch.weights * terms).sum(1)
 
     @cached_property
-    def _steepest(self) -> Array:
-        """The gradient as floats have it (B, d), in units of its largest entry; the first unit vector where it is 0."""
-        size = np.abs(self.gradient.mid).max(1, keepdims=True)
-        unit = np.eye(self.given.shape[3])[0]
-        return np.where(size > 0, self.gradient.mid / np.where(size > 0, size, 1.0), unit + 0 * size)
-
-    @cached_property
     def curvature_size(self) -> Any:
         """|v'Hess L v|/||v||^2."""
         if self.given.adaptation is not Adaptation.KL_STEP:
             raise UnknownError("curvature_size")
-        v = MidRad(self._steepest)
-        return abs(taylor.curvature(self.batch, self._energies_along, v / norm(v)[:, None]))
+        return abs(taylor.curvature(self.batch, self._energies_along, self._steepest))
 
     @cached_property
     def tabular_norm(self) -> Any:

@@ -215,6 +215,26 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
         return self.meta_objective - (self.batch.weights[..., None] * self._summed(0, after)).sum((1, 2))
 
     @cached_property
+    def curvature_size(self) -> Any:
+        """|v'Hess L v| for the gradient's direction v, of gradient steps: second derivatives along omega + t v."""
+        if not self.given.steps or self.batch.loss.profile.joints:
+            raise UnknownError("curvature_size")
+
+        def bent(curves: Any, values: Any) -> Any:
+            return self._turned(curves, values[..., None])[..., 0]
+
+        pace, shrunk, zero = self._pace[:, None], self._shrunk[:, None], MidRad(np.zeros(self._omega.shape))
+        first, second = self._steepest[:, None], zero
+        for z in self._on_the_way:
+            moved, curves = self._predictions(first), self._inner(2, z)
+            turned = bent(self._turns(z, moved), moved) + bent(curves, self._predictions(second))
+            first = shrunk * first - pace * (bent(curves, moved) @ self.features)
+            second = shrunk * second - pace * (turned @ self.features)
+        moved = self._predictions(first)
+        found = bent(self._summed(2, self.after), moved) * moved + self.slopes * self._predictions(second)
+        return abs((self.batch.weights * found.sum(2)).sum(1))
+
+    @cached_property
     def feature_bound(self) -> Any:
         return self._longest(self.given.masses)
 

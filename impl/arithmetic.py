@@ -131,6 +131,11 @@ def root(ball: arb) -> arb:
     return ball.nonnegative_part().sqrt()
 
 
+def dot(a: Iterable[Number], b: Iterable[Number]) -> Number:
+    """The inner product of rationals or balls."""
+    return sum((u * v for u, v in zip(a, b, strict=True)), start=fmpq(0))
+
+
 def norm(entries: list[arb]) -> arb:
     """Euclidean norm of a list of balls."""
     return root(sum((square(v) for v in entries), start=arb(0)))

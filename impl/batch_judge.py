@@ -63,6 +63,15 @@ class Decided:
         verdict, reason = self.decision.verdict, self.decision.reason
         return ClaimJudgement(self.claim.name, verdict, left, edge, {}, {}, ratio, reason, left=left, brief=True)
 
+    def ratios(self, places: Array) -> tuple[Array, Array]:
+        """Of instances on which it is proved, the ratios of `proof`, nan unless the bound is positive, and the bounds'
+        upper ends."""
+        assert self.sides is not None
+        left_low, left_high, low, high = self.sides[:, places]
+        with np.errstate(all="ignore"):
+            ratio = (left_low / 2 + left_high / 2) / (low / 2 + high / 2)
+        return np.where((low > 0) & np.isfinite(ratio), ratio, np.nan), high
+
 
 def judged_in_arrays(claims: Iterable[Claim], at: Callable[[str], Any], count: int) -> list[Judged]:
     """Per instance of a batch, what its quantities (by name, each (count,)) decide. Terms are left out."""

@@ -33,28 +33,19 @@ from .instances import Instance
 from .judge import Judgement, judge_claims
 from .optimum.answer import LINEAR_ANSWER
 from .optimum.headline import LINEAR
-from .optimum.networks.answer import RELU_ANSWER, SMOOTH_ANSWER
-from .optimum.networks.headline import RELU, SMOOTH
+from .optimum.networks.answer import RELU, RELU_ANSWER, SMOOTH, SMOOTH_ANSWER
 from .optimum.networks.rates import measure, measure_smooth
-from .policies.answer import LINEAR_ANSWER as LINEAR_POLICY_ANSWER
-from .policies.answer import RELU_ANSWER as RELU_POLICY_ANSWER
-from .policies.answer import SMOOTH_ANSWER as SMOOTH_POLICY_ANSWER
+from .policies import answer as policies_answer
+from .policies import generate as policies_generate
+from .policies import network_generate as policies_network_generate
 from .policies.batch import batch_of as policies_batch_of
 from .policies.batch_quantities import BatchQuantities as MetaRLBatchQuantities
 from .policies.breaking import BREAKING as META_RL_BREAKING
 from .policies.document import READERS as POLICIES_READERS
 from .policies.enclosed.networks import EnclosedNetworkQuantities as EnclosedNetworkPolicyQuantities
 from .policies.enclosed.quantities import EnclosedQuantities as MetaRLEnclosedQuantities
-from .policies.generate import GENERATORS as META_RL_GENERATORS
-from .policies.generate import LANDSCAPES as META_RL_LANDSCAPES
 from .policies.headline import POLICIES as LINEAR_POLICY
 from .policies.network_batch_quantities import NetworkBatchQuantities as NetworkPolicyBatchQuantities
-from .policies.network_generate import BREAKING as META_RL_NETWORK_BREAKING
-from .policies.network_generate import GENERATORS as META_RL_NETWORK_GENERATORS
-from .policies.network_generate import SEARCHING as META_RL_NETWORK_SEARCHING
-from .policies.network_generate import SMOOTH_BREAKING as META_RL_SMOOTH_BREAKING
-from .policies.network_generate import SMOOTH_GENERATORS as META_RL_SMOOTH_GENERATORS
-from .policies.network_generate import SMOOTH_SEARCHING as META_RL_SMOOTH_SEARCHING
 from .policies.network_quantities import ReluPolicyQuantities, SmoothPolicyQuantities
 from .policies.quantities import MetaRLQuantities
 from .policies.smaller import smaller as smaller_policies
@@ -73,23 +64,20 @@ from .supervised.enclosed.networks.quantities import EnclosedReluQuantities, Enc
 from .supervised.enclosed.quantities import enclosed_quantities
 from .supervised.generate import GENERATORS, LANDSCAPES, ruled
 from .supervised.quantities import MetaSLQuantities
+from .supervised.relu import generate as relu_generate
 from .supervised.relu.batch import batch_of as network_batch_of
 from .supervised.relu.batch_quantities import NetworkBatchQuantities
 from .supervised.relu.breaking import BREAKING as NETWORK_BREAKING
 from .supervised.relu.document import READER as NETWORK_READER
-from .supervised.relu.generate import GENERATORS as NETWORK_GENERATORS
-from .supervised.relu.generate import LANDSCAPES as NETWORK_LANDSCAPES
-from .supervised.relu.generate import SEARCHING as NETWORK_SEARCHING
 from .supervised.relu.quantities import NetworkQuantities
 from .supervised.relu.smaller import smaller as smaller_network
 from .supervised.smaller import smaller
+from .supervised.smooth import generate as smooth_generate
 from .supervised.smooth.batch_quantities import SmoothBatchQuantities
 from .supervised.smooth.breaking import BREAKING as SMOOTH_BREAKING
 from .supervised.smooth.document import READER as SMOOTH_NETWORK_READER
-from .supervised.smooth.generate import GENERATORS as SMOOTH_GENERATORS
-from .supervised.smooth.generate import LANDSCAPES as SMOOTH_LANDSCAPES
-from .supervised.smooth.generate import SEARCHING as SMOOTH_SEARCHING
 from .supervised.smooth.quantities import SmoothQuantities
+from .supervised.start_quantities import PRECISIONS as NETWORK_PRECISIONS
 from .supervised.vector_batch import LinearQuantities
 from .traced.document import READER as PROGRAM_READER
 from .traced.generate import GENERATORS as PROGRAM_GENERATORS
@@ -162,18 +150,18 @@ META_RL = Family(
     POLICIES_READERS["linear"],
     MetaRLQuantities,
     MetaRLBatchQuantities,
-    META_RL_GENERATORS,
+    policies_generate.GENERATORS,
     ("arbitrary", "policies", "tangent", "greedy", "local", "tabular", "bandit", "cancelling"),
     META_RL_REAL_TASKS,
     smaller_policies,
     policies_batch_of,
     effort=0.12,
     headline=LINEAR_POLICY,
-    landscapes=META_RL_LANDSCAPES,
+    landscapes=policies_generate.LANDSCAPES,
     breaking=META_RL_BREAKING,
     enclosed_quantities=MetaRLEnclosedQuantities,
     returns=True,
-    answerer=LINEAR_POLICY_ANSWER,
+    answerer=policies_answer.LINEAR_ANSWER,
     sizes=("tasks", "states", "actions", "dimension"),
 )
 
@@ -190,20 +178,21 @@ NETWORK = Family(
     NETWORK_READER,
     NetworkQuantities,
     NetworkBatchQuantities,
-    NETWORK_GENERATORS,
-    NETWORK_SEARCHING,
+    relu_generate.GENERATORS,
+    relu_generate.SEARCHING,
     NETWORK_REAL_TASKS,
     smaller_network,
     network_batch_of,
     effort=0.06,
     headline=RELU,
-    landscapes=NETWORK_LANDSCAPES,
+    landscapes=relu_generate.LANDSCAPES,
     rates=measure,
     outside=UNUSUAL_LOSSES,
     breaking=NETWORK_BREAKING,
     shown=("error_operator", "error_trace", "error_flips", "error_count", "condition"),
     answerer=RELU_ANSWER,
     enclosed_quantities=EnclosedReluQuantities,
+    precisions=lambda instance: NETWORK_PRECISIONS,
 )
 
 
@@ -219,17 +208,17 @@ META_RL_NETWORK = Family(
     POLICIES_READERS["relu"],
     ReluPolicyQuantities,
     NetworkPolicyBatchQuantities,
-    META_RL_NETWORK_GENERATORS,
-    META_RL_NETWORK_SEARCHING,
+    policies_network_generate.GENERATORS,
+    policies_network_generate.SEARCHING,
     META_RL_NETWORK_REAL_TASKS,
     smaller_policies,
     policies_batch_of,
     effort=0.06,
-    breaking=META_RL_NETWORK_BREAKING,
+    breaking=policies_network_generate.BREAKING,
     enclosed_quantities=EnclosedNetworkPolicyQuantities,
     shown=("error_operator", "error_flips", "error_count", "displacement_init", "condition"),
     returns=True,
-    answerer=RELU_POLICY_ANSWER,
+    answerer=policies_answer.RELU_ANSWER,
     sizes=("tasks", "states", "actions", "dimension"),
 )
 
@@ -246,20 +235,21 @@ SMOOTH_NETWORK = Family(
     SMOOTH_NETWORK_READER,
     SmoothQuantities,
     SmoothBatchQuantities,
-    SMOOTH_GENERATORS,
-    SMOOTH_SEARCHING,
+    smooth_generate.GENERATORS,
+    smooth_generate.SEARCHING,
     SMOOTH_REAL_TASKS,
     smaller_network,
     network_batch_of,
     effort=0.04,
     headline=SMOOTH,
-    landscapes=SMOOTH_LANDSCAPES,
+    landscapes=smooth_generate.LANDSCAPES,
     outside=UNUSUAL_LOSSES,
     breaking=SMOOTH_BREAKING,
     rates=measure_smooth,
     shown=("error_operator", "error_trace", "error_pointwise", "error_ball", "linearisation_ball", "condition"),
     answerer=SMOOTH_ANSWER,
     enclosed_quantities=EnclosedSmoothQuantities,
+    precisions=lambda instance: NETWORK_PRECISIONS,
 )
 
 
@@ -275,17 +265,17 @@ META_RL_SMOOTH_NETWORK = Family(
     POLICIES_READERS["smooth"],
     SmoothPolicyQuantities,
     NetworkPolicyBatchQuantities,
-    META_RL_SMOOTH_GENERATORS,
-    META_RL_SMOOTH_SEARCHING,
+    policies_network_generate.SMOOTH_GENERATORS,
+    policies_network_generate.SMOOTH_SEARCHING,
     META_RL_SMOOTH_REAL_TASKS,
     smaller_policies,
     policies_batch_of,
     effort=0.04,
-    breaking=META_RL_SMOOTH_BREAKING,
+    breaking=policies_network_generate.SMOOTH_BREAKING,
     enclosed_quantities=EnclosedNetworkPolicyQuantities,
     shown=("error_operator", "error_pointwise", "error_ball", "displacement_init", "condition"),
     returns=True,
-    answerer=SMOOTH_POLICY_ANSWER,
+    answerer=policies_answer.SMOOTH_ANSWER,
     sizes=("tasks", "states", "actions", "dimension"),
 )
 

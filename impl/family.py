@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
-from flint import ctx
 
 from ..theory.claim import Ablation, Claim, Mutant, Quantity
 from .answers import Answerer
@@ -207,17 +207,10 @@ class Family:
 
         beside: of another instance: what omega alone decides is taken from there, if it is the same problem and omega.
         """
-        other = None
-        if beside is not None and self.shares:
-            given: Any = instance
-            same = replace(given, comparator=beside.instance.comparator, radius=beside.instance.radius)
-            other = beside if same == beside.instance else None
-
-        def make() -> CoreQuantities:
-            known: Any = None if other is None else other.known_at.get(int(ctx.prec))
-            return self.quantities(instance) if known is None else known.against(instance)
 
         def exact(direction: Vector) -> CoreQuantities | None:
             return self.quantities.exact(instance, direction)
 
-        return Evaluator(instance, make, exact, self.precisions(instance), fresh=lambda: self.evaluator(instance))
+        other = beside if beside is not None and self.shares and beside.serves(instance) else None
+        make = partial(self.quantities, instance)
+        return Evaluator(instance, make, exact, self.precisions(instance), beside=other)

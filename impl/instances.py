@@ -10,7 +10,7 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -24,9 +24,19 @@ be vectors, or classes; gradient steps may have a rate for each parameter, and w
 Vector = tuple[fmpq, ...]
 
 
-def fraction(q: fmpq) -> str:
-    """The number as "p/q"."""
-    return f"{q.p}/{q.q}"
+@dataclass(frozen=True)
+class Writing:
+    """How numbers are written, and how those that are float64 numbers: a million weights need no rational for each."""
+
+    rational: Callable[[fmpq], object]
+    float64: Callable[[float], object]
+
+    def __call__(self, q: fmpq) -> object:
+        return self.rational(q)
+
+
+fraction = Writing(lambda q: f"{q.p}/{q.q}", lambda v: "%d/%d" % v.as_integer_ratio())  # noqa: UP031
+"""Every number as "p/q"."""
 
 
 class Instance(ABC):

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from typing import Any
 
 from flint import arb, ctx, fmpq
 
@@ -148,22 +149,31 @@ class Evaluator:
     """Bits of the balls, in the order in which they are tried."""
     known_at: dict[int, CoreQuantities] = field(default_factory=dict)
     """By bits of the balls."""
-    fresh: Callable[[], Evaluator] | None = None
-    """Makes one that knows nothing yet, if that is not seen from the rest."""
+    beside: Evaluator | None = None
+    """Of an instance that this one `serves`: what omega alone decides is taken from there, where it is known."""
+    placed: Callable[[Any], CoreQuantities] = lambda made: made
+    """The quantities with what the instance does not say."""
     _roundings: dict[str, float] = field(default_factory=dict)
     _rational: CoreQuantities | None = None
     _irrational: bool = False
 
     def anew(self) -> Evaluator:
         """The same, which knows nothing yet."""
-        if self.fresh is not None:
-            return self.fresh()
-        return replace(self, known_at={}, _roundings={}, _rational=None, _irrational=False)
+        return replace(self, beside=None, known_at={}, _roundings={}, _rational=None, _irrational=False)
+
+    def serves(self, instance: Instance) -> bool:
+        """Whether another instance has the same problem and omega: all that its comparator and radius leave alone."""
+        given: Any = instance
+        return bool(replace(given, comparator=self.instance.comparator, radius=self.instance.radius) == self.instance)
 
     def balls(self, bits: int) -> CoreQuantities:
         """The quantities in balls of that precision. flint's context must have it too."""
         if bits not in self.known_at:
-            self.known_at[bits] = self.make()
+            shared: Any = self._at_hand.get(bits)
+            made = self.placed(self.make() if shared is None else shared.against(self.instance))
+            if (half := bits // 2) in self.precisions:
+                made.coarser = lambda: self.balls(half)
+            self.known_at[bits] = made
         return self.known_at[bits]
 
     def begin(self, claims: Iterable[Claim]) -> None:
@@ -179,10 +189,14 @@ class Evaluator:
         first = cancelling(self.instance.bits) if vanish else ATTAINED
         self.precisions = tuple(bits for bits in self.precisions if bits >= first) or self.precisions[-1:]
 
+    @property
+    def _at_hand(self) -> dict[int, CoreQuantities]:
+        return self.known_at if self.beside is None else {**self.beside._at_hand, **self.known_at}
+
     def next(self, waiting: list[int]) -> int:
-        """The next precision to try: the highest that another claim has needed already, if it is not below the first
-        that waits, else that. What waits below it leaves the list."""
-        bits = max((known for known in self.known_at if known >= waiting[0]), default=waiting[0])
+        """The next precision to try: the first that waits, or the next higher one that is at hand already. What waits
+        below it leaves the list."""
+        bits = min((known for known in self._at_hand if known >= waiting[0]), default=waiting[0])
         waiting[:] = [later for later in waiting if later > bits]
         return bits
 
@@ -258,7 +272,8 @@ def _decided_at(claim: Claim, evaluator: Evaluator) -> _Outcome:
             outcome = _attempt(claim, evaluator, evaluator.balls(bits))
         if outcome.final:
             break
-        if outcome.close and bits < last <= MOST and (claim.relation is Relation.EQUAL or not waiting):
+        short = outcome.at.working(bits) < last <= MOST
+        if outcome.close and short and (claim.relation is Relation.EQUAL or not waiting):
             waiting = [last]
     assert outcome is not None
     return outcome
@@ -312,17 +327,19 @@ def _attempt(claim: Claim, evaluator: Evaluator, at: CoreQuantities) -> _Outcome
         return _Outcome(Verdict.OUTSIDE, str(error), at, bits, margins)
     except TooLargeError as error:
         return _Outcome(Verdict.UNDECIDED, str(error), at, bits, margins, large=True)
-    found = decide(
-        claim.relation,
-        left,
-        bound,
-        margins=margins,
-        terms=terms,
-        sums=lambda: _sums(claim, at),
-        digits=evaluator.instance.bits,
-        shown=shown,
-        exact=lambda: _exactly(claim, evaluator),
-    )
+    # What cancels is compared as soon as it is evaluated in bits enough, and no more is asked of it then.
+    with ctx.workprec(min(at.working(bits), max(bits, cancelling(evaluator.instance.bits)))):
+        found = decide(
+            claim.relation,
+            left,
+            bound,
+            margins=margins,
+            terms=terms,
+            sums=lambda: _sums(claim, at),
+            digits=evaluator.instance.bits,
+            shown=shown,
+            exact=lambda: _exactly(claim, evaluator),
+        )
     return _Outcome(found.verdict, found.reason, at, bits, margins, left, bound, found.close)
 
 

@@ -22,23 +22,20 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
-from types import MappingProxyType
 
 import numpy as np
-from flint import ctx
 
-from ..theory.claim import Assumption, Claim, Source, UndefinedQuantityError, Verdict
+from ..theory.claim import Assumption, Claim, Source, Verdict
 from ..theory.without import without
 from ..theory.without.hypotheses import HYPOTHESES
-from .balls.core import TooLargeError
 from .batch_judge import Judged, judged_in_arrays, standings_in_arrays
 from .falsify.mutants import batches
 from .falsify.pursuit import pursue
 from .families import Family, family_of
 from .instances import Instance
-from .judge import PRECISIONS, ClaimJudgement, Evaluator, judge_claim
+from .judge import ClaimJudgement, Evaluator
 from .shrink import shrink
-from .verdicts import standing
+from .standings import Standings, conclusion, standings, undefined
 
 CHUNK = 1024
 """Instances after which an unfinished survey is kept."""
@@ -331,68 +328,6 @@ def _hunt(found: Survey, cell: Cell, seed: tuple[int, int], work: float, until: 
             if judged is not None and judged.verdict is Verdict.VIOLATED:
                 found.record(cell, judged, driver, refutation.instance, True)
                 return
-
-
-def conclusion(claim: Claim, evaluator: Evaluator) -> ClaimJudgement:
-    """The claim judged as if it had no assumptions: VIOLATED means that its conclusion is false here, OUTSIDE that it
-    has no value."""
-    return judge_claim(replace(claim, assumptions=()), evaluator)
-
-
-def undefined(claim: Claim, judged: ClaimJudgement, evaluator: Evaluator) -> dict[str, str]:
-    """Why the claim, judged OUTSIDE without assumptions, has no value: by quantity, in the order of evaluation."""
-    found = {}
-    with ctx.workprec(PRECISIONS[0]):
-        at = evaluator.balls(PRECISIONS[0])
-        for name in (*claim.left.names, *claim.bound.names, *claim.extras):
-            try:
-                at(name)
-            except UndefinedQuantityError as error:
-                found[name] = str(error)
-            except TooLargeError:
-                continue
-    return found or {claim.bound.text: judged.reason}
-
-
-@dataclass(frozen=True)
-class Standings:
-    """Names of assumptions on an instance: certified, certifiably failing, and without a meaning (no margin)."""
-
-    holds: set[str]
-    fails: set[str]
-    void: set[str]
-
-    def alone(self, assumptions: Sequence[Assumption], name: str) -> bool | None:
-        """Whether this assumption fails and no other; None if it does and others have lost their meaning with it."""
-        missing = {a.name for a in assumptions} - self.holds
-        if missing == {name}:
-            return name in self.fails | self.void
-        return None if name in missing & self.fails and missing - {name} <= self.void else False
-
-
-def standings(
-    assumptions: Mapping[str, Assumption], evaluator: Evaluator, known: Mapping[str, bool | None] = MappingProxyType({})
-) -> Standings:
-    """Which assumptions are certified on an instance, and which fail; `known`: what arrays say (`batch_judge`)."""
-    holds: set[str] = set()
-    fails: set[str] = set()
-    void: set[str] = set()
-    for name, assumption in assumptions.items():
-        if name in known:
-            (void if known[name] is None else holds if known[name] else fails).add(name)
-            continue
-        for bits in PRECISIONS[:2]:
-            with ctx.workprec(bits):
-                try:
-                    margin = evaluator.balls(bits)(assumption.margin)
-                except UndefinedQuantityError:
-                    void.add(name)
-                    break
-                found = standing(margin)
-                if found is not None:
-                    (holds if found else fails).add(name)
-                    break
-    return Standings(holds, fails, void)
 
 
 def _look(found: Survey, claims: Sequence[Claim], look: Look, generated: bool) -> None:

@@ -41,6 +41,8 @@ U = 2.0**-53
 UP = 1 + 32 * U
 GUARD = 2.0**-900
 """Covers every underflow, and lies far above the subnormal numbers, whose arithmetic is slow."""
+TINY = 2.0**-950
+"""Covers what underflows in one factor, however large the other is; times numbers below 2^50 it stays below GUARD."""
 
 Operand = Any
 """A MidRad, or exact numbers: a float64 array, a float, a small int."""
@@ -245,10 +247,8 @@ def contract(spec: str, a: MidRad, b: MidRad) -> MidRad:
     count = math.prod(length for name, length in lengths.items() if name not in kept)
     a_mid, b_mid = _spread(a.mid, left), _spread(b.mid, right)
     a_size, b_size = np.abs(a_mid), np.abs(b_mid)
-    # u times the product, not a product with u times a factor: that may underflow beside a huge one.
-    spread = (count + 2) * U * _product(spec, a_size, b_size)
-    if b.rad.any():
-        spread = spread + _product(spec, a_size, _spread(b.rad, right))
+    # u|a||b| + |a| r_b in one product; what underflows in its second factor TINY covers, however large the first is.
+    spread = _product(spec, a_size, b_size * ((count + 2) * U) + (b.rad + TINY))
     if a.rad.any():
         spread = spread + _product(spec, _spread(a.rad, left), b_size + b.rad)
     return MidRad(_product(spec, a_mid, b_mid), spread * (UP + 4 * count * U) + (count + 1) * GUARD)

@@ -98,18 +98,6 @@ class Own(Profile):
         # A number of the system, whatever constant the formula may be.
         return self.loss.at(order, m, t) + 0 * t
 
-    def value(self, m: Any, t: Number, p: Number) -> Number:
-        return self._at(0, m, t)
-
-    def d1(self, m: Any, t: Number, p: Number) -> Number:
-        return self._at(1, m, t)
-
-    def d2(self, m: Any, t: Number, p: Number) -> Number:
-        return self._at(2, m, t)
-
-    def d3(self, m: Any, t: Number, p: Number) -> Number:
-        return self._at(3, m, t)
-
     def turning(self, order: int, p: arb | None) -> None:
         """Nobody says where: ranges are those of the formulas over the interval."""
 

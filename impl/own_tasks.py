@@ -304,20 +304,23 @@ class TaskSource:
                     required = "an instance file has its own; leave it out"
                     raise files.BadInputError(self.place, option, str(value), required)
             return load(path, problem=True)
-        made = from_arrays(
-            found.features,
-            found.labels,
-            found.tasks,
-            split=found.split,
-            weight=found.weight,
-            task_weight=found.task_weight,
-            loss=self.loss or found.loss,
-            eta=self._eta(found),
-            steps=self.steps or 1,
-            decay=self.decay,
-            source=self.place,
-            tell=tell,
-        )
+        try:
+            made = from_arrays(
+                found.features,
+                found.labels,
+                found.tasks,
+                split=found.split,
+                weight=found.weight,
+                task_weight=found.task_weight,
+                loss=self.loss or found.loss,
+                eta=self._eta(found),
+                steps=self.steps or 1,
+                decay=self.decay,
+                source=self.place,
+                tell=tell,
+            )
+        except files.BadInputError as error:
+            raise found.placed(error) from None
         if self.adaptation is not None:
             if self.adaptation not in RULES:
                 known = f"known here: {', '.join(RULES) or 'none'}"

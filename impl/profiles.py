@@ -30,7 +30,8 @@ class Constants:
 
 
 class Profile:
-    """g and its derivatives; `p` is the loss's parameter (or None). Subclasses are stateless."""
+    """g and its derivatives, each a function or all by `_at`; `p` is the loss's parameter (or None). Subclasses are
+    stateless."""
 
     title = ""
     latex = ""
@@ -48,17 +49,20 @@ class Profile:
     rational = False
     """Whether g maps rationals to rationals."""
 
-    def value(self, m: Any, t: Number, p: Number) -> Number:
+    def _at(self, order: int, m: Any, t: Number) -> Number:
         raise NotImplementedError
+
+    def value(self, m: Any, t: Number, p: Number) -> Number:
+        return self._at(0, m, t)
 
     def d1(self, m: Any, t: Number, p: Number) -> Number:
-        raise NotImplementedError
+        return self._at(1, m, t)
 
     def d2(self, m: Any, t: Number, p: Number) -> Number:
-        raise NotImplementedError
+        return self._at(2, m, t)
 
     def d3(self, m: Any, t: Number, p: Number) -> Number:
-        raise NotImplementedError
+        return self._at(3, m, t)
 
     def turning(self, order: int, p: arb | None) -> tuple[arb, ...] | None:
         """The points where the derivative of the given order [0..3] is not locally monotone; None: not known."""

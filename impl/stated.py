@@ -19,8 +19,7 @@ from .arithmetic import Balls, Number, rational
 from .balls.core import CoreQuantities
 from .files import BadInputError
 from .instances import Instance
-from .sealed import MisuseError
-from .stated_at import At, evaluated, plain
+from .stated_at import At, evaluated
 from .stated_tasks import TaskAt, between, constant, eigenvalues, tasks
 
 
@@ -40,41 +39,38 @@ class Deciding(At):
         found: Instance = self._of.instance
         return found
 
+    @property
+    def _first(self) -> Any:
+        return self._of.instance
+
     def _numbers(self, vector: Iterable[Any]) -> list[Number]:
         return [self._m.number(v) for v in vector]
 
     @property
     def omega(self) -> list[Number]:
-        here: Any = self.instance
-        if not plain(here):
-            self.undefined(f"omega of {here.family} is no list of numbers: it is a network's weights")
-        return self._numbers(here.omega)
+        self._require_plain()
+        return self._numbers(self._first.omega)
 
     @property
     def comparator(self) -> list[Number]:
-        if self.instance.against_functions:
-            self.undefined("the comparator is given by functions, not by a parameter")
-        return self._numbers(self.instance.comparator) if self.omega else []
+        self._require_parameter()
+        self._require_plain()
+        return self._numbers(self.instance.comparator)
 
     @property
     def gradient(self) -> list[Number]:
-        return list(self._of._gradient) if self.omega else []
+        self._require_plain()
+        return list(self._of._gradient)
 
     def exchanged(self) -> At:
-        if self.instance.against_functions:
-            self.undefined("the comparator is given by functions, not by a parameter")
-        here: Any = self.instance
+        self._require_parameter()
+        here = self._first
         return Deciding(type(self._of)(replace(here, omega=here.comparator, comparator=here.omega), self._m))
 
     @property
     def tasks(self) -> list[TaskAt]:
-        if not hasattr(self.instance, "rows") or self._loss.outputs != 1:
-            self.undefined("its tasks are not those of a linear model with one output")
+        self._require_tasks()
         return tasks(self.instance, self._m)
-
-    @property
-    def _loss(self) -> Any:
-        return self._of.instance.loss
 
     @property
     def gram(self) -> list[list[Number]]:
@@ -86,18 +82,13 @@ class Deciding(At):
         return list(self._of._masses)
 
     def between(self, order: int, y: Number, a: Number, b: Number) -> tuple[Number, Number]:
-        return between(self._loss, self._m, order, y, a, b)
+        return between(self._first.loss, self._m, order, y, a, b)
 
     def eigenvalues(self, rows: list[list[Number]]) -> tuple[Number, Number]:
         return eigenvalues(self._m, rows)
 
-    def constant(self, name: str) -> Number:
-        if name not in ("m1", "m2", "m3"):
-            raise MisuseError(f"there is no constant {name}: m1, m2 or m3")
-        found = constant(self._loss, self._m, name)
-        if found is None:
-            self.undefined(f"{name} is infinite for the {self._loss.name} loss")
-        return found
+    def _constant(self, name: str) -> Number | None:
+        return constant(self._first.loss, self._m, name)
 
     def number(self, value: int | str | fmpq) -> Number:
         return self._m.number(rational(value))

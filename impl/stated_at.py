@@ -27,11 +27,6 @@ class OneByOneError(ArithmeticError):
     """A quantity needs what is not there for several instances at once."""
 
 
-def plain(instance: Any) -> bool:
-    """Whether omega is a list of numbers, as grad L is then."""
-    return isinstance(instance.omega, tuple) and all(isinstance(v, fmpq) for v in instance.omega)
-
-
 class At(ABC):
     """What a quantity is made of: the instance that it is evaluated on, in one of the number systems.
 
@@ -81,6 +76,25 @@ class At(ABC):
     def instance(self) -> Instance:
         """The instance itself, whose numbers are exact rationals: tasks, features, loss, adaptation."""
 
+    @property
+    @abstractmethod
+    def _first(self) -> Any:
+        """An instance, whose kind is that of all."""
+
+    def _require_plain(self) -> None:
+        """Errors: UndefinedQuantityError unless omega is a list of numbers, as grad L is then."""
+        omega = self._first.omega
+        if not (isinstance(omega, tuple) and all(isinstance(v, fmpq) for v in omega)):
+            self.undefined(f"omega of {self._first.family} is no list of numbers: it is a network's weights")
+
+    def _require_parameter(self) -> None:
+        if self._first.against_functions:
+            self.undefined("the comparator is given by functions, not by a parameter")
+
+    def _require_tasks(self) -> None:
+        if not hasattr(self._first, "rows") or self._first.loss.outputs != 1:
+            self.undefined("its tasks are not those of a linear model with one output")
+
     @abstractmethod
     def exchanged(self) -> At:
         """The same with omega and the comparator exchanged. Errors: as `comparator`."""
@@ -109,10 +123,18 @@ class At(ABC):
     def eigenvalues(self, rows: list[list[Number]]) -> tuple[Number, Number]:
         """The least and the largest eigenvalue of a symmetric matrix."""
 
-    @abstractmethod
     def constant(self, name: str) -> Number:
         """A supremum of the loss over all predictions: "m1" of |ell'|, "m2" of |ell''|, "m3" of |ell'''|.
         Errors: UndefinedQuantityError where it is infinite."""
+        if name not in ("m1", "m2", "m3"):
+            raise MisuseError(f"there is no constant {name}: m1, m2 or m3")
+        found = self._constant(name)
+        if found is None:
+            self.undefined(f"{name} is infinite for the {self._first.loss.name} loss")
+        return found
+
+    @abstractmethod
+    def _constant(self, name: str) -> Number | None: ...
 
     def undefined(self, why: str) -> NoReturn:
         """Says that the quantity has no value here."""

@@ -31,8 +31,8 @@ from .instances import Instance
 from .loss_ranges import LossRanges
 from .losses import Link
 from .midrad import MidRad
-from .sealed import Exactly, MisuseError, Sealed
-from .stated_at import At, OneByOneError, evaluated, plain
+from .sealed import Exactly, Sealed
+from .stated_at import At, OneByOneError, evaluated
 from .stated_tasks import Risk, TaskAt, prediction, sides
 
 
@@ -103,39 +103,34 @@ class Together(At):
         values = [getattr(instance, name) for instance in self._instances]
         return [self._number(column) for column in zip(*values, strict=True)]
 
-    def _plain(self) -> None:
-        if not plain(self._whole.first):
-            self.undefined(f"omega of {self._whole.first.family} is no list of numbers: it is a network's weights")
-
-    def _against_a_parameter(self) -> None:
-        if self._whole.first.against_functions:
-            self.undefined("the comparator is given by functions, not by a parameter")
+    @property
+    def _first(self) -> Any:
+        return self._whole.first
 
     @property
     def omega(self) -> list[Number]:
-        self._plain()
+        self._require_plain()
         return self._parameters("omega")
 
     @property
     def comparator(self) -> list[Number]:
-        self._against_a_parameter()
-        return self._parameters("comparator") if self.omega else []
+        self._require_parameter()
+        self._require_plain()
+        return self._parameters("comparator")
 
     @property
     def gradient(self) -> list[Number]:
-        self._plain()
+        self._require_plain()
         found = self._whole.base.gradient[self.places]
         return [found[:, j] for j in range(found.shape[1])]
 
     def exchanged(self) -> At:
-        self._against_a_parameter()
+        self._require_parameter()
         return self._whole.exchanged.together(self.places)
 
     @cached_property
     def tasks(self) -> list[TaskAt]:
-        first = self._instances[0]
-        if not hasattr(first, "rows") or first.loss.outputs != 1:
-            self.undefined("its tasks are not those of a linear model with one output")
+        self._require_tasks()
         kept = [[task for task in instance.tasks if task.weight != 0] for instance in self._instances]
         laws = [[(task.inner, task.atoms) for task in tasks] for tasks in kept]
         agreed([tuple((len(inner), len(outer), inner is outer) for inner, outer in own) for own in laws])
@@ -181,13 +176,9 @@ class Together(At):
         found = self._whole.base.mass[self.places].reshape(len(self.places), -1)
         return [found[:, a] for a in np.flatnonzero(self._used)]
 
-    def constant(self, name: str) -> Number:
-        if name not in ("m1", "m2", "m3"):
-            raise MisuseError(f"there is no constant {name}: m1, m2 or m3")
+    def _constant(self, name: str) -> Number | None:
         found = getattr(self._loss.constants(), name)
-        if found is None:
-            self.undefined(f"{name} is infinite for the {self._loss.name} loss")
-        return self.number(found)
+        return None if found is None else self.number(found)
 
     def eigenvalues(self, rows: list[list[Number]]) -> tuple[Number, Number]:
         size = len(self.places)
@@ -287,7 +278,7 @@ class Batched:
         self._base, self._own, self._exactly, self._kind = base, own, exactly, kind
 
     def __call__(self, batch: Any) -> BatchQuantities:
-        return BatchQuantities(self._base, batch, self._own, self._exactly, self._kind)
+        return BatchQuantities(self, batch)
 
     def __getattr__(self, name: str) -> Any:
         """What the engine has by that name, as its class would say."""
@@ -300,15 +291,9 @@ class BatchQuantities:
 
     BITS = 64
 
-    def __init__(
-        self,
-        base: Callable[[Any], Any],
-        batch: Any,
-        own: Mapping[str, Quantity],
-        exactly: Callable[[Any], CoreQuantities],
-        kind: type[Together],
-    ) -> None:
-        self._base, self.batch, self._own, self.exactly, self._kind = base, batch, own, exactly, kind
+    def __init__(self, engine: Batched, batch: Any) -> None:
+        self._engine, self.batch = engine, batch
+        self._own, self.exactly, self._kind = engine._own, engine._exactly, engine._kind
         self._parts = [np.arange(len(batch))]
         self._known: dict[tuple[str, bytes], Any] = {}
         self._together: dict[bytes, Together] = {}
@@ -317,7 +302,7 @@ class BatchQuantities:
     @cached_property
     def base(self) -> Any:
         """The family's own quantities. Errors: UnknownError."""
-        return self._base(self.batch)
+        return self._engine._base(self.batch)
 
     @cached_property
     def first(self) -> Instance:
@@ -337,8 +322,7 @@ class BatchQuantities:
         shapes = {getattr(getattr(batch, name, None), "shape", name) for name in ("omega", "rival")}
         if len(shapes) > 1:
             raise OneByOneError("a batch that is not exchanged")
-        other = replace(batch, omega=batch.rival, rival=batch.omega)
-        return BatchQuantities(self._base, other, self._own, self.exactly, self._kind)
+        return self._engine(replace(batch, omega=batch.rival, rival=batch.omega))
 
     def __call__(self, name: str) -> Any:
         if name not in self._own:

@@ -14,7 +14,7 @@ import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
 
 from .alike import agreed
-from .arithmetic import Balls, IrrationalError, Number, NumberSystem, Rationals, midpoint, root
+from .arithmetic import Balls, IrrationalError, Number, NumberSystem, Rationals, dot, midpoint, root
 from .balls.singular import positive_definite
 
 Atoms = Sequence[tuple[list[Number], Number, Number]]
@@ -178,7 +178,7 @@ def largest_eigenvalue(matrix: arb_mat) -> arb:
     proposed t for which t - M is certified positive definite; at worst the norm.
     """
     size, entries = matrix.nrows(), matrix.entries()
-    norm = root(sum((v * v for v in entries), start=arb(0)))
+    norm = root(dot(entries, entries))
     table = np.array([midpoint(v) for v in entries]).reshape(size, size)
     if not norm.is_finite() or not np.isfinite(table).all():
         return arb("nan")

@@ -36,6 +36,12 @@ class Budget:
     until: float = math.inf
 
 
+Progress = Callable[[int, float, float], None]
+"""Told how far a search is: boxes, lower, upper."""
+Stage = Callable[[str], None]
+"""Told what is being done."""
+
+
 class Details(TypedDict, total=False):
     """What is said of a bracket in some families alone; linearised: the ends of another, infinite if not known."""
 
@@ -221,8 +227,11 @@ class Headline(ABC):
         """Bracket the optimum, and judge the headline at omega and at critical points."""
 
     @abstractmethod
-    def certified(self, instance: Any, kind: str, others: Sequence[Instance]) -> Certified | None:
+    def certified(
+        self, instance: Any, kind: str, others: Sequence[Instance], beside: Evaluator | None = None
+    ) -> Certified | None:
         """The distance of a real instance's omega; None if it has too many parameters, or cannot be bracketed.
 
         `others` are the instances of the same tasks: where the search is in a box, it holds the points of all of them.
+        beside: of the instance: what omega alone decides is taken from there, where quantities can be shared.
         """

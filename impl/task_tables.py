@@ -6,8 +6,9 @@ a feature's (DOUBTFUL) is asked about. Neither is ever a feature unless it is sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,18 @@ class Table:
     weight: Any = None
     task_weight: Any = None
     notes: tuple[str, ...] = ()
+    lines: Sequence[int] = ()
+    """Of a CSV file: the line of each row."""
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Of a CSV file: the columns that the arrays are made of."""
+
+    def placed(self, error: files.BadInputError) -> files.BadInputError:
+        """An error of an array at a row: of a CSV file, at its line and column."""
+        found = re.fullmatch(r"(\w+)\[(\d+)\](?:\[(\d+)\])?", error.field)
+        if found is None or found[1] not in self.names:
+            return error
+        place = f"line {self.lines[int(found[2])]}, column {self.names[found[1]][int(found[3] or 0)]}"
+        return files.BadInputError(error.file, place, error.given, error.required)
 
 
 def queries(values: Sequence[Any], place: Callable[[int], str], otherwise: str) -> Array:
@@ -181,6 +194,9 @@ def from_csv(path: Path, task: str, label: str, ignored: Sequence[str], features
         weight=weighed.get("weight"),
         task_weight=weighed.get("task_weight"),
         notes=tuple(f"column {header[j]} {MEANT[name]}" for name, j in meant.items()),
+        lines=[number for number, _ in lines[1:]],
+        names={"labels": labels, "features": [header[j] for j in columns], "tasks": [task]}
+        | {name: [header[j]] for name, j in weights},
     )
 
 

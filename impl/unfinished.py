@@ -17,7 +17,8 @@ from . import files
 from .families import Family, family_of, instance_in
 from .files.faults import FaultError
 from .files.records import Record, typed
-from .leave_one_out import Found, Survey, cells_of, conclusion
+from .leave_one_out import Found, Survey, cells_of
+from .standings import conclusion
 
 SOURCE = "an unfinished survey"
 Count = Annotated[int, Meta(ge=0)]

@@ -1,14 +1,15 @@
 """The command `metagap`, also `python -m metagap.reports`: Ctrl-C and SIGTERM are one line even while modules are
 loaded."""
 
-import signal
 import sys
 
 
 def main() -> None:
     """Run the command line."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        import signal
+
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         from .cli import main as run
 
         run()

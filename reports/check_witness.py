@@ -371,17 +371,17 @@ def log_of(x: Fraction) -> Range:
     """k log 2 + log(x/2^k) with 1/2 < x/2^k < 2, by log y = 2 artanh((y - 1)/(y + 1))."""
     k = x.numerator.bit_length() - x.denominator.bit_length()
     y = x / Fraction(2) ** k
-    return 2 * k * artanh(Fraction(1, 3)) + 2 * artanh((y - 1) / (y + 1))
+    return 2 * k * odd_series(Fraction(1, 3), 1) + 2 * odd_series((y - 1) / (y + 1), 1)
 
 
-def artanh(t: Fraction) -> Range:
-    """t + t^3/3 + t^5/5 + ..., |t| <= 1/3: what follows the last term is less than that term."""
-    power, square, found = inexact(exactly(t)), inexact(exactly(t * t)), ZERO
+def odd_series(t: Fraction, sign: int) -> Range:
+    """t + s t^3/3 + t^5/5 + s t^7/7 + ..., |t| <= 1/3: artanh (s = 1) or arctan (-1). What follows a term is less than
+    the next power."""
+    power, square, found = inexact(exactly(t)), inexact(exactly(sign * t * t)), ZERO
     for j in itertools.count(1, 2):
-        term = power / j
-        found = found + term
-        power, rest = power * square, size(term).b
-        if rest <= 1:
+        found = found + power / j
+        power = power * square
+        if (rest := size(power).b) <= 1:
             break
     return found + Range(-rest, rest)
 
@@ -428,21 +428,9 @@ def erf_of(x: Fraction) -> Range:
 
 
 def bell(x: Range) -> Range:
-    """2/sqrt(pi) e^(-x^2), the slope of erf."""
-    fifth, other = (sum_of_arctan(Fraction(1, n)) for n in (5, 239))
+    """2/sqrt(pi) e^(-x^2), the slope of erf (pi = 16 arctan 1/5 - 4 arctan 1/239)."""
+    fifth, other = (odd_series(Fraction(1, n), -1) for n in (5, 239))
     return 2 * exp(-squared(x)) / root(16 * fifth - 4 * other)
-
-
-def sum_of_arctan(t: Fraction) -> Range:
-    """t - t^3/3 + t^5/5 - ..., |t| < 1: what follows a term is less than it. (pi = 16 arctan 1/5 - 4 arctan 1/239.)"""
-    power, square, found = inexact(exactly(t)), inexact(exactly(t * t)), ZERO
-    for j in itertools.count(1, 2):
-        term = power / j
-        found = found + (term if j % 4 == 1 else -term)
-        power = power * square
-        if term.b <= 1:
-            return found + Range(-term.b, term.b)
-    raise AssertionError
 
 
 FRACTION = re.compile(r"([+-]?)([0-9]+)/([0-9]+)")
@@ -1038,7 +1026,7 @@ class Supervised(Quantities):
 
     def __init__(self, instance: dict[str, Any], side: int = 1) -> None:
         super().__init__(instance)
-        self.names, self.instance, self.side = SUPERVISED, instance, side
+        self.names, self.instance, self.side, self.outputs = SUPERVISED, instance, side, outputs_of(instance)
         adaptation = instance["adaptation"]
         self.step, self.loss = adaptation["name"], instance["loss"]["name"]
         self.ell, self.slope = self.loss_of(instance["loss"])
@@ -1061,6 +1049,23 @@ class Supervised(Quantities):
 
     loss_of = staticmethod(loss_of)
 
+    def loss_at(self, z: Vector, y: Any) -> Any:
+        """ell at the outputs at one input."""
+        return self.ell(z[0], y)
+
+    def slopes_at(self, z: Vector, y: Any) -> Vector:
+        """Its derivative in each of them."""
+        return [self.slope(z[0], y)]
+
+    def bend_at(self, z: Any, y: Any) -> Any:
+        """ell'', of one output; at a joint to the side that is looked to."""
+        return self.side * slope_of(self.slope(Dual(z, {0: exactly(self.side)}), y), 0)
+
+    def hessian(self, z: Vector, y: Any, rows: Rows, mixed: bool = True) -> list[tuple[Any, Vector]]:
+        """That of the loss at one input as a sum of share f f', from the features of its outputs; mixed: with the
+        derivatives in two of them."""
+        return [(self.bend_at(z[0], y), rows[0])]
+
     @property
     def rates(self) -> Vector:
         """Of gradient steps, one for each parameter. Errors: NotCheckedError for others: no formula is of them."""
@@ -1074,19 +1079,23 @@ class Supervised(Quantities):
 
     def block(self, x: int) -> range:
         """The places of x in `inputs`: one per output."""
-        return range(x, x + 1)
+        return range(x * self.outputs, (x + 1) * self.outputs)
 
     # -- by definition --
 
     def value(self, x: int, theta: Vector) -> Any:
         return self.model.value(self.inputs[x], theta)
 
-    def pulls(self, law: Law, theta: Vector, slope: Callable[..., Any] | None = None) -> dict[int, Any]:
-        """By input, the sum of p ell'(h_theta(x), y) over the labels of a law."""
-        found: dict[int, Any] = {}
-        values = {x: self.value(x, theta) for x, _, _ in law}
+    def at(self, law: Law, theta: Vector) -> dict[int, Vector]:
+        """By input, the outputs."""
+        return {x: [self.value(j, theta) for j in self.block(x)] for x in dict.fromkeys(x for x, _, _ in law)}
+
+    def pulls(self, law: Law, theta: Vector) -> dict[int, Any]:
+        """By input and output, the sum of p ell'(h_theta(x), y) over the labels of a law."""
+        found, values = dict[int, Any](), self.at(law, theta)
         for x, y, p in law:
-            found[x] = found.get(x, ZERO) + p * (slope or self.slope)(values[x], y)
+            for j, pull in zip(self.block(x), self.slopes_at(values[x], y), strict=True):
+                found[j] = found.get(j, ZERO) + p * pull
         return found
 
     def path(self, i: int, theta: Vector) -> list[Vector]:
@@ -1157,7 +1166,7 @@ class Supervised(Quantities):
         rho: dict[tuple[int, int], Fraction] = {}
         for i, x, p in ((i, x, p) for i, law in enumerate(laws) for x, _, p in law):
             rho[i, x] = rho.get((i, x), Fraction(0)) + p
-        return [(i, x, p) for (i, x), p in rho.items()]
+        return [(i, j, p) for (i, x), p in rho.items() for j in self.block(x)]
 
     @cached_property
     def masses(self) -> Vector:
@@ -1182,8 +1191,12 @@ class Supervised(Quantities):
 
     def risk(self, value: Callable[[int, int], Any]) -> Any:
         """sum_i q_i E[ell(value(i, x), y)]."""
-        atoms = [(i, x, y, q * p) for i, (q, law) in enumerate(self.tasks) for x, y, p in law]
-        return total(p * self.ell(value(i, x), y) for i, x, y, p in atoms)
+        return total(p * self.loss_at([value(i, j) for j in self.block(x)], y) for i, x, y, p in self.atoms)
+
+    @property
+    def atoms(self) -> list[tuple[int, int, Any, Fraction]]:
+        """(task, input, label, mass) of the outer laws."""
+        return [(i, x, y, q * p) for i, (q, law) in enumerate(self.tasks) for x, y, p in law]
 
     def objective(self, theta: Vector) -> Any:
         """L(theta)."""
@@ -1196,12 +1209,12 @@ class Supervised(Quantities):
 
     def swapped(self) -> Any:
         """sum_i q_i E[ell(z) - ell(h') - ell'(h')(z - h')]."""
-        atoms = [(q * p, i, x, y) for i, (q, law) in enumerate(self.tasks) for x, y, p in law]
-        turned = total(
-            p * self.slope(self.rival_value(i, x), y) * (self.value(x, self.ends[i]) - self.rival_value(i, x))
-            for p, i, x, y in atoms
-        )
-        return self.gap - turned
+        turned = []
+        for i, x, y, p in self.atoms:
+            rival = [self.rival_value(i, j) for j in self.block(x)]
+            apart = [self.value(j, self.ends[i]) - h for j, h in zip(self.block(x), rival, strict=True)]
+            turned.append(p * dot(self.slopes_at(rival, y), apart))
+        return self.gap - total(turned)
 
     def flattest(self, *, segments: bool = True) -> Range:
         """The smallest ell'' at the adapted predictions, or on the segments to the comparator's: where it turns to be
@@ -1209,7 +1222,7 @@ class Supervised(Quantities):
         if self.loss in ("double-well", "geman-mcclure"):
             raise NotCheckedError("the curvature of a loss that is not convex")
         found = []
-        for i, x, y in ((i, x, y) for i, (_, law) in enumerate(self.tasks) for x, y, _ in law):
+        for i, x, y, _ in self.atoms:
             z, h = self.value(x, self.ends[i]), self.rival_value(i, x)
             places = [z, h] if segments else [z]
             if segments and self.loss == "quartic" and sign((z - y) * (h - y)) < 0:
@@ -1226,9 +1239,8 @@ class Supervised(Quantities):
 
     @cached_property
     def shifted_values(self) -> list[dict[int, Any]]:
-        return [
-            {x: self.value(x, end) for x, *_ in law} for end, (_, law) in zip(self.shifted, self.tasks, strict=True)
-        ]
+        pairs = zip(self.shifted, self.tasks, strict=True)
+        return [{j: self.value(j, end) for x, *_ in law for j in self.block(x)} for end, (_, law) in pairs]
 
     def slopes(self, x: Any) -> Vector:
         return [self.side * slope_of(x, j) for j in range(len(self.omega))]
@@ -1275,20 +1287,23 @@ class Supervised(Quantities):
 
     def bends(self, law: Law, theta: Vector) -> dict[int, Any]:
         """By input, the sum of p ell''(h_theta(x), y)."""
-        return self.pulls(
-            law, theta, lambda z, y: self.side * slope_of(self.slope(Dual(z, {0: exactly(self.side)}), y), 0)
-        )
+        found, values = dict[int, Any](), self.at(law, theta)
+        for x, y, p in law:
+            found[x] = found.get(x, ZERO) + p * self.bend_at(values[x][0], y)
+        return found
 
     def factor(self, i: int, here: Vector, ahead: Vector | None = None, features: Vector | None = None,
-               fold: bool = True, kink: int = 0, query: bool = False) -> Factor:  # fmt: skip
+               fold: bool = True, kink: int = 0, query: bool = False, mixed: bool = True) -> Factor:  # fmt: skip
         """The derivative of a step from `here`; with ell'' at `ahead`, features of the network `features`; query: under
-        the outer law."""
+        the outer law; mixed: as in `hessian`."""
         law = self.tasks[i][1] if query else self.inner[i]
-        bends = self.bends(law, ahead or here)
-        phi = {x: self.model.feature(self.inputs[x], features or here, kink) for x in bends}
-        folded = fold and self.model.sigma is not None
-        folds = {x: self.model.folds(self.inputs[x], here) for x in bends} if folded else {}
-        return Factor(phi, bends, folds, self.pulls(law, here) if folded else {})
+        phi, bends, values = dict[Any, Vector](), dict[Any, Any](), self.at(law, ahead or here)
+        rows = {x: [self.model.feature(self.inputs[j], features or here, kink) for j in self.block(x)] for x in values}
+        for x, y, p in law:
+            for k, (share, row) in enumerate(self.hessian(values[x], y, rows[x], mixed)):
+                phi[x, k], bends[x, k] = row, bends.get((x, k), ZERO) + p * share
+        pulls = self.pulls(law, here) if fold and self.model.sigma else {}
+        return Factor(phi, bends, {j: self.model.folds(self.inputs[j], here) for j in pulls}, pulls)
 
     def steps_of(self, **options: Any) -> list[list[Factor]]:
         """The factors of the steps, per task."""
@@ -1356,23 +1371,29 @@ class Supervised(Quantities):
                                  f"inner law; the adaptation is {other}")  # fmt: skip
 
     @cached_property
-    def mixed(self) -> list[tuple[Range, Range, Vector, Range]]:  # type: ignore[override]
-        """On the triples (x, y, x')."""
-        self.one_step()
-        if not self.model.linear:
-            raise NotCheckedError("the mixed form of a network")
-        triples: dict[tuple[int, Fraction, int], Vector] = {}
+    def triples(self) -> dict[tuple[Any, ...], Vector]:
+        """By (x, y, x'), the last one lifted: weight, target, mass."""
+        found: dict[tuple[Any, ...], Vector] = {}
         for point in self.points:
             i, ahead = point.key
             for x, y, p in self.inner[i]:
                 new = [p * point.mass * v for v in (point.w, point.w * point.u, exactly(1))]
-                triples[x, y, ahead] = [a + b for a, b in zip(triples.get((x, y, ahead), [ZERO] * 3), new, strict=True)]
+                found[x, y, ahead] = [a + b for a, b in zip(found.get((x, y, ahead), [ZERO] * 3), new, strict=True)]
+        return found
+
+    @cached_property
+    def mixed(self) -> list[tuple[Range, Range, Vector, Range]]:  # type: ignore[override]
+        """On the triples."""
+        self.one_step()
+        if not self.model.linear:
+            raise NotCheckedError("the mixed form of a network")
         found = []
-        for (x, y, ahead), (weight, target, mass) in triples.items():
-            here = Dual(self.value(x, self.omega), {0: exactly(self.side)})
-            left, moved = self.moved_feature(self.inputs[ahead])
-            pull = self.side * slope_of(self.slope(here, y), 0) * dot(self.inputs[x], moved)
-            row = [a - pull * b for a, b in zip(left, self.inputs[x], strict=True)]
+        for (x, y, ahead), (weight, target, mass) in self.triples.items():
+            row, moved = self.moved_feature(self.inputs[ahead])
+            rows = [self.model.feature(self.inputs[j], self.omega) for j in self.block(x)]
+            for share, f in self.hessian([self.value(j, self.omega) for j in self.block(x)], y, rows):
+                pull = share * dot(f, moved)
+                row = [a - pull * b for a, b in zip(row, f, strict=True)]
             found.append((weight, target, row, mass))
         return found
 
@@ -1498,7 +1519,7 @@ class Supervised(Quantities):
     @property
     def longest_inner(self) -> Range:
         """B_s: of the inner ones."""
-        return largest(length(self.inputs[x]) for law in self.inner for x, *_ in law)
+        return largest(length(self.inputs[j]) for law in self.inner for x, *_ in law for j in self.block(x))
 
     @property
     def fourth(self) -> Range:
@@ -1716,7 +1737,6 @@ class Vectors(Supervised):
     labels y in R^c; a class is a unit vector."""
 
     def __init__(self, instance: dict[str, Any], side: int = 1) -> None:
-        self.outputs = outputs_of(instance)
         super().__init__(instance, side)
         c, none = self.outputs, [Fraction(0)]
         if self.model.linear:
@@ -1760,101 +1780,32 @@ class Vectors(Supervised):
 
         return [(a["x"], label(a["y"]), p) for a, p in zip(atoms, shares(a["p"] for a in atoms), strict=True) if p]
 
-    def block(self, x: int) -> range:
-        return range(x * self.outputs, (x + 1) * self.outputs)
+    def loss_at(self, z: Vector, y: Any) -> Any:
+        return self.ell(z, y)
 
-    def pulls(self, law: Law, theta: Vector, slope: Callable[..., Any] | None = None) -> dict[int, Any]:
-        found: dict[int, Any] = {}
-        for x, y, p in law:
-            slopes = self.slope([self.value(j, theta) for j in self.block(x)], y)
-            for j, pull in zip(self.block(x), slopes, strict=True):
-                found[j] = found.get(j, ZERO) + p * pull
-        return found
-
-    def placed(self, laws: list[Law]) -> list[tuple[int, int, Fraction]]:
-        return [(i, j, p) for i, x, p in super().placed(laws) for j in self.block(x)]
-
-    def risk(self, value: Callable[[int, int], Any]) -> Any:
-        atoms = [(i, x, y, q * p) for i, (q, law) in enumerate(self.tasks) for x, y, p in law]
-        return total(p * self.ell([value(i, j) for j in self.block(x)], y) for i, x, y, p in atoms)
-
-    @cached_property
-    def shifted_values(self) -> list[dict[int, Any]]:
-        return [
-            {j: self.value(j, end) for x, *_ in law for j in self.block(x)}
-            for end, (_, law) in zip(self.shifted, self.tasks, strict=True)
-        ]
+    def slopes_at(self, z: Vector, y: Any) -> Vector:
+        return self.slope(z, y)
 
     def bends(self, law: Law, theta: Vector) -> dict[int, Any]:
         """By lifted input, the largest sum of absolute values in a row of the block sum p Hess ell, as a bound of its
         norm: of softmax 2 p_a (1 - p_a) times the mass of x."""
-        found: dict[int, Any] = {}
+        found, values = dict[int, Any](), self.at(law, theta)
         for x, _, p in law:
-            z = [self.value(j, theta) for j in self.block(x)]
+            z = values[x]
             sums = [2 * q * (1 - q) for q in self.probabilities(z)] if self.loss == "softmax" else [exactly(1)]
             for j in self.block(x):
                 found[j] = found.get(j, ZERO) + p * largest(sums)
         return found
 
-    def parts(self, x: int, theta: Vector, features: Vector | None = None, kink: int = 0) -> list[tuple[Any, Vector]]:
-        """The Hessian of the loss at x as a sum of share f f': of softmax diag(p) - pp', else the identity."""
-        rows = [self.model.feature(self.inputs[j], features or theta, kink) for j in self.block(x)]
+    def hessian(self, z: Vector, y: Any, rows: Rows, mixed: bool = True) -> list[tuple[Any, Vector]]:
+        """Of softmax diag(p) - pp', else the identity."""
         if self.loss == "squared":
             return [(exactly(1), row) for row in rows]
-        p = self.probabilities([self.value(j, theta) for j in self.block(x)])
+        p = self.probabilities(z)
+        if not mixed:
+            return [(q * (1 - q), row) for q, row in zip(p, rows, strict=True)]
         mean = [dot(p, column) for column in zip(*rows, strict=True)]
         return [*zip(p, rows, strict=True), (exactly(-1), mean)]
-
-    def factor(self, i: int, here: Vector, ahead: Vector | None = None, features: Vector | None = None,
-               fold: bool = True, kink: int = 0, query: bool = False, mixed: bool = True) -> Factor:  # fmt: skip
-        law = self.tasks[i][1] if query else self.inner[i]
-        bends: dict[Any, Any] = {}
-        phi: dict[Any, Vector] = {}
-        for x, _, p in law:
-            parts = self.parts(x, ahead or here, features or here, kink)
-            if not mixed and self.loss == "softmax":
-                parts = [(share * (1 - share), row) for share, row in parts[:-1]]
-            for k, (share, row) in enumerate(parts):
-                phi[x, k], bends[x, k] = row, bends.get((x, k), ZERO) + p * share
-        pulls = self.pulls(law, here) if fold and self.model.sigma else {}
-        return Factor(phi, bends, {j: self.model.folds(self.inputs[j], here) for j in pulls}, pulls)
-
-    @cached_property
-    def triples(self) -> list[tuple[Any, ...]]:
-        """(x, y, x') of the mixed form's points, in their order, the last one lifted."""
-        found: dict[tuple[Any, ...], None] = {}
-        for point in self.points:
-            i, ahead = point.key
-            found |= dict.fromkeys((x, y, ahead) for x, y, _ in self.inner[i])
-        return list(found)
-
-    @cached_property
-    def mixed(self) -> list[tuple[Range, Range, Vector, Range]]:  # type: ignore[override]
-        self.one_step()
-        sums = {key: [ZERO] * 3 for key in self.triples}
-        for point in self.points:
-            i, ahead = point.key
-            for x, y, p in self.inner[i]:
-                new = [p * point.mass * v for v in (point.w, point.w * point.u, exactly(1))]
-                sums[x, y, ahead] = [a + b for a, b in zip(sums[x, y, ahead], new, strict=True)]
-        found = []
-        for (x, _, ahead), (weight, target, mass) in sums.items():
-            left, moved = self.moved_feature(self.inputs[ahead])
-            row: Vector = [exactly(v) for v in left]
-            for share, f in self.parts(x, self.omega):
-                pull = share * dot(f, moved)
-                row = [a - pull * b for a, b in zip(row, f, strict=True)]
-            found.append((weight, target, row, mass))
-        return found
-
-    def swapped(self) -> Any:
-        atoms = [(i, x, y, q * p) for i, (q, law) in enumerate(self.tasks) for x, y, p in law]
-        turned = []
-        for i, x, y, p in atoms:
-            rival = [self.rival_value(i, j) for j in self.block(x)]
-            apart = [self.value(j, self.ends[i]) - h for j, h in zip(self.block(x), rival, strict=True)]
-            turned.append(p * dot(self.slope(rival, y), apart))
-        return self.gap - total(turned)
 
     def flattest(self, *, segments: bool = True) -> Range:
         """Of softmax 0: the Hessian of the loss takes (1, ..., 1) to 0."""
@@ -1873,10 +1824,6 @@ class Vectors(Supervised):
             new, key = [*(weight * v for v in row), target], (*rest, j // self.outputs)
             found[key] = [a + b for a, b in zip(found[key], new, strict=True)] if key in found else new
         return [both[:-1] for both in found.values()], [both[-1] for both in found.values()]
-
-    @property
-    def longest_inner(self) -> Range:
-        return largest(length(self.inputs[j]) for law in self.inner for x, *_ in law for j in self.block(x))
 
     @cached_property
     def constants(self) -> tuple[Any, Any, Any]:

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,7 +19,7 @@ from ..impl import files
 from ..impl.extras import MissingExtraError, available, missing
 from ..impl.families import FAMILIES, Family
 from ..impl.instances import Instance
-from ..impl.judge import PRECISIONS, ClaimJudgement, Enclosure, smallest
+from ..impl.judge import ClaimJudgement, Enclosure, Evaluator, smallest
 from ..impl.sources import Generator, RandomSource
 from ..theory.claim import UndefinedQuantityError
 from . import landscapes
@@ -29,7 +29,7 @@ from .formats.shared import Interval, interval, verdict_name
 from .formats.verifying import Form, RealFamily, RealOptimum, RealRow, Series
 from .records import finite
 from .tally import Outcome, Tallies, Tally, tally_instance
-from .wide import MOST, WideJob, judge_widely, widely
+from .wide import MOST, BatchJob, WideJob, judge_widely, widely
 
 
 @dataclass(frozen=True)
@@ -55,16 +55,8 @@ PROFILES = {
 }
 
 
-@dataclass(frozen=True)
-class Job:
-    """Instances to generate and judge: `count` from one generator and variant of a family, at one seed."""
-
-    family: str
-    generator: str
-    variant: str
-    seed: int
-    index: int
-    count: int
+class Job(BatchJob):
+    """Those that are judged one by one."""
 
 
 @dataclass(frozen=True)
@@ -215,7 +207,7 @@ def _in_turn(rows: list[list[AnyJob]]) -> list[AnyJob]:
     return [job for column in itertools.zip_longest(*rows) for job in column if job is not None]
 
 
-def batch_of(job: Job | WideJob) -> Any:
+def batch_of(job: BatchJob) -> Any:
     """The job's instances as the generator makes them, all at once."""
     family = FAMILIES[job.family]
     generator = family.generator(job.generator)
@@ -281,30 +273,32 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
         name, instance = built[at]
         evaluator = family.evaluator(instance, evaluator)
         origin = f"{real.title}: {name}"
-        judged = tally_instance(outcome.tallies, instance, origin, ordinary, real=True, evaluator=evaluator)
-        file = f"instances/{instance.sha256[:12]}.json"
-        outcome.kept[file] = files.dumps(instance)
+        file, text = f"instances/{instance.sha256[:12]}.json", files.dumps(instance)
+        outcome.kept[file] = text
+        judged = tally_instance(outcome.tallies, instance, origin, ordinary, real=True, evaluator=evaluator, text=text)
         optimum = None
         if family.headline and family.headline.claim in claims:
             others = [other for _, other in built]
-            optimum = landscapes.certify_real(instance, origin, outcome, others)
-        rows[at] = _real_row(name, instance, file, judged, optimum)
+            optimum = landscapes.certify_real(evaluator, origin, outcome, others)
+        rows[at] = _real_row(name, evaluator, file, judged, optimum)
     in_turn = [rows[at] for at in sorted(rows)]
     outcome.family = RealFamily(real.name, real.title, real.description, real.source, in_turn)
     return outcome
 
 
 def _by_omega(family: Family, instances: Sequence[Any]) -> list[int]:
-    """The places of the instances, those of one omega together: what that decides is evaluated once."""
+    """The places of the instances, those of one problem and omega together: what these decide is evaluated once."""
     if not family.shares:
         return list(range(len(instances)))
-    points = [instance.omega for instance in instances]
+    first = instances[0]
+    points = [replace(instance, comparator=first.comparator, radius=first.radius) for instance in instances]
     return sorted(range(len(points)), key=lambda place: points.index(points[place]))
 
 
 def _real_row(
-    name: str, instance: Instance, file: str, judged: dict[str, ClaimJudgement], optimum: RealOptimum | None
+    name: str, evaluator: Evaluator, file: str, judged: dict[str, ClaimJudgement], optimum: RealOptimum | None
 ) -> RealRow:
+    instance = evaluator.instance
     family = FAMILIES[instance.family]
     lifted, mixed = (judged.get(f"{instance.family}-{form}") for form in ("lifted", "mixed"))
     terms = {name: value for one in judged.values() for name, value in one.terms.items()}
@@ -320,17 +314,18 @@ def _real_row(
         _form(lifted),
         _form(mixed),
         landscapes.named(smallest(judged[c.name] for c in family.claims if c.bounds_gap and c.name in judged)),
-        _trivial(instance),
+        _trivial(evaluator),
         {name: interval(terms.get(name)) for name in (*landscapes.TERMS, *family.shown)},
         optimum,
     )
 
 
-def _trivial(instance: Instance) -> Interval | None:
+def _trivial(evaluator: Evaluator) -> Interval | None:
     """What is known of the gap without any theorem."""
-    with ctx.workprec(PRECISIONS[0]):
+    bits = evaluator.precisions[0]
+    with ctx.workprec(bits):
         try:
-            return interval(Enclosure.of(FAMILIES[instance.family].quantities(instance)("trivial")))
+            return interval(Enclosure.of(evaluator.balls(bits)("trivial")))
         except UndefinedQuantityError:
             return None
 

@@ -11,7 +11,7 @@ from msgspec import convert, to_builtins
 from ..impl import files
 from ..impl.families import FAMILIES, family_of, loads
 from ..impl.instances import Instance
-from ..impl.judge import ClaimJudgement
+from ..impl.judge import ClaimJudgement, Evaluator
 from ..impl.sources import RandomSource
 from ..impl.study import Certified, Finding, Picture, Study
 from .formats.shared import StatusName, interval, verdict_name
@@ -49,13 +49,14 @@ def explore(family: str, variant: str, seed: Sequence[int], count: int, outcome:
         _take(headline.study(batch.instance(b)), origin, family, variant, outcome)
 
 
-def certify_real(instance: Instance, name: str, outcome: Outcome, others: Sequence[Instance]) -> RealOptimum | None:
-    """The certified distance of a real instance's omega from the global optimum; None if it has too many parameters.
+def certify_real(evaluator: Evaluator, name: str, outcome: Outcome, others: Sequence[Instance]) -> RealOptimum | None:
+    """The certified distance of the omega of the evaluator's instance, a real one, from the global optimum; None if it
+    has too many parameters.
 
     `others` are the instances of the same tasks: where the search is in a box, it holds the points of all of them.
     """
-    headline = family_of(instance).headline
-    found = None if headline is None else headline.certified(instance, name, others)
+    headline = family_of(evaluator.instance).headline
+    found = None if headline is None else headline.certified(evaluator.instance, name, others, evaluator)
     return None if found is None else _certified(found, name, outcome)
 
 

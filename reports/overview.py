@@ -18,6 +18,7 @@ from ..theory.paper import RESULTS, Outcome, Result
 from ..theory.without.hypotheses import HYPOTHESES, META_RL_ROWS
 from .formats.auditing import AuditRecord, Cell, MutantRow
 from .formats.verifying import ClaimRow, Quantiles, VerifyRecord
+from .formats.verifying import Shown as Instance
 
 SIGNS = {"needed": "●", "not needed": "○", "not assumed": "–", "vacuous": "∅", "open": "?", "not audited": "·"}
 """One sign per status of an assumption: what the colour says is said without it too."""
@@ -134,6 +135,33 @@ def status(row: ClaimRow) -> str:
     if row.counts.EQUAL + row.real_counts.EQUAL:
         return "all proved or equal"
     return "all instances proved" if row.scope else "not judged"
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """Claims that are undecided on the same instances: each with how many there are, of how many on which no
+    assumption certifiably fails; why; and where the instance comes from, if it is one alone."""
+
+    claims: list[tuple[str, int, int]]
+    reasons: list[str]
+    alone: Instance | None
+
+
+def undecided(rows: Sequence[ClaimRow]) -> list[Undecided]:
+    """What is undecided, by the instances that say so: an extreme one counts in claim after claim."""
+    alike: dict[frozenset[str], list[ClaimRow]] = {}
+    for row in rows:
+        if row.undecided:
+            alike.setdefault(frozenset(u.instance for u in row.undecided), []).append(row)
+    found = []
+    for instances, claims in alike.items():
+        known, counts = [u for row in claims for u in row.undecided], []
+        for row in claims:
+            sums = Counter(row.counts.each) + Counter(row.real_counts.each)
+            counts.append((row.claim, sums["UNDECIDED"], sums.total() - sums["OUTSIDE"]))
+        alone = len(instances) == 1 and all(count == 1 for _, count, _ in counts)
+        found.append(Undecided(counts, list(dict.fromkeys(u.reason for u in known)), known[0] if alone else None))
+    return found
 
 
 STAGES = (

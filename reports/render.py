@@ -26,36 +26,7 @@ from ..theory.network import RATES
 from ..theory.notation import OBJECTS, SYMBOLS
 from ..theory.paper import URL as PAPER
 from ..theory.smooth_network import RATES as SMOOTH_RATES
-from . import regions
-from .answer import (
-    EMPTY,
-    certified_distance,
-    compared,
-    form_of,
-    is_empty,
-    once,
-    parts,
-    point_of,
-    real_distances,
-    sentences,
-    uninformative,
-    without_theorem,
-)
-from .figures import COLOURS, DARK, histogram, landscape, rates, scatter, worked_figure
-from .filters import (
-    against_functions,
-    below,
-    decimal,
-    enclosure,
-    entry,
-    mathml,
-    most,
-    number,
-    pairs,
-    prose,
-    share,
-    signed,
-)
+from . import answer, figures, filters, overview, regions
 from .formats import Kind, read
 from .formats.auditing import AuditRecord
 from .formats.bundling import TheoremsRecord
@@ -64,22 +35,6 @@ from .formats.searching import MutationRecord
 from .formats.shared import latex
 from .formats.verifying import VerifyRecord
 from .generated import landscape_answer, rate_answers
-from .overview import (
-    SIGNS,
-    by_family,
-    cell_id,
-    colour,
-    details,
-    equality,
-    identifiers,
-    mutant_id,
-    proof_map,
-    quantiles,
-    ratio,
-    results,
-    status,
-    tables,
-)
 from .own import shown
 from .pages import PAGES, Page
 from .places import places, sources
@@ -103,54 +58,32 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "mathml": mathml,
+        name: found
+        for module in (answer, figures, filters, overview)
+        for name, found in vars(module).items()
+        if callable(found) and not isinstance(found, type) and found.__module__ == module.__name__ and name[0] != "_"
+    }
+    environment.filters |= {
         "stated": lambda of: latex(of.left, of.relation, of.bound),
-        "number": number,
-        "enclosure": enclosure,
-        "share": share,
-        "below": below,
-        "most": most,
-        "pairs": pairs,
-        "against_functions": against_functions,
-        "by_family": by_family,
-        "entry": entry,
-        "histogram": histogram,
-        "landscape": landscape,
-        "rates": rates,
-        "scatter": scatter,
-        "worked_figure": worked_figure,
-        "signed": signed,
-        "decimal": decimal,
-        "prose": prose,
         "in_folder": in_folder,
         "quoted": shlex.quote,
-        "certified_distance": certified_distance,
-        "once": once,
-        "parts": parts,
-        "is_empty": is_empty,
-        "form_of": form_of,
-        "without_theorem": without_theorem,
-        "equality": equality,
-        "quantiles": quantiles,
-        "point_of": point_of,
-        "status": status,
-        "proof_map": proof_map,
-        "colour": colour,
-        "ratio": ratio,
     }
     environment.globals |= {
-        "colours": {name: f"var(--{name.lower()})" for name in COLOURS},
-        "palette": [Markup(" ".join(f"--{n.lower()}: {c};" for n, c in each.items())) for each in (COLOURS, DARK)],
+        "colours": {name: f"var(--{name.lower()})" for name in figures.COLOURS},
+        "palette": [
+            Markup(" ".join(f"--{n.lower()}: {c};" for n, c in each.items()))
+            for each in (figures.COLOURS, figures.DARK)
+        ],
         "verdicts": {v.name: v.value for v in Verdict},
         "objects": OBJECTS,
         "losses": list(LOSSES.values()),
         "rate_statements": (*RATES, *SMOOTH_RATES),
-        "signs": SIGNS,
+        "signs": overview.SIGNS,
         "install": INSTALL,
         "meaning": SYMBOLS,
-        "empty": EMPTY,
-        "cell_id": cell_id,
-        "mutant_id": mutant_id,
+        "empty": answer.EMPTY,
+        "cell_id": overview.cell_id,
+        "mutant_id": overview.mutant_id,
         "worked": worked,
         "paper_url": PAPER,
     }
@@ -199,7 +132,7 @@ class Report:
 
     def _page(self, page: Page | None, sections: Iterable[str]) -> str:
         verify, audit = self.verify, self.audit
-        distances = real_distances(verify)
+        distances = answer.real_distances(verify)
         script = (Path(__file__).parent / "templates" / "page.js").read_text(encoding="utf-8")
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         text = _environment().get_template("report.html.j2").render(
@@ -214,18 +147,18 @@ class Report:
             mutation=self.mutation,
             folder=self.folder,
             summary=_summary(verify, audit),
-            sentences=sentences(verify, distances),
+            sentences=answer.sentences(verify, distances),
             distances=distances,
-            comparison=compared(verify),
+            comparison=answer.compared(verify),
             landscape_answer=landscape_answer(verify),
             rate_answers=rate_answers(verify.rates if verify else ()),
-            uninformative=uninformative(verify),
-            results=results(verify, audit),
+            uninformative=answer.uninformative(verify),
+            results=overview.results(verify, audit),
             shown_claims={row.claim for row in verify.claims} if verify else set(),
-            identifiers=identifiers(audit),
-            tables=tables(audit) if audit else [],
-            details=details(audit) if audit else ([], []),
-            shown_cells={cell_id(c.claim, c.assumption) for c in audit.cells} if audit else set(),
+            identifiers=overview.identifiers(audit),
+            tables=overview.tables(audit) if audit else [],
+            details=overview.details(audit) if audit else ([], []),
+            shown_cells={overview.cell_id(c.claim, c.assumption) for c in audit.cells} if audit else set(),
             own=self.own,
             symbols=list(SYMBOLS.values()),
             proofs=current(),

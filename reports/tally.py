@@ -88,19 +88,18 @@ class Tally:
                 self.counts["OUTSIDE"] += found
                 self.outside[reason.split(":")[0]] += found
                 self.arrays += found
-        places = np.flatnonzero(decided.proved[:count]).tolist()
-        if not places:
+        places = np.flatnonzero(decided.proved[:count])
+        if not len(places):
             return
         self.counts["PROVED"] += len(places)
         self.arrays += len(places)
-        telling = []
-        for b in places:
-            one = decided.proof(b)
-            if one.ratio is not None and one.bound is not None and one.bound.lo > 0:
-                telling.append((*_telling(one), -b))
-        self.ratios.update(_digits(ratio) for _, ratio, _ in telling)
-        if telling:
-            self.tightest = _better(self.tightest, keep(-max(telling)[2]), lambda kept: _telling(kept.judged))
+        ratio, bound = decided.ratios(places)
+        told = np.isfinite(ratio)
+        self.ratios.update(map(_digits, ratio[told].tolist()))
+        if told.any():
+            rows = ((bound > TINY) & (bound < 1 / TINY), ratio, -places)
+            best = max(zip(*(row[told].tolist() for row in rows), strict=True))
+            self.tightest = _better(self.tightest, keep(-best[2]), lambda kept: _telling(kept.judged))
 
     def _violation(self, kept: Kept) -> None:
         self.simplest = _better(self.simplest, kept, lambda one: (-one.numbers,))
@@ -205,18 +204,19 @@ def tally_instance(
     real: bool,
     known: Mapping[str, ClaimJudgement] = NOTHING,
     evaluator: Evaluator | None = None,
+    text: str | None = None,
 ) -> dict[str, ClaimJudgement]:
-    """Judge one instance (by its evaluator, if there is one already), but for the claims of which the judgement is
-    known, and count the verdicts."""
+    """Judge one instance (by its evaluator, and with its file's text, if there is one already), but for the claims of
+    which the judgement is known, and count the verdicts."""
     at = family_of(instance).evaluator(instance) if evaluator is None else evaluator
     with judging(origin):
         judgement = judge_claims(at, [claim for claim in claims if claim.name not in known])
     found = {**known, **{judged.claim: judged for judged in judgement.claims}}
-    text = cache(lambda: files.dumps(instance))
+    written = cache(lambda: files.dumps(instance) if text is None else text)
     for judged in found.values():
 
         def keep(judged: ClaimJudgement = judged) -> Kept:
-            return Kept(judged, text(), judgement.instance, instance.numbers, origin)
+            return Kept(judged, written(), judgement.instance, instance.numbers, origin)
 
         tallies[judged.claim].add(judged, keep, real)
     return found

@@ -40,14 +40,14 @@ from .formats.verifying import (
     VerifyRecord,
     Violation,
 )
-from .jobs import PER_CLAIM, AnyJob, Job, KeptJob, LandscapeJob, Profile, RatesJob, RealJob, jobs, round_of, run_job
+from .jobs import PER_CLAIM, AnyJob, KeptJob, LandscapeJob, Profile, RatesJob, RealJob, jobs, round_of, run_job
 from .landscapes import summary
 from .own import option, recorded
 from .processes import deferred
 from .records import environment, finite, now
 from .store import Store
 from .tally import Kept, Outcome, Tallies, Tally, quantiles
-from .wide import WideJob, widely
+from .wide import BatchJob, WideJob, widely
 from .witnesses import witness
 
 BINS = 20
@@ -176,7 +176,7 @@ class Run:
             return
         if not isinstance(job, RealJob):
             name = "search" if isinstance(job, SearchJob) else "landscapes"
-            if isinstance(job, Job | WideJob):
+            if isinstance(job, BatchJob):
                 name = job.generator
             self.generated[f"{job.family} {name}"] += outcome.generated
             self.wide[f"{job.family} {name}"] += outcome.wide

@@ -32,9 +32,8 @@ MOST = 256
 
 
 @dataclass(frozen=True)
-class WideJob:
-    """Instances to generate and to judge all at once: `count` from one generator and variant of a family, at one
-    seed."""
+class BatchJob:
+    """Instances to generate and to judge: `count` from one generator and variant of a family, at one seed."""
 
     family: str
     generator: str
@@ -42,6 +41,10 @@ class WideJob:
     seed: int
     index: int
     count: int
+
+
+class WideJob(BatchJob):
+    """Those that are judged all at once."""
 
 
 def widely(claims: Sequence[Claim]) -> tuple[Claim, ...]:

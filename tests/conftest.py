@@ -12,7 +12,7 @@ import math
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -83,12 +83,45 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         seen[test] += 1
         (chosen if sampled else left).append(item)
     config.hook.pytest_deselected(items=left)
-    items[:] = chosen
+    tests = Counter(room_of(item.nodeid) for item in chosen)
+    items[:] = sorted(chosen, key=lambda item: (tests[room_of(item.nodeid)], room_of(item.nodeid)))
 
 
-def pytest_collection_finish() -> None:
-    """Modules and tests live to the end: what looks for garbage need not look at them again and again."""
-    gc.freeze()
+TOGETHER = {"test_layers.py": "the source", "test_separation.py": "the source", "test_source.py": "the source"}
+"""Files of tests that share what is long to make: one worker has them all."""
+
+
+def room_of(nodeid: str) -> str:
+    """What one worker does of the small tier: a file, or several."""
+    file = nodeid.split("::")[0].rpartition("/")[2]
+    return TOGETHER.get(file, file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """In the small tier a file's tests are one worker's, so that what they keep is made once; those of few tests, which
+    are the long ones, begin."""
+    if config.getoption("--profile") != "quick" or config.getoption("dist") != "load":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Rooms(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return room_of(nodeid)
+
+    config.option.loadscopereorder = False
+    return Rooms(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Modules and tests live to the end: what looks for garbage need not look at them, now or again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +131,9 @@ def effort(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture(scope="session")
-def small_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, VerifyRecord, AuditRecord]:
+def small_run(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, VerifyRecord, AuditRecord]:
     """(folder, verify record, audit record) of a small run, with its files: to be read, or copied and altered."""
     folder = tmp_path_factory.mktemp("run")
     claims = (*CLAIMS, HEADLINE)
@@ -113,7 +148,8 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, VerifyRec
     verify = run.record()
     # What was kept is judged again: a search would take ten times as long, and its record looks the same.
     rows = audits.kept_family("meta-sl", folder, 0)
-    rows = replace(rows, sharpness=sharpness(FAMILIES["meta-sl"], folder, 0, 128, {}, lambda message: None))
+    work = 16 if request.config.getoption("--profile") == "quick" else 128
+    rows = replace(rows, sharpness=sharpness(FAMILIES["meta-sl"], folder, 0, work, {}, lambda message: None))
     audit = audits.record_of([rows], 0, 0.0, "complete", run.started, "metagap audit")
     put_checker(folder)
     save_files(run.kept, folder)

@@ -118,6 +118,7 @@ def precise(value: mpmath.mpf) -> arb:
         return arb(mpmath.nstr(value, DIGITS // 2, strip_zeros=False))
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("name", PRECISE)
 @pytest.mark.parametrize("bits", [53, 128])
 def test_enclosures_contain_the_value_to_the_last_bit(name: str, bits: int) -> None:

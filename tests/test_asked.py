@@ -24,7 +24,8 @@ from metagap.reports.witnesses import witness
 from metagap.theory.claim import Verdict
 from typer.testing import CliRunner
 
-from .test_own_claims import LOSS, SQUARED
+from .test_own_claims import SQUARED
+from .test_own_losses import LOSS
 
 NEVER = 10**9
 RULE = f"""
@@ -59,6 +60,7 @@ def changing(left: list[int], judge: Callable[[], Any]) -> Counter[str]:
     return found
 
 
+@pytest.mark.ci(every=2)
 @pytest.mark.parametrize("stated", [True, False])
 def test_a_rule_that_changes_is_never_a_violation(stated: bool, tmp_path: Path) -> None:
     """Of a file, and where there is none to be run afresh; of 60 places some make a violation of a mixture."""

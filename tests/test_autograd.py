@@ -20,7 +20,7 @@ pytestmark = pytest.mark.ci
 @pytest.mark.parametrize("loss", CONVEX_LOSSES)
 def test_autograd_agrees_with_taylor_and_with_the_meta_features(loss: str, effort: int) -> None:
     """K steps, one step and implicit adaptation; step S2's two routes and torch's are three."""
-    from metagap.impl.oracles.autograd import first_order_gradient, meta_gradient
+    from oracles.autograd import first_order_gradient, meta_gradient
 
     kinds = set()
     for seed in range(8 * effort):
@@ -43,7 +43,7 @@ def test_autograd_agrees_with_taylor_and_with_the_meta_features(loss: str, effor
 
 @pytest.mark.parametrize("loss", ["squared", "logistic", "log-cosh", "pseudo-huber"])
 def test_second_derivatives_agree_with_autograd(loss: str) -> None:
-    from metagap.impl.oracles.autograd import meta_hessian
+    from oracles.autograd import meta_hessian
 
     compared = 0
     for seed in range(6):

@@ -207,6 +207,7 @@ def certified(tmp_path: Path, omega: str, rows: str, *options: str) -> tuple[int
 ROWS = "task,y,a,b\nz,0,1,0\nz,1,1,1\no,1,1,0\no,3,1,2\n"
 
 
+@pytest.mark.ci
 def test_a_solution_beyond_float64_gets_a_true_answer(tmp_path: Path) -> None:
     status, words, record = certified(tmp_path, "[1e300, 1e300]", ROWS, "--loss", "squared", "--eta", "1/4")
     assert "is at least 1.79769e+308 above the global optimum" in words and "beyond float64" in words

@@ -9,9 +9,9 @@ import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import bounds
 from metagap.impl.bracket import Status
+from metagap.impl.optimum.networks.answer import RELU
 from metagap.impl.optimum.networks.check import check_cells, check_predictions
 from metagap.impl.optimum.networks.floor import prediction_floor
-from metagap.impl.optimum.networks.headline import RELU
 from metagap.impl.optimum.networks.optima import infimum
 from metagap.impl.policies import optimum as policies
 from metagap.impl.policies.check import check as check_supremum

@@ -101,7 +101,7 @@ SMOOTH = [
 JUMPS = ("lt", "le", "gt", "ge", "eq", "ne", "sign", "zeros_like", "ones_like", "full_like")
 
 
-@pytest.mark.ci(every=6)
+@pytest.mark.ci(every=18)
 @pytest.mark.parametrize(("name", "k"), [pair for pair in SMOOTH if pair[0].split(".")[0] not in JUMPS])
 def test_derivatives_are_those_of_differences(name: str, k: int) -> None:
     """(f(x + h) - f(x - h))/2h for a sum of outputs times numbers, at one input after the other."""
@@ -240,7 +240,7 @@ def test_a_program_that_grows_ends() -> None:
         wide([graphs.Table((1, 1), [1])], NUMBERS)
 
 
-@pytest.mark.ci(every=4)
+@pytest.mark.ci(every=8)
 @pytest.mark.parametrize(("activation", "loss"), [*zip(ACTIVATIONS, itertools.cycle(NAMED))])
 def test_the_checker_agrees_with_the_engine_on_networks(activation: str, loss: str) -> None:
     """Every quantity of both, the file's graphs compared with derivatives of its predictions."""
@@ -261,6 +261,7 @@ def text(path: Path) -> str:
     return path.read_text()
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 def test_kept_counterexamples_of_programs_are_proved_again(path: Path) -> None:
     assert checker.outcome_of(lambda: json.loads(text(path)), 60)[0] == "refuted"
@@ -288,6 +289,7 @@ WRONG: dict[str, tuple[str, Callable[[dict[str, Any]], None], str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("kind", WRONG)
 def test_a_wrong_graph_is_not_believed(kind: str) -> None:
     stem, change, said = WRONG[kind]

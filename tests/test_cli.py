@@ -249,6 +249,7 @@ def test_mutants_as_a_record(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.ci
 def test_names_of_files_are_no_markup(tmp_path: Path) -> None:
     path = write(tmp_path, MIRRORED, "ß[red]:x:.json")
     table = tmp_path / "ß[red]:x:[" / "i].csv"

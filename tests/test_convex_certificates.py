@@ -50,6 +50,7 @@ LIES: dict[str, Lie] = {
 }
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("name", LIES)
 @pytest.mark.parametrize("radius", [FOUR, None, fmpq(1, 2)])
 def test_lies_are_rejected(name: str, radius: fmpq | None) -> None:

@@ -144,7 +144,8 @@ def test_what_is_not_convex_is_not_proved(monkeypatch: pytest.MonkeyPatch) -> No
         prover = Prover(checker.model, ball, lower, (fmpq(0),), checker.tilt, checker.base, checker.multiplier)
         boxes = Boxes(prover.table, np.array([[37 / 64]]), np.array([[1 / 16]]))
         assert Relaxed(boxes, prover.square).bound()[0] > lower
-        assert not prover._convexified(boxes)[0] and not checker._convexified([centre], [half])
+        box = Box(checker.model, [centre], [half])
+        assert not prover._convexified(boxes)[0] and not at_least(box, [centre], [half], ball, checker.lower)
 
 
 def test_a_saddle_on_the_sphere_by_hand() -> None:

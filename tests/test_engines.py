@@ -58,6 +58,7 @@ SHARED = (
 )
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("loss", CONVEX_LOSSES)
 @pytest.mark.parametrize("name", ["arbitrary", "functions", "tangent", "support-query"])
 def test_both_engines_agree_within_the_rounding_unit(loss: str, name: str, effort: int) -> None:
@@ -130,7 +131,7 @@ def test_cvxpy_solves_the_same_trust_region_problem(loss: str) -> None:
 @pytest.mark.ci
 def test_cvxpy_finds_the_squared_meta_minimum_where_the_gradient_vanishes() -> None:
     """Stationary points of the squared loss are global (C1): L(omega) is cvxpy's minimum."""
-    from metagap.impl.oracles.convex import squared_meta_minimum
+    from oracles.convex import squared_meta_minimum
 
     stationary = next(g for g in GENERATORS if g.name == "stationary")
     compared = 0

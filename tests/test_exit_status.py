@@ -46,9 +46,9 @@ def place(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 CASES: list[tuple[list[str], int, str]] = [
-    (["certify", "instance.json"], 0, "Your solution"),
-    (["certify", "instance.json", "--gap", "1e-12", "--max-time", "0.1"], 3, ""),
     (["certify", "nowhere.json"], 2, ""),
+    (["certify", "instance.json", "--gap", "1e-12", "--max-time", "0.1"], 3, ""),
+    (["certify", "instance.json"], 0, "Your solution"),
     (["optimum", "instance.json"], 0, " certified"),
     (["optimum", "instance.json", "--no-check"], 3, "not checked"),
     (["optimum", "bad.json"], 2, ""),

@@ -150,6 +150,7 @@ def test_every_claim_is_decided_and_none_is_violated(document: dict[str, Any]) -
     assert {c.verdict for c in judged(document).claims} <= {Verdict.PROVED, Verdict.EQUAL, Verdict.OUTSIDE}
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("document", ORDINARY.values(), ids=ORDINARY.keys())
 def test_the_command_judges_the_headline_too(document: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "extreme.json"
@@ -194,6 +195,7 @@ def test_a_neuron_with_a_tiny_product_is_not_at_its_kink() -> None:
     assert found.signs.tolist() == [[1.0], [0.0]]
 
 
+@pytest.mark.ci
 def test_squared_distances_are_exact_beyond_two_million_weights() -> None:
     one, other = np.full((2**20, 4), 32767.0), np.full((2**20, 4), -32767.0)
     assert squared_distance(Weights(one), Weights(other)) == 2**22 * 65534**2

@@ -108,7 +108,7 @@ def test_bad_arguments_are_one_line() -> None:
 def test_what_it_returns_is_shown_in_a_line_and_as_a_notebooks_table() -> None:
     instance = metagap.load(FILE)
     judged, found = metagap.judge(instance), metagap.minimise(instance)
-    assert repr(judged).startswith(f"<judgement of {instance.sha256[:12]}: 9 PROVED")
+    assert repr(judged).startswith(f"<judgement of {instance.sha256[:12]}: 10 PROVED")
     assert repr(judged["meta-sl-lifted"]) == "<meta-sl-lifted: PROVED, 0.260121 against 1.2054>"
     assert repr(found).startswith("<inf L over all parameters") and repr(found).endswith("certified>")
     assert (

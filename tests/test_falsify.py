@@ -17,7 +17,7 @@ from metagap.impl.falsify.gradient import NoGradientError
 from metagap.impl.falsify.mutants import batches
 from metagap.impl.falsify.perturb import perturb
 from metagap.impl.falsify.pursuit import SHAPES, pursue, simplest
-from metagap.impl.falsify.ratio import HIT, ROUNDING, BallValues, objective, ratio
+from metagap.impl.falsify.ratio import HIT, ROUNDING, BallValues, objective
 from metagap.impl.falsify.shrinker import shrink_batch
 from metagap.impl.families import FAMILIES, META_RL, META_SL, NETWORK, Family, family_of, loads
 from metagap.impl.sources import Kind, Limits
@@ -112,7 +112,7 @@ def test_the_ratio_agrees_with_the_balls(family: Family) -> None:
     lifted, rng, compared = claim(f"{family.name}-lifted"), np.random.default_rng(0), 0
     for _, _, batch in itertools.islice(batches(family, 5, 4), 2 * len(family.searching)):
         for other in (batch, perturb(batch, rng, np.full(len(batch), 0.3))):
-            values, at = ratio(lifted, other), family.batch_quantities(other)
+            values, at = objective(lifted)(other), family.batch_quantities(other)
             with np.errstate(all="ignore"):
                 room = ROUNDING * at("scale") / lifted.bound(at)
             for b in np.flatnonzero(values > 0.01)[:2]:
@@ -128,7 +128,7 @@ def test_balls_stand_in_where_floats_know_less() -> None:
     what = objective(claim("meta-sl-lifted"))
     assert what(batch) == pytest.approx(what(batch, BallValues(META_SL, batch)), abs=1e-6)
     assert not objective(claim("meta-sl-c9")).fast
-    assert np.isfinite(ratio(claim("meta-sl-c9"), batch)).any() or batch.steps != 1
+    assert np.isfinite(objective(claim("meta-sl-c9"))(batch)).any() or batch.steps != 1
 
 
 @pytest.mark.ci(every=3)

@@ -42,7 +42,7 @@ def row(monkeypatch: pytest.MonkeyPatch) -> Any:
 def instance(row: None, tmp_path: Path) -> Path:
     """A file of the toy's."""
     path = tmp_path / "toy.json"
-    files.save(ROW.landscapes.build(RandomSource((1, 1), 1), "log-cosh").instance(0), path)  # type: ignore[union-attr]
+    path.write_text(files.dumps(ROW.landscapes.build(RandomSource((1, 1), 1), "log-cosh").instance(0)))  # type: ignore[union-attr]
     return path
 
 

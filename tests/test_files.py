@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import copy
 import json
-import stat
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flint import fmpq, fmpz
 from hypothesis import given
 from hypothesis import strategies as st
-from metagap.impl import files
 from metagap.impl.arithmetic import rational
-from metagap.impl.families import load, loads
-from metagap.impl.files import BadInputError, dumps, save
+from metagap.impl.families import loads
+from metagap.impl.files import BadInputError, dumps
 from metagap.impl.losses import LOSSES, Link, Loss
 from metagap.impl.supervised.adaptation import Adaptation, Gradient, Implicit
 from metagap.impl.supervised.instance import Atom, Comparator, Functions, MetaSLInstance, Task
@@ -202,13 +199,12 @@ def test_a_file_has_a_line_for_each_row_and_each_atom() -> None:
     assert '"omega": [0.5, -0.5]' in lines
 
 
-def test_numbers_beyond_the_bound_are_not_written(tmp_path: Path) -> None:
+def test_numbers_beyond_the_bound_are_not_written() -> None:
     largest = loads(json.dumps(edited(("radius", f"{2**65536 - 1:#x}"))))
     assert loads(dumps(largest)) == largest
     beyond = replace(largest, radius=largest.radius + 1)
     with pytest.raises(ValueError, match=r"number='2003.*': at most 65536 bits"):
-        save(beyond, tmp_path / "beyond.json")
-    assert list(tmp_path.iterdir()) == []
+        dumps(beyond)
 
 
 # Sums
@@ -294,45 +290,3 @@ def test_the_edge_of_what_is_allowed(edits: list[tuple[str, Any]]) -> None:
     instance = loads(json.dumps(edited(*edits)))
     assert instance.notes == ()
     assert loads(dumps(instance)) == instance
-
-
-# Saving
-
-
-def test_saving_writes_one_whole_file(tmp_path: Path) -> None:
-    instance = loads(json.dumps(VALID))
-    path = tmp_path / "instance.json"
-    path.write_text("old")
-    save(instance, path)
-    assert path.read_bytes() == dumps(instance).encode()
-    assert load(path) == load(str(path)) == instance
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_saved_files_have_the_usual_permissions(tmp_path: Path) -> None:
-    (tmp_path / "usual").touch()
-    save(loads(json.dumps(VALID)), str(tmp_path / "saved"))
-    usual, saved = (stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("usual", "saved"))
-    assert saved == usual
-
-
-def test_a_failure_while_saving_leaves_everything_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "instance.json"
-    path.write_text("old")
-
-    def fail(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(files.os, "replace", fail)
-    with pytest.raises(OSError, match="No space left"):
-        save(loads(json.dumps(VALID)), path)
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_saving_into_no_folder_is_an_os_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        save(loads(json.dumps(VALID)), tmp_path / "absent" / "instance.json")
-    with pytest.raises(IsADirectoryError):
-        save(loads(json.dumps(VALID)), tmp_path)
-    assert list(tmp_path.iterdir()) == []

@@ -244,6 +244,7 @@ PROCESS: dict[str, Any] = {
 }  # fmt: skip
 
 
+@pytest.mark.ci(every=5)
 @pytest.mark.parametrize("document", [PLAIN, IMPLICIT, NETWORK, SMOOTH, PROCESS])
 def test_the_reader_and_the_schema_refuse_the_same_altered_instances(document: dict[str, Any]) -> None:
     """Fields left out, added, and of another type, at every depth. What a number, a shape or a sum must be and

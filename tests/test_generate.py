@@ -12,6 +12,7 @@ from metagap.impl.supervised.draws import CONVEX_LOSSES, draw_masses
 from metagap.impl.supervised.generate import GENERATORS, arbitrary
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("generator", GENERATORS, ids=lambda g: g.name)
 def test_instances_are_valid_files(generator: Generator) -> None:
     """Nothing is filtered: every generated instance passes the reader's validation."""

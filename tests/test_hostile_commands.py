@@ -26,7 +26,7 @@ from .test_formats import PLAIN
 from .test_hostile_inputs import SECONDS, nothing_written
 
 
-@pytest.mark.ci(every=4)
+@pytest.mark.ci(every=7)
 @pytest.mark.parametrize(
     "command",
     [
@@ -73,6 +73,7 @@ OPTIONS: dict[str, set[str]] = {
 """What is a number of each after all."""
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("option", OPTIONS)
 def test_options_are_read_as_files_are(option: str, tmp_path: Path) -> None:
     for given in set(NUMBERS) - OPTIONS[option]:
@@ -97,7 +98,7 @@ def ran(command: str, folder: Path, **variables: str) -> subprocess.CompletedPro
     )
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize(
     ("command", "status", "lines"),
     [

@@ -25,9 +25,10 @@ import pytest
 from metagap.impl import files
 from metagap.impl.families import FAMILIES, META_SL, family_of, instance_in, load, loads
 from metagap.impl.files import BadInputError, text
-from metagap.impl.leave_one_out import Found, Survey, cells_of, conclusion
+from metagap.impl.leave_one_out import Found, Survey, cells_of
 from metagap.impl.optimum import certificate, minimise
 from metagap.impl.own_tasks import TaskSource
+from metagap.impl.standings import conclusion
 from metagap.impl.unfinished import document, restored
 from metagap.reports import audit as audits
 from metagap.reports import check_witness, witnesses

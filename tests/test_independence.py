@@ -166,6 +166,7 @@ PLANTED = {
 """By the instance's name, or what stands before its comma."""
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("name", INSTANCES)
 def test_a_fault_in_the_meta_features_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     instance = INSTANCES[name]()

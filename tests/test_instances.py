@@ -232,6 +232,7 @@ CHANGES: dict[str, Callable[[MetaSLInstance], MetaSLInstance]] = {
 }
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 @given(instance=instances())
 def test_any_change_changes_the_name(

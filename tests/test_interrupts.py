@@ -91,6 +91,7 @@ def test_judging_ends_when_its_time_is_out(tmp_path: Path, cut_short: Callable[[
     assert f"not begun: {paths[1]}" in result.stderr
 
 
+@pytest.mark.ci
 def test_a_limit_that_is_not_reached_changes_nothing(tmp_path: Path) -> None:
     path = str(write(tmp_path, MIRRORED))
     plain, limited = (

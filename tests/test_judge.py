@@ -63,7 +63,7 @@ def test_the_identity_is_exact_along_any_direction(instance: MetaSLInstance, dat
     assert claim.left(exact) == claim.bound(exact)
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci(every=8)
 @pytest.mark.parametrize("generator", GENERATORS, ids=lambda g: g.name)
 def test_at_most_one_in_a_hundred_is_undecided(generator: Generator, effort: int) -> None:
     counts: Counter[str] = Counter()
@@ -206,7 +206,7 @@ def test_outside_names_the_assumption() -> None:
     assert folded.reason.startswith("invertible-jacobian")
 
 
-@pytest.mark.ci(every=4)
+@pytest.mark.ci(every=12)
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda c: c.name)
 def test_every_claim_is_in_scope_of_a_generator(claim: Claim) -> None:
     """The generators put every claim in scope: of 48 instances of its best generator at least a third."""

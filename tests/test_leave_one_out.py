@@ -14,8 +14,9 @@ from metagap.impl.falsify.mutants import batches
 from metagap.impl.families import FAMILIES, META_RL, META_RL_NETWORK, META_RL_SMOOTH_NETWORK, META_SL, Family, family_of
 from metagap.impl.instances import Instance
 from metagap.impl.judge import judge_claim
-from metagap.impl.leave_one_out import HUNTERS, Found, Survey, alone, cells_of, conclusion, survey
+from metagap.impl.leave_one_out import HUNTERS, Found, Survey, alone, cells_of, survey
 from metagap.impl.sources import RandomSource
+from metagap.impl.standings import conclusion
 from metagap.impl.unfinished import document, restored
 from metagap.reports.records import dumps
 from metagap.theory.claim import Assumption, Claim, Expression, Source, Standing, Verdict
@@ -80,6 +81,7 @@ def test_assumptions_that_exclude_each_other_are_noticed() -> None:
     assert found.conflicts(base) == []
 
 
+@pytest.mark.ci
 def test_a_conclusion_without_a_value_is_no_counterexample_if_there_is_a_false_one() -> None:
     """m2 is infinite for the quartic loss: C6 loses its constant there."""
     c6 = claim("meta-sl-c6")
@@ -111,6 +113,7 @@ def test_a_value_that_is_missing_under_all_assumptions_is_no_reason_for_one() ->
     assert (again.void, again.lacking) == (found.void, found.lacking)
 
 
+@pytest.mark.ci
 def test_the_search_is_a_function_of_its_seed() -> None:
     one, two = (survey(META_SL, 50, seed=3, claims=[LIFTED]) for _ in range(2))
     assert one.met == two.met

@@ -107,6 +107,7 @@ wide = st.tuples(
 )
 
 
+@pytest.mark.ci(every=4)
 @losses
 @given(boxes=st.lists(wide, min_size=6, max_size=6), pick=st.integers(0, 2))
 def test_ranges_contain_and_are_tight(loss: Loss, boxes: list[tuple[float, float, float]], pick: int) -> None:

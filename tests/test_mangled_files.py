@@ -43,7 +43,7 @@ def refused(text: str | bytes) -> None:
     assert len(str(error)) < 2000
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=min(25 * settings().max_examples // 4, 300), deadline=None)
 @given(documents, st.data())
 def test_a_wrong_value_anywhere_is_refused(document: dict[str, Any], data: st.DataObject) -> None:
     container, key = data.draw(st.sampled_from(sites(document)))

@@ -158,6 +158,7 @@ def test_bad_files(edits: list[tuple[str, Any]], field: str, given: Any, words: 
     assert "\n" not in str(error)
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("generator", META_RL.generators, ids=lambda g: g.name)
 def test_generated_instances_are_valid_files(generator: Generator) -> None:
     """Nothing is filtered: every generated instance passes the reader's validation."""

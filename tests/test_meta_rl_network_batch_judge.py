@@ -46,7 +46,7 @@ def batches(family: str, name: str, variant: str, seed: int, count: int, size: i
         yield FAMILIES[family].generator(name).build(RandomSource((seed, index), size), variant)
 
 
-@pytest.mark.ci(every=4)
+@pytest.mark.ci(every=8)
 @pytest.mark.parametrize(("family", "name", "variant"), DRAWN)
 def test_quantities_contain_those_of_balls(family: str, name: str, variant: str, effort: int) -> None:
     found = batches(family, name, variant, 5, 3 * effort)
@@ -73,6 +73,7 @@ def test_kinks_are_left_to_balls() -> None:
             }
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("scale", [1e160, 1e-160, 1e-310])
 def test_extreme_numbers_decide_nothing_wrong(scale: float) -> None:
     for family, name, variant in (DRAWN[0], DRAWN[4]):

@@ -34,6 +34,7 @@ def test_no_claim_is_violated(instance: PolicyNetworkInstance) -> None:
     no_claim_is_violated(instance)
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("generator", META_RL_NETWORK.generators, ids=lambda g: g.name)
 def test_nearly_all_claims_are_decided(generator: Generator, effort: int) -> None:
     """Nothing is violated, equalities hold, and at most one inequality in a hundred in scope stays open."""
@@ -62,6 +63,7 @@ def test_widths_and_distances_are_covered() -> None:
     assert max(distances) > 5e1
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize(("generator", "eps", "misfit"), [
     ("tangent", "eps", "misfit"), ("tangent-start", "eps_init", "misfit_init")
 ])  # fmt: skip
@@ -81,6 +83,7 @@ def test_tangent_comparators_attain_the_bound(generator: str, eps: str, misfit: 
     assert close >= 0.95 * resolvable
 
 
+@pytest.mark.ci
 def test_the_identity_is_exact_along_any_direction(effort: int) -> None:
     """Paired neurons, rational step: identity, chain rule and performance difference with no tolerance."""
     rng = np.random.default_rng(2)

@@ -35,6 +35,7 @@ def test_tasks_that_share_choices_have_no_room(family: Family, variant: str) -> 
     assert tight >= 10
 
 
+@pytest.mark.ci(every=2)
 @FAMILIES
 @pytest.mark.parametrize("variant", POLICY_STEPS)
 def test_features_with_an_enclosed_inverse_are_never_called_dependent(family: Family, variant: str) -> None:

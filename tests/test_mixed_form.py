@@ -88,6 +88,7 @@ def by_triples(at: MetaSLQuantities, v: list[arb]) -> tuple[arb, arb, arb]:
     return weight_norm, misfit, undivided
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize(("loss", "condensing"), [*itertools.product(LOSSES, (False, True))])
 def test_points_give_the_sums_over_triples(loss: str, condensing: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """With all atoms of a class or with the columns of their factor: with few inputs that is singular."""
@@ -119,7 +120,7 @@ def test_points_give_the_sums_over_triples(loss: str, condensing: bool, monkeypa
             assert undivided.overlaps(own) and own.rad() < 1e-60
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci
 @pytest.mark.parametrize("loss", ["log-cosh", "logistic"])
 def test_a_thousand_atoms_are_few_points(loss: str) -> None:
     """Two tasks: their own atoms, and those that they share, are three classes at most."""

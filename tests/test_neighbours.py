@@ -112,12 +112,14 @@ def judged(file: str, witness: str, name: str, without: str = "") -> ClaimJudgem
         return judge_claim(claim, family.evaluator(instance))
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize(("file", "witness", "claim", "assumption"), FOUND)
 def test_assumptions_are_needed(file: str, witness: str, claim: str, assumption: str) -> None:
     assert judged(file, witness, claim, assumption).verdict is Verdict.VIOLATED
     assert judged(file, witness, claim).verdict is Verdict.OUTSIDE
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize(("file", "witness", "mutant"), REFUTED)
 def test_wrong_theorems_are_refuted(file: str, witness: str, mutant: str) -> None:
     assert judged(file, witness, mutant).verdict is Verdict.VIOLATED

@@ -55,14 +55,14 @@ def batches(family: str, name: str, variant: str, seed: int, count: int, size: i
     return itertools.islice((batch for batch in found if batch.shape[3] <= WIDEST), count)
 
 
-@pytest.mark.ci(every=4)
+@pytest.mark.ci(every=12)
 @pytest.mark.parametrize(("family", "name", "variant"), DRAWN)
 def test_quantities_contain_those_of_balls(family: str, name: str, variant: str, effort: int) -> None:
     found = batches(family, name, variant, 5, 2 * effort)
     assert contained(found, NAMES[family], FAMILIES[family]) >= 90 * effort
 
 
-@pytest.mark.ci(every=4)
+@pytest.mark.ci(every=12)
 @pytest.mark.parametrize(("family", "name", "variant"), DRAWN)
 def test_arrays_say_what_balls_say(family: str, name: str, variant: str, effort: int) -> None:
     assert decided_alike(batches(family, name, variant, 11, 3 * effort), FAMILIES[family]) >= 40 * effort
@@ -89,6 +89,7 @@ def test_what_depends_on_the_direction_is_enclosed(family: str) -> None:
         assert (low - 1e-9 <= near).all() and (near <= high + 1e-9).all() and (high - low < 1e-6).all(), name
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("family", NAMES)
 @pytest.mark.parametrize("scale", [1e160, 1e300, 1e-160, 1e-310])
 def test_extreme_numbers_decide_nothing_wrong(family: str, scale: float) -> None:
@@ -225,6 +226,7 @@ def test_rank_is_decided_with_no_mass_left_in() -> None:
         for batch in batches(family, "functions", "logistic", 3, 3):
             masses, weights = np.zeros(batch.masses.shape), np.zeros(batch.weights.shape)
             masses[:, :, :2, 0], weights[:, 0] = 0.5, 1.0
+            masses[::2, :, 1:] = 0.0
             alone = replace(batch, masses=masses, weights=weights)
             missed, count = outside(alone, ("min_norm_solution", "condition"), family=FAMILIES[family])
             assert not missed

@@ -91,6 +91,7 @@ def test_the_linear_count_of_a_mutant_is_exact() -> None:
         assert found == sum(total <= sums[12] for total in sums) - 1
 
 
+@pytest.mark.ci(every=2)
 @pytest.mark.parametrize("width", [1, 6, 40, 700])
 def test_closed_forms_enclose_their_definitions_at_every_scale(width: int, effort: int) -> None:
     for seed in range((40 if width < 700 else 4) * effort):

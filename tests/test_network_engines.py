@@ -27,6 +27,7 @@ SHARED = [
 ]  # fmt: skip
 
 
+@pytest.mark.ci(every=5)
 @pytest.mark.parametrize("loss", CONVEX_LOSSES)
 @pytest.mark.parametrize("name", ["arbitrary", "tangent", "steps", "still", "interpolating", "support-query"])
 def test_both_engines_agree(loss: str, name: str, effort: int) -> None:

@@ -58,6 +58,7 @@ def test_steps_are_read_back(model: dict[str, Any]) -> None:
     assert again.sha256 == instance.sha256 != fewer.sha256
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("generator", NETWORK.generators, ids=lambda g: g.name)
 def test_generated_instances_are_valid_files(generator: Generator) -> None:
     for position, loss in enumerate(generator.variants):

@@ -17,9 +17,9 @@ from metagap.impl.arithmetic import Balls
 from metagap.impl.families import family_of, load
 from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights, squared_distance
+from metagap.impl.optimum.networks.answer import RELU, SMOOTH
 from metagap.impl.optimum.networks.bracket import value
 from metagap.impl.optimum.networks.floor import ball_floor, prediction_floor
-from metagap.impl.optimum.networks.headline import RELU, SMOOTH
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised.adaptation import Gradient
 from metagap.impl.supervised.instance import Atom, Functions, NetworkInstance, SmoothInstance, Task
@@ -171,7 +171,7 @@ def test_the_floor_in_a_ball_is_below_every_value_and_beats_the_rays_in_small_ba
 @pytest.mark.ci
 def test_both_commands_take_networks(tmp_path: Path) -> None:
     path, run = tmp_path / "network.json", CliRunner()
-    files.save(unattained(), path)
+    path.write_text(files.dumps(unattained()))
     result = run.invoke(app, ["optimum", str(path), "--json", "-"])
     assert result.exit_code == 0
     record = json.loads(result.stdout)

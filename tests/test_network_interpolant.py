@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from metagap.impl.arithmetic import Balls
 from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights
+from metagap.impl.optimum.networks.answer import RELU, SMOOTH
 from metagap.impl.optimum.networks.bracket import value
 from metagap.impl.optimum.networks.floor import prediction_floor
-from metagap.impl.optimum.networks.headline import RELU, SMOOTH
 from metagap.impl.optimum.networks.interpolant import LARGEST, interpolant, interpolants
 from metagap.impl.real_tasks.networks import digits_network, sinusoid_network
 from metagap.impl.supervised.adaptation import Gradient
@@ -137,6 +137,7 @@ def test_pairs_of_softplus_neurons_attain_the_floor(seed: int, count: int) -> No
     assert above < 1e-9
 
 
+@pytest.mark.ci
 def test_fitting_tanh_networks_attains_the_floor_mostly() -> None:
     """Levenberg-Marquardt may stop early: it proposes."""
     found = [min(proposals(seed, 1 + seed % 6, "tanh")) for seed in range(18)]

@@ -35,7 +35,7 @@ def test_no_claim_is_violated(instance: NetworkInstance) -> None:
     no_claim_is_violated(instance)
 
 
-@pytest.mark.ci(every=6)
+@pytest.mark.ci(every=18)
 @pytest.mark.parametrize("generator", NETWORK.generators, ids=lambda g: g.name)
 def test_at_most_one_in_a_hundred_is_undecided(generator: Generator, effort: int) -> None:
     counts: Counter[str] = Counter()
@@ -109,6 +109,7 @@ def test_the_identity_is_exact_along_any_direction() -> None:
     assert compared >= 5
 
 
+@pytest.mark.ci
 def test_neurons_near_their_kinks_are_decided() -> None:
     """Floats alone would misjudge signs here: every pattern is that of exact arithmetic."""
     hard = 0
@@ -212,6 +213,7 @@ def test_the_count_is_exact_where_the_ball_just_reaches(moved: str, count: int) 
     assert found.contains(count) and found.rad() < 1e-20
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("claim", NETWORK.claims, ids=lambda c: c.name)
 def test_every_claim_is_in_scope_of_a_generator(claim: Claim) -> None:
     best = 0.0

@@ -122,7 +122,7 @@ def test_other_instances_are_refused() -> None:
 @pytest.mark.parametrize("loss", ["squared", "logistic"])
 def test_the_certified_floor_is_below_the_programs_and_near_the_relaxation(loss: str) -> None:
     """floor <= minimum over all patterns (one convex program each) <= what descent finds; floor = the relaxation."""
-    from metagap.impl.oracles.network_convex import least_risk_by_patterns, relaxed_risk
+    from oracles.network_convex import least_risk_by_patterns, relaxed_risk
 
     rng = np.random.default_rng(3)
     for _ in range(3):

@@ -14,11 +14,11 @@ from metagap.impl import files
 from metagap.impl.arithmetic import Balls, bounds
 from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights
+from metagap.impl.optimum.networks.answer import RELU
 from metagap.impl.optimum.networks.bracket import value
 from metagap.impl.optimum.networks.cells import PARAMETERS, TooLargeError, pattern_floor
 from metagap.impl.optimum.networks.floor import NotConvexError, ball_floor
-from metagap.impl.optimum.networks.headline import RELU
-from metagap.impl.optimum.networks.programs import OFF, ON, OPEN, Program, line, unit
+from metagap.impl.optimum.networks.programs import OFF, ON, OPEN, Drive, Program, line, unit
 from metagap.impl.supervised.adaptation import Gradient
 from metagap.impl.supervised.instance import Atom, Functions, NetworkInstance, Task
 from metagap.impl.supervised.relu.problem import NetworkProblem
@@ -74,7 +74,7 @@ def test_a_line_is_below_its_relu_on_the_cell(status: int) -> None:
     """pull relu(t) >= a t + c wherever the unit may be: a slope out of its range, or the wrong chord, would show."""
     checked = 0
     for tau, pull, proposal in itertools.product((-1, 0, 1), (-2, 0, 2), range(-4, 5)):
-        own = unit([arb(1)], arb(tau), 0, arb(1), arb(2))
+        own = unit(Drive([arb(1)], arb(tau)), 0, arb(1), arb(2))
         slope, offset = line(own, arb(pull), arb(proposal), own.settled(status))
         for quarter in range(-8, 9):
             t = arb(tau) + arb(quarter) / 4
@@ -87,7 +87,7 @@ def test_a_line_is_below_its_relu_on_the_cell(status: int) -> None:
 
 
 def test_a_chord_is_attained_at_both_ends() -> None:
-    own = unit([arb(1)], arb(1), 0, arb(1), arb(3))
+    own = unit(Drive([arb(1)], arb(1)), 0, arb(1), arb(3))
     slope, offset = line(own, arb(-2), arb(0), OPEN)
     assert (slope * 4 + offset).overlaps(arb(-8))
     assert (slope * -2 + offset).overlaps(arb(0))
@@ -97,7 +97,7 @@ def test_a_chord_is_attained_at_both_ends() -> None:
 @pytest.mark.parametrize("loss", CONVEX)
 def test_the_bound_is_that_of_cvxpys_enumeration(loss: str, effort: int) -> None:
     """One program for each of 64 patterns by Clarabel (its own tolerance is about 1e-8)."""
-    from metagap.impl.oracles.network_convex import least_risk_by_patterns
+    from oracles.network_convex import least_risk_by_patterns
 
     tighter = said = 0
     for seed in range(8 * effort):
@@ -117,7 +117,7 @@ def _inside(weights: Weights, instance: NetworkInstance) -> bool:
     return bool(np.linalg.norm(weights.floats - instance.initial.floats) < 1)
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci
 @pytest.mark.parametrize(("loss", "eta"), [("squared", fmpq(1, 4)), ("squared", fmpq(2)), ("logistic", fmpq(4))])
 def test_no_network_of_the_ball_is_below(loss: str, eta: fmpq, effort: int) -> None:
     """With a step and two tasks; for the squared loss the bracket closes."""
@@ -215,7 +215,7 @@ def test_what_is_too_large_or_not_convex_is_refused() -> None:
 
 def test_the_command_names_the_method(tmp_path: Path) -> None:
     path = tmp_path / "network.json"
-    files.save(drawn(5, inputs=2, n=2, eta=fmpq(1, 4)), path)
+    path.write_text(files.dumps(drawn(5, inputs=2, n=2, eta=fmpq(1, 4))))
     run = CliRunner().invoke(app, ["optimum", str(path), "--radius", "1"])
     said = " ".join(run.output.split())
     assert "convex programs per activation pattern" in said

@@ -68,6 +68,7 @@ def test_no_adversary_on_the_sphere_beats_n3() -> None:
     assert -0.5 < rates.fit(widths, found).value < -0.25
 
 
+@pytest.mark.ci
 def test_the_population_norm_is_the_mean_over_samples() -> None:
     rng = np.random.default_rng(4)
     initial = rng.standard_normal((40, 3)) / 3**0.5

@@ -14,10 +14,10 @@ from metagap.impl.arithmetic import Balls, Rationals, to_float
 from metagap.impl.families import NETWORK, SMOOTH_NETWORK, judge
 from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights
+from metagap.impl.optimum.networks.answer import RELU, SMOOTH
 from metagap.impl.optimum.networks.bracket import value
 from metagap.impl.optimum.networks.cells import pattern_floor
 from metagap.impl.optimum.networks.floor import Centre, NotConvexError, ball_floor, prediction_floor, reach
-from metagap.impl.optimum.networks.headline import RELU, SMOOTH
 from metagap.impl.optimum.networks.linearised import linearised_optimum
 from metagap.impl.optimum.networks.optima import NotEnumerableError, infimum
 from metagap.impl.series import BallSeries, series_terms

@@ -39,6 +39,7 @@ def exactly(instance: MetaSLInstance) -> Certificate:
     return Certificate(instance, None, FAR, bounds(arb(least))[0], upper, at, how="exact", stationary=theta)
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("adaptation", [Gradient(fmpq(1, 4)), Gradient(fmpq(-1, 3), 5), Implicit(fmpq(2, 7))])
 @pytest.mark.parametrize("dimension", [1, 2, 3])
 def test_exact_ends_are_proved_and_no_others(adaptation: Gradient | Implicit, dimension: int) -> None:
@@ -60,6 +61,7 @@ def test_exact_ends_are_proved_and_no_others(adaptation: Gradient | Implicit, di
             assert lie == honest or not check(lie).accepted
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("loss", ["squared", "quartic", "logistic", "log-cosh", "pseudo-huber", "huber", "poisson"])
 def test_floors_are_proved_and_no_others(loss: str) -> None:
     for seed in range(4):
@@ -133,7 +135,7 @@ def grown(rng: np.random.Generator, dimension: int, count: int) -> bytes:
     return bytes(tree)
 
 
-@pytest.mark.ci(every=4)
+@pytest.mark.ci(every=12)
 @pytest.mark.parametrize("part", [1, 2, 7, 1 << 16])
 @pytest.mark.parametrize("root", [fmpq(4), fmpq(1, 3), fmpq(17, 16)])
 def test_trees_unfold_to_their_leaves(part: int, root: fmpq, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,6 +237,7 @@ def test_batched_enclosures_contain(loss: str, adaptation: Gradient | Implicit, 
     assert usable > 0
 
 
+@pytest.mark.ci(every=2)
 @pytest.mark.parametrize(
     ("owner", "name", "wrong"),
     [
@@ -332,6 +335,7 @@ def test_tampered_certificates_are_refused_or_true(loss: str, dimension: int) ->
             assert truth.lower <= other.upper
 
 
+@pytest.mark.ci
 def test_a_false_certificate_of_ill_scaled_features_is_rejected() -> None:
     """Columns of 1e14 that nearly cancel misled the search: a point of the ball is below what it believed."""
     claim = load(Path(__file__).parent / "certificates" / "huber_false.json")

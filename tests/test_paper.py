@@ -100,6 +100,7 @@ class Signed(Balls):
         return t
 
 
+@pytest.mark.ci(every=2)
 @pytest.mark.parametrize(
     ("family", "name", "less", "more"),
     [

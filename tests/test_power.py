@@ -82,7 +82,7 @@ SHRUNK = (
 )
 
 
-@pytest.mark.ci(every=4)
+@pytest.mark.ci(every=12)
 @pytest.mark.parametrize(("family", "name"), SHRUNK)
 def test_witnesses_shrink_and_stay_certified(family: str, name: str) -> None:
     (mutant,) = (m for m in FAMILIES[family].mutants if m.name == name)

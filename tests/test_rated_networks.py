@@ -200,6 +200,7 @@ def test_torch_says_the_same(kind: str, activation: str) -> None:
         instance.omega.floats - instance.initial.floats)).sum()) < 1e-11  # fmt: skip
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("loss", ["squared", "log-cosh", "softmax"])
 def test_both_engines_agree(family: str, loss: str, effort: int) -> None:
@@ -226,7 +227,7 @@ def test_both_engines_agree(family: str, loss: str, effort: int) -> None:
     assert compared >= 60
 
 
-@pytest.mark.ci(every=4)
+@pytest.mark.ci(every=12)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_mirror_agrees(kind: str, activation: str) -> None:
@@ -304,6 +305,7 @@ def test_smaller_networks_keep_the_rates_of_their_neurons() -> None:
                for one in smaller(instance))  # fmt: skip
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("objective", ["maml", "one-rate", "no-decay", "rates*0.5"])
 def test_certify_names_the_loop(objective: str) -> None:
     instance = replace(drawn(Gradient(QUARTER, 1, RATES, HALF), "tanh", "squared", seed=5), radius=ONE)

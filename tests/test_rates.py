@@ -115,6 +115,7 @@ def test_rates_that_do_nothing_are_none() -> None:
     assert "rates" not in plain.document(str)["adaptation"] and plain.document(str)["format"] == "metagap/instance/1"  # type: ignore[operator]
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("rates", [(fmpq(1), fmpq(0)), (fmpq(2), fmpq(-1)), (fmpq(1), fmpq(3))])
 @pytest.mark.parametrize("decay", [fmpq(0), fmpq(1, 2)])
 def test_no_step_expands_by_more_than_its_bound(rates: tuple[fmpq, ...], decay: fmpq) -> None:
@@ -133,6 +134,7 @@ def test_no_step_expands_by_more_than_its_bound(rates: tuple[fmpq, ...], decay: 
 # --- both engines, the mirror, the checker of counterexamples --------------------------------------------------------
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("variant", ["squared", "log-cosh", "softmax"])
 def test_both_engines_agree(variant: str, effort: int) -> None:
     compared = 0
@@ -325,6 +327,7 @@ def test_both_routes_of_loops_hold_the_gradient(kind: str) -> None:
         assert abs(a - float(o)) <= error and b.overlaps(o)
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize(
     ("kind", "name", "changes"),
     [

@@ -19,7 +19,7 @@ from metagap.impl.own_tasks import TaskSource
 from metagap.reports import check_witness as checker
 from metagap.reports import witnesses
 from metagap.reports.cli.options import number, whole
-from metagap.reports.cli.own_tasks import tasks_at
+from metagap.reports.cli.own_tasks import ColumnOptions, InnerOptions, tasks_at
 from metagap.reports.formats import rows
 from metagap.reports.formats.auditing import SharpnessRows
 from metagap.reports.witnesses import KEPT
@@ -192,7 +192,7 @@ def test_options_are_refused_where_they_must_be() -> None:
             number(0.5, 1)(text)
 
     def given(loss: str | None, eta: str | None) -> TaskSource:
-        return tasks_at("tasks.csv", loss, eta, None, "task", "y")
+        return tasks_at("tasks.csv", InnerOptions(loss, eta), ColumnOptions())
 
     assert given("huber:1/3", "1/3") == given("huber:1/3", "2/6")
     for text in ("1/0", "nan", "1e31", "one", ""):

@@ -170,6 +170,7 @@ def test_the_picture_exists() -> None:
     assert (README.parent / "reports" / "picture.png").stat().st_size > 10_000
 
 
+@pytest.mark.ci
 def test_a_record_of_some_claims_renews_no_page(tmp_path: Path) -> None:
     (tmp_path / "theory").mkdir()
     record = tmp_path / "verify.json"

@@ -52,6 +52,7 @@ def test_the_bounds_are_in_their_order(family: str, loss: str, effort: int) -> N
     assert compared
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("family", [f.name for f in SUPERVISED])
 @pytest.mark.parametrize("loss", [name for name in UNUSUAL_LOSSES if name != "absolute"])
 def test_nothing_need_be_convex(family: str, loss: str, effort: int) -> None:

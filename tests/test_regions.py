@@ -54,6 +54,7 @@ def smaller(one: Region, seed: int) -> Box:
     return box
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("kind", VARIED)
 def test_quantities_over_a_box_enclose_those_of_its_instances(kind: str) -> None:
     one = varied(kind)

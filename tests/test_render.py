@@ -76,6 +76,20 @@ def test_every_claim_cell_and_mutant_is_on_the_page(records: Both, page: str) ->
     assert "{folder}" not in page
 
 
+def test_an_instance_that_leaves_several_claims_undecided_is_named_once(records: Both) -> None:
+    verify = copy.deepcopy(records[0])
+    shown = next(row.tightest for row in verify.claims if row.tightest)
+    for row, count in zip(verify.claims[:3], (1, 1, 1234), strict=True):
+        row.undecided, row.counts.UNDECIDED = [shown], count
+    text = single(verify, records[1]).split('id="undecided"')[1].split("</ul>")[0]
+    first, second, third = (row.claim for row in verify.claims[:3])
+    said = [" ".join(re.sub("<[^>]+>", "", line).split()) for line in text.split("<li>")[1:]]
+    assert len(said) == 1 and said[0].startswith(f"{first}, 1 of the") and f"{third}, 1,234 of the 1," in said[0]
+    verify.claims[2].undecided = []
+    text = single(verify, records[1]).split('id="undecided"')[1].split("</ul>")[0]
+    assert f"{second}</a>, one instance ({shown.origin}; " in text and text.count(shown.file) == 1
+
+
 def test_each_claim_says_whether_it_is_proved_in_general(records: Both, page: str) -> None:
     proofs = [proving.current()[row.claim] for row in records[0].claims]
     formal = [one for one in proofs if one.formal]
@@ -315,6 +329,7 @@ def test_every_colour_of_the_page_is_one() -> None:
     assert used <= set(defined) | {f"--{name.lower()}" for name in COLOURS}
 
 
+@pytest.mark.ci
 def test_what_a_search_found_of_few_cells_is_grammatical(records: Both) -> None:
     """Of none, of one and of two; what a second engine looked at, too."""
     audit = copy.copy(records[1])

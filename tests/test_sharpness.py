@@ -41,11 +41,12 @@ C7_TIGHT = {
 
 
 @pytest.fixture(scope="module")
-def found() -> list[Factor]:
+def found(request: pytest.FixtureRequest) -> list[Factor]:
     chosen = claims(
         "meta-sl-lifted", "meta-sl-s3", "meta-sl-c4", "meta-sl-first-order", "meta-sl-c6", "meta-sl-identity"
     )
-    return factors(META_SL, work=4096, claims=[c for c in chosen if c in inequalities(META_SL)])
+    work = 512 if request.config.getoption("--profile") == "quick" else 4096
+    return factors(META_SL, work=work, claims=[c for c in chosen if c in inequalities(META_SL)])
 
 
 @pytest.mark.ci
@@ -121,7 +122,7 @@ def test_shares_of_one_instance_add_up() -> None:
         assert math.fsum(one.values()) == pytest.approx(1)
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("loss", "least", "most"), list(zip(LOSSES, (0.479, 0.207, 0.253), (2.6, 0.32, 0.45), strict=True))
 )

@@ -91,7 +91,7 @@ def test_what_activations_are_called_is_so(name: str) -> None:
         assert far > 0.999 if sigma.bounded else far > 1000
 
 
-@pytest.mark.ci(every=4)
+@pytest.mark.ci(every=12)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("name", ["arbitrary", "tangent", "drift", "interpolating", "support-query"])
 def test_both_engines_agree(loss: str, name: str) -> None:
@@ -139,7 +139,7 @@ def test_no_claim_is_violated(instance: SmoothInstance) -> None:
     no_claim_is_violated(instance)
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci(every=9)
 @pytest.mark.parametrize("name", [g.name for g in SMOOTH_NETWORK.generators])
 def test_claims_are_proved(name: str) -> None:
     counts: Counter[str] = Counter()
@@ -193,6 +193,7 @@ def test_files_are_read_back_and_faults_named() -> None:
         loads(json.dumps(document))
 
 
+@pytest.mark.ci
 def test_a_wide_network_is_judged() -> None:
     """Width 1024: the identity, the chain rule and the bound."""
     rng = np.random.default_rng(2)

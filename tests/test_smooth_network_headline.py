@@ -16,9 +16,9 @@ from metagap.impl.arithmetic import to_float
 from metagap.impl.losses import Loss
 from metagap.impl.models.activation import ACTIVATIONS
 from metagap.impl.models.weights import Weights, squared_distance
+from metagap.impl.optimum.networks.answer import SMOOTH
 from metagap.impl.optimum.networks.bracket import value
 from metagap.impl.optimum.networks.floor import Centre, ball_floor, prediction_floor
-from metagap.impl.optimum.networks.headline import SMOOTH
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised.adaptation import Gradient
 from metagap.impl.supervised.instance import Atom, SmoothInstance, Task
@@ -158,7 +158,7 @@ def test_the_floor_in_a_ball_is_below_every_value_and_beats_the_range_in_small_b
 
 def test_both_commands_take_smooth_networks(tmp_path: Path) -> None:
     path, run = tmp_path / "smooth.json", CliRunner()
-    files.save(network("tanh", (1, -1) * 8, [[1, 0], [0, 1]], [1, -1], "1/8"), path)
+    path.write_text(files.dumps(network("tanh", (1, -1) * 8, [[1, 0], [0, 1]], [1, -1], "1/8")))
     result = run.invoke(app, ["optimum", str(path), "--json", "-"])
     assert result.exit_code == 0
     record = json.loads(result.stdout)

@@ -99,8 +99,8 @@ def test_margins_are_read_by_the_one_rule(path: Path) -> None:
     assert not compared
 
 
-CALLED = {"_repr_html_", "on_config", "on_files"}
-"""By others: IPython, MkDocs."""
+CALLED = {"_repr_html_", "get_variables", "on_config", "on_files"}
+"""By others: IPython, MkDocs, MAiNGO."""
 OF_TESTS = {"graph_in"}
 """By tests alone."""
 
@@ -108,13 +108,13 @@ OF_TESTS = {"graph_in"}
 @pytest.mark.ci
 def test_nothing_is_defined_that_nobody_uses() -> None:
     """Constants, functions, classes and methods: each is named outside tests, in code, a claim, a page or a job."""
-    # Oracles are there for the tests; whatever a claims file defines is read.
-    trees = [tree_of(path) for path in SOURCES if not {"oracles", "neighbours"} & set(path.parts)]
+    # Whatever a claims file defines is read.
+    trees = [tree_of(path) for path in SOURCES if "neighbours" not in path.parts]
     own = [node for tree in trees for node in named(tree)]
     texts = [ROOT / "pyproject.toml", *(ROOT / ".ci").iterdir(), *(ROOT / "reports/templates").iterdir()]
     used = {word for p in texts if p.is_file() for word in re.findall(r"\w+", p.read_text(encoding="utf-8"))}
     for path in SOURCES:
-        used |= uses(tree_of(path)) if "oracles" not in path.parts else set()
+        used |= uses(tree_of(path))
     assert {name for name in own if not name.startswith("__")} - used <= CALLED | OF_TESTS
 
 

@@ -176,6 +176,7 @@ def test_the_bandit_is_bracketed_by_boxes_and_below_the_best_policies() -> None:
 # --- by the second engine ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.ci(every=5)
 @pytest.mark.parametrize("name", NAMES)
 def test_both_engines_have_the_same_gradients_of_every_objective(name: str) -> None:
     family, seen = answerer(name), set[str]()
@@ -292,7 +293,7 @@ def called(*arguments: object) -> Any:
 @pytest.mark.ci
 def test_a_network_from_a_file(tmp_path: Path) -> None:
     place, omega, out = tmp_path / "network.json", tmp_path / "omega.npz", tmp_path / "out.json"
-    files.save(neuron(), place)
+    place.write_text(files.dumps(neuron()))
     np.savez(omega, W=np.array([[2.5]]), W0=np.array([[1.0]]))
     found = called("certify", place, "--omega", omega, "--json", out, "--max-time", 300)
     assert found.exit_code == 0, found.output
@@ -308,8 +309,8 @@ def test_a_network_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.ci
 def test_bad_parameters_and_radii_are_one_line(tmp_path: Path) -> None:
     place, wide, policies = tmp_path / "network.json", tmp_path / "omega.npy", tmp_path / "policies.json"
-    files.save(neuron(), place)
-    files.save(drawn("meta-rl-network"), policies)
+    place.write_text(files.dumps(neuron()))
+    policies.write_text(files.dumps(drawn("meta-rl-network")))
     np.save(wide, np.zeros((1, 2)))
     for arguments, words in (
         ((place, "--omega", wide), "one array of 1 numbers (a shape of (1, 1)) is required"),

@@ -81,3 +81,10 @@ def test_the_version_is_the_packages() -> None:
     run = subprocess.run([sys.executable, "-m", "metagap.reports", "--version"], capture_output=True, text=True)
     assert run.stdout == f"metagap {version('metagap')}\n"
     assert run.returncode == 0
+
+
+def test_nothing_is_loaded_before_ctrl_c_is_one_line() -> None:
+    code = "import sys\nknown = {*sys.modules}\nfrom metagap.reports.__main__ import main\n"
+    code += "sys.stdout.write(' '.join(sorted({*sys.modules} - known)))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["metagap", "metagap.reports", "metagap.reports.__main__"]

@@ -18,12 +18,13 @@ from metagap.impl.enclosed.quantities import UnknownError
 from metagap.impl.falsify import pursuit
 from metagap.impl.families import FAMILIES, judge
 from metagap.impl.family import Family
-from metagap.impl.leave_one_out import standings, survey
+from metagap.impl.leave_one_out import survey
 from metagap.impl.losses import Loss
 from metagap.impl.midrad import MidRad
 from metagap.impl.own_claims import read, using
 from metagap.impl.sealed import Sealed
 from metagap.impl.sources import RandomSource
+from metagap.impl.standings import standings
 from metagap.impl.stated_batches import Enclosed, Enclosing
 from metagap.reports import audit as audits
 from metagap.reports.executing import Workers
@@ -119,7 +120,7 @@ QUANTITIES: dict[str, Callable[[metagap.At], Any]] = {
 }
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci(every=9)
 @pytest.mark.parametrize("name", QUANTITIES)
 def test_instances_are_asked_together_where_they_are_alike(name: str) -> None:
     """What depends on lengths, words, exact numbers and ranks is that of each instance; most is said in arrays."""

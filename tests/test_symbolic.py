@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 import sympy
-from metagap.impl.oracles.symbolic import SymbolicProblem, lagrange_defect, remainder_constant
+from oracles.symbolic import SymbolicProblem, lagrange_defect, remainder_constant
 
 SIZES = [(1, 1, 1), (2, 1, 1), (1, 2, 1), (1, 1, 2), (2, 2, 1), (2, 2, 2)]
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("size", SIZES)
 def test_the_gradient_formula_is_the_derivative(size: tuple[int, int, int]) -> None:
     assert SymbolicProblem(*size).gradient_defect() == sympy.zeros(size[2], 1)

@@ -63,7 +63,7 @@ def lacking(claim: Claim) -> list[str]:
             wanted.append(f"{rooms[1]}: {what}")
     thought_of = {mutant.claim for mutant in family.mutants if not mutant.generated}
     if claim in family.claims and claim.name not in thought_of:
-        wanted.append(f"theory/mutants/: a mutant of {claim.name} that somebody could believe, one `Wrong`")
+        wanted.append(f"theory/mutants/: a mutant of {claim.name} that somebody could believe, one row")
     return wanted
 
 

@@ -233,6 +233,7 @@ class Shifted(nn.Module):  # type: ignore[misc]
         return x + self.p
 
 
+@pytest.mark.ci
 def test_the_l1_form_pairs_the_components_of_a_point() -> None:
     """By hand: z - y = (1, -1), (1, 1), u = (3, 1), (-1, -2), phi = 9/10 everywhere, as no step is taken at omega.
 

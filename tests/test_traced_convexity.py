@@ -63,6 +63,7 @@ RISKS: dict[str, tuple[Any, bool]] = {
 }
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("name", RISKS)
 def test_what_is_called_convex_is(name: str) -> None:
     """On a hundred segments; what bends the other way on one of them is not called so."""

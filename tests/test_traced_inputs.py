@@ -69,6 +69,7 @@ def test_labels_outside_the_unit_interval_are_refused() -> None:
     instance_of(Model(), [task(torch.tensor([[1.0], [0.5]]))], SGD(0.1), "bce", Model(), wanted=FEW)
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("radius", [-1.0, float("nan"), float("inf")])
 def test_a_radius_is_a_finite_number_from_0(radius: float) -> None:
     with pytest.raises(BadInputError, match="radius"):
@@ -170,7 +171,7 @@ def test_one_prediction_without_axes_is_one_point() -> None:
     assert result["identity"].verdict is Verdict.EQUAL
 
 
-@pytest.mark.ci(every=2)
+@pytest.mark.ci
 @pytest.mark.parametrize("detached", [False, True])
 def test_a_gradient_that_is_not_of_the_values_is_said(detached: bool) -> None:
     """First-order MAML written as an inner loop: its graph is another function's derivative than that of its values."""
@@ -186,6 +187,7 @@ def test_a_gradient_that_is_not_of_the_values_is_said(detached: bool) -> None:
     assert any("formal gradient" in note for note in result.notes) == detached
 
 
+@pytest.mark.ci
 def test_an_answer_quotes_no_bound_that_is_not_decided_and_no_number_that_is_none() -> None:
     found = judge(Model(torch.tanh), [task()], inner=SGD(lr=0.1), comparator=Model(torch.tanh, seed=1))
     whole, lifted = Enclosure(0.0, 1.0), found["lifted"]

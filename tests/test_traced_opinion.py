@@ -232,7 +232,7 @@ def test_implicit_steps_of_a_linear_model() -> None:
 
 @pytest.mark.parametrize("kind", ["relu", "softplus", "tanh"])
 @pytest.mark.parametrize("loss", ["squared", "squared 2", "softmax 3"])
-@pytest.mark.ci(every=9)
+@pytest.mark.ci
 def test_networks(loss: str, kind: str) -> None:
     """Of one output and of several; smooth ones with a support of their own; tanh with two steps."""
     name, _, outputs = loss.partition(" ")

@@ -14,8 +14,8 @@ from metagap.impl.arithmetic import Rationals
 from metagap.impl.families import NETWORK, SMOOTH_NETWORK, judge, loads
 from metagap.impl.files import BadInputError
 from metagap.impl.models.weights import Weights
+from metagap.impl.optimum.networks.answer import RELU, SMOOTH
 from metagap.impl.optimum.networks.floor import functions_floor
-from metagap.impl.optimum.networks.headline import RELU, SMOOTH
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.supervised.adaptation import Gradient
 from metagap.impl.supervised.instance import Atom, Functions, NetworkInstance, SmoothInstance, Task
@@ -203,6 +203,7 @@ def test_two_classes_need_neurons_of_both_kinds(kind: str) -> None:
     assert not certainly_dependent(enough) and not dependent(enough)  # type: ignore[arg-type]
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("variant", ["squared", "softmax"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_both_engines_agree(family: str, variant: str, effort: int) -> None:
@@ -232,6 +233,7 @@ def test_both_engines_agree(family: str, variant: str, effort: int) -> None:
     assert compared >= 60
 
 
+@pytest.mark.ci(every=2)
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("variant", ["squared", "softmax"])
 def test_core_claims_hold_and_nothing_is_violated(family: str, variant: str, effort: int) -> None:

@@ -66,7 +66,7 @@ def alive() -> Counter[type]:
     return Counter(kind for each in gc.get_objects() for kind in HELD if issubclass(type(each), kind))
 
 
-@pytest.mark.ci(every=4)
+@pytest.mark.ci
 @pytest.mark.parametrize("family", ["meta-sl", "meta-rl", "network", "smooth-network"])
 def test_a_run_keeps_nothing_of_an_instance_but_what_it_shows(family: str) -> None:
     """However many there are: texts of a few, and one tally for each claim."""

@@ -72,7 +72,7 @@ def agree(job: WideJob, claim: Claim, tally: Tally) -> None:
         assert kept.sha256 in {batch_of(job).instance(b).sha256 for b in range(job.count)}
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci(every=9)
 @pytest.mark.parametrize(("family", "generator", "variant"), DRAWN)
 def test_wide_verdicts_are_those_of_balls(family: str, generator: str, variant: str, effort: int) -> None:
     job = job_of(family, generator, variant, 8 + 8 * effort)

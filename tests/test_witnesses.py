@@ -24,6 +24,7 @@ def content(path: Path) -> dict[str, object]:
     return dict(json.loads(path.read_text()))
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("path", KEPT, ids=lambda p: p.stem)
 def test_a_kept_witness_still_refutes(path: Path) -> None:
     assert witnesses.replay(path).outcome == "still violated"

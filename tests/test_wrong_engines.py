@@ -15,7 +15,7 @@ def passes(guard: Guard) -> str | None:
     return noticed(guard)
 
 
-@pytest.mark.ci(every=12)
+@pytest.mark.ci(every=30)
 @pytest.mark.parametrize("fault", CATALOGUE, ids=lambda fault: fault.name)
 def test_a_wrong_engine_is_noticed(fault: Fault) -> None:
     assert passes(fault.guard) is None, f"{fault.guard.name} fails without a fault"

@@ -263,4 +263,4 @@ HEADLINE = headline(
     "The paper's comparator is a global minimiser, which need not exist: L is discontinuous at kinks. Functions that "
     "attain the lower bound serve as well as a network.",
 )
-"""Needs a certified lower bound: judged by `impl.optimum.networks.headline`."""
+"""Needs a certified lower bound: judged by `impl.optimum.networks.answer`."""

@@ -230,4 +230,4 @@ HEADLINE = headline(
     "as well as a network.",
     Source.OURS,
 )
-"""Needs a certified lower bound: judged by `impl.optimum.networks.headline`."""
+"""Needs a certified lower bound: judged by `impl.optimum.networks.answer`."""

@@ -10,11 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from flint import fmpq
 
+from ..arithmetic import Array
 from ..instances import Instance
 from ..judge import ClaimJudgement, Enclosure, smallest
-from ..study import Budget, ShownBracket
+from ..study import Budget, Progress, ShownBracket, Stage
 
 NEAR = 1e-2
 """How much nearer another objective's stationary point is than the own one's, where omega is said to be the other's; in
@@ -103,6 +105,18 @@ def ranked(
     return Stationarities(tuple(kept), other, few)
 
 
+def newton_length(gradient: Array, size: float, near: Callable[[Array], Array]) -> float:
+    """||g||^2/||Hess g||: how far Newton's step goes along g, where that is an eigenvector; `near` gives g at a shift
+    from a point of that size."""
+    length = float(np.linalg.norm(gradient))
+    if length == 0:
+        return 0.0
+    step = 1e-5 * (1 + size)
+    along = gradient / length * step
+    bend = float(np.linalg.norm(near(along) - near(-along))) / (2 * step)
+    return length / bend if bend > 0 and math.isfinite(bend) and math.isfinite(length) else math.inf
+
+
 @dataclass(frozen=True)
 class Answer:
     """The distance of L(omega) from the optimum lies in `gap`; judged: the theorem on it, None where it says nothing,
@@ -164,13 +178,7 @@ class Answerer(ABC):
 
     @abstractmethod
     def certify(
-        self,
-        instance: Any,
-        radius: fmpq | None,
-        budget: Budget,
-        progress: Callable[[int, float, float], None],
-        stage: Callable[[str], None],
-        told: Told,
+        self, instance: Any, radius: fmpq | None, budget: Budget, progress: Progress, stage: Stage, told: Told
     ) -> Answer:
         """The answer, over a ball of that radius (None: over all parameters, where that can be).
 

@@ -20,9 +20,9 @@ from ..balls.core import CoreQuantities, TooLargeError
 from ..bracket import Bracket
 from ..instances import Instance
 from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim, smallest
-from ..study import Budget, ShownBracket, with_bracket
+from ..study import Budget, Progress, ShownBracket, Stage, with_bracket
 from ..verdicts import standing
-from . import Answer, Answerer, Objective, Posed, Stationarity, Told, less, more, ranked
+from . import Answer, Answerer, Objective, Posed, Stationarity, Told, less, more, newton_length, ranked
 
 NAMING, FINDING = 0.2, 0.6
 """The parts of the time after which no other objectives are tried, and no better point is looked for."""
@@ -37,7 +37,7 @@ out."""
 class Work:
     """One call of `certify`: the answer that stands, and what improves it."""
 
-    def __init__(self, budget: Budget, stage: Callable[[str], None], told: Told) -> None:
+    def __init__(self, budget: Budget, stage: Stage, told: Told) -> None:
         self._stage, self._told, self.at = stage, told, "starting"
         self.answer: Answer | None = None
         self.begin = time.monotonic()
@@ -141,13 +141,7 @@ class Staged(Answerer):
 
     @PROPOSING
     def certify(
-        self,
-        instance: Any,
-        radius: fmpq | None,
-        budget: Budget,
-        progress: Callable[[int, float, float], None],
-        stage: Callable[[str], None],
-        told: Told,
+        self, instance: Any, radius: fmpq | None, budget: Budget, progress: Progress, stage: Stage, told: Told
     ) -> Answer:
         """As every answerer; no search here says how far it is."""
         stages = _Stages(self, instance, radius, budget, stage, told)
@@ -175,13 +169,7 @@ class _Stages(Work):
     """One call of `certify` for a family that brackets by stages."""
 
     def __init__(
-        self,
-        family: Staged,
-        instance: Any,
-        radius: fmpq | None,
-        budget: Budget,
-        stage: Callable[[str], None],
-        told: Told,
+        self, family: Staged, instance: Any, radius: fmpq | None, budget: Budget, stage: Stage, told: Told
     ) -> None:
         super().__init__(budget, stage, told)
         self.family, self.radius, self.gap = family, radius, budget.gap
@@ -259,13 +247,5 @@ def slope_of(batch: Any, quantities: Callable[[Any], Any], plain: bool) -> tuple
 
 @PROPOSING
 def _distance(omega: Array, slope: Callable[[Array], Array]) -> float:
-    """||g||^2/||Hess g||: how far Newton's step goes along g, where that is an eigenvector."""
     with np.errstate(all="ignore"):
-        gradient = slope(omega)
-        length = float(np.linalg.norm(gradient))
-        if length == 0:
-            return 0.0
-        step = 1e-5 * (1 + float(np.linalg.norm(omega)))
-        along = gradient / length * step
-        bend = float(np.linalg.norm(slope(omega + along) - slope(omega - along))) / (2 * step)
-    return length / bend if bend > 0 and math.isfinite(bend) and math.isfinite(length) else math.inf
+        return newton_length(slope(omega), float(np.linalg.norm(omega)), lambda shift: slope(omega + shift))

@@ -11,7 +11,7 @@ it is asked for. What needs a root or an infimum exists in balls only.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any, Self
 
@@ -48,6 +48,9 @@ class CoreQuantities(ABC):
     `direction` fixes the v of the identity [d] (exact); by default it is the direction of the lifted infimum.
     """
 
+    coarser: Callable[[], CoreQuantities] | None = None
+    """Gives the same at half the bits, for what has bits to spare."""
+
     def __init__(self, instance: Instance, m: NumberSystem = Balls, direction: Vector | None = None) -> None:
         self.m = m
         self._radius = instance.radius
@@ -62,6 +65,11 @@ class CoreQuantities(ABC):
                 raise IrrationalError(f"{name} is evaluated in balls only")
             self._known[name] = fenced(value) if isinstance(value, arb) else value
         return self._known[name]
+
+    @staticmethod
+    def working(bits: int) -> int:
+        """The bits in which quantities are evaluated, where flint's context has so many."""
+        return bits
 
     @classmethod
     def exact(cls, instance: Instance, direction: Vector | None = None) -> Self | None:

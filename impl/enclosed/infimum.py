@@ -67,8 +67,7 @@ def misfit_l1(eps: MidRad, rows: MidRad, target: MidRad) -> MidRad:
     lower, upper = _dual_end(eps, rows, target, np.ones((size, count))), MidRads.magnitude(target).sum(-1).high
     open_ = np.flatnonzero(~(upper - lower <= SHARP * upper))
     if len(open_):
-        ends = [l1_ends(float(eps.mid[b]), a[b], u[b]) for b in open_]
-        v, p = (np.array([pair[k] for pair in ends]).reshape(len(open_), -1) for k in (0, 1))
+        v, p = l1_ends(np.broadcast_to(eps.mid, size)[open_], a[open_], u[open_])
         some, table, aims = eps[open_], rows[open_], target[open_]
         left = MidRads.magnitude(aims - applied(table, MidRad(v))).sum(-1)
         upper[open_] = np.fmin(upper[open_], (some * norm(MidRad(v)) + left).high)

@@ -28,12 +28,6 @@ def fields(batch: Any) -> Iterator[tuple[Field, Array]]:
             yield field, value
 
 
-def link(batch: Any) -> Link:
-    """How the batch's loss meets labels."""
-    found: Link = batch.loss.link
-    return found
-
-
 def normalised(values: Array, span: int) -> Array:
     """Shares (B, ...) >= 0, scaled to sum to 1 over the last `span` axes."""
     axes = tuple(range(-span, 0))
@@ -48,19 +42,14 @@ def legal(batch: Any, field: Field, values: Array) -> Array:
         return np.sign(values) * np.clip(np.abs(values), 2.0**-12 * (values != 0), 2.0**12)
     if field.kind is Kind.UNIT:
         return np.clip(values, 0.0, 1 - 2.0**-10)
-    if field.kind is Kind.LABEL and link(batch) is Link.MARGIN:
+    if field.kind is Kind.LABEL and batch.loss.link is Link.MARGIN:
         return np.where(values < 0, -1.0, 1.0)
-    if field.kind is Kind.LABEL and link(batch) is Link.CLASS:
+    if field.kind is Kind.LABEL and batch.loss.link is Link.CLASS:
         found: Array = np.eye(values.shape[-1])[values.argmax(-1)]
         return found
-    if field.kind is Kind.LABEL and link(batch) is Link.CANONICAL:
+    if field.kind is Kind.LABEL and batch.loss.link is Link.CANONICAL:
         return np.clip(np.abs(values), 0.0, LIMIT)
     return np.clip(values, -LIMIT, LIMIT)
-
-
-def changed(batch: Any, **arrays: Array) -> Any:
-    """The batch with some arrays replaced."""
-    return replace(batch, **arrays)
 
 
 def repeated(batch: Any, count: int) -> Any:

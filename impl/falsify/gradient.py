@@ -12,7 +12,7 @@ from ..extras import require
 from ..families import FAMILIES
 from ..losses import Link
 from .evolution import Visit
-from .fields import Field, Kind, changed, fields, legal, link
+from .fields import Field, Kind, fields, legal
 from .ratio import Objective
 
 
@@ -59,7 +59,8 @@ def gradient(
         if (start.steps < 1 or start.loss.outputs > 1) and idle < 1000:
             continue
         idle = 0
-        free = {f.name: torch.from_numpy(_free(f, value)) for f, value in fields(start) if not _fixed(start, f)}
+        fixed = () if start.loss.link is Link.RESIDUAL else (Kind.LABEL,)
+        free = {f.name: torch.from_numpy(_free(f, value)) for f, value in fields(start) if f.kind not in fixed}
         for tensor in free.values():
             tensor.requires_grad_()
         optimiser = torch.optim.Adam(free.values(), lr=rate)
@@ -70,7 +71,7 @@ def gradient(
             for name, tensor in free.items():
                 arrays[name] = _bound(by_name[name], arrays[name], tensor)
             numbers = {name: tensor.detach().numpy() for name, tensor in arrays.items()}
-            here = changed(start, **{name: legal(start, by_name[name], value) for name, value in numbers.items()})
+            here = replace(start, **{name: legal(start, by_name[name], value) for name, value in numbers.items()})
             top = float(visit(here).max())
             at = quantities(replace(start, **arrays))
             left, bound = what.left(at), what.bound(at)
@@ -88,10 +89,6 @@ def gradient(
             best = max(best, top)
             if stale >= patience:
                 break
-
-
-def _fixed(batch: Any, field: Field) -> bool:
-    return field.kind is Kind.LABEL and link(batch) is not Link.RESIDUAL
 
 
 def _free(field: Field, value: np.ndarray) -> np.ndarray:

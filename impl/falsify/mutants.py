@@ -133,7 +133,10 @@ def attack(
                 if quantities is not None and known[one.mutant.name]:
                     _search(one, generator, batch, quantities, enough)
                 elif len(one.found) < enough:
-                    _search_in_balls(one, generator, few())
+                    # Floats do not have its quantities: some instances of the batch.
+                    for evaluator in few():
+                        one.examples += one.first is None
+                        one.hits[generator.name] += _witness(one, generator, evaluator)
                 if alive:
                     one.seconds = time.perf_counter() - begin
         if all(_finished(one, floats is None, enough) for one in attacks):
@@ -149,14 +152,6 @@ def _finished(one: Attack, balls: bool, enough: int) -> bool:
 def _evaluated(family: Family, batch: Any) -> list[Evaluator]:
     """The first instances of a batch, to be judged in balls: what one mutant needs, others need too."""
     return [family.evaluator(batch.instance(b)) for b in range(min(FEW, len(batch)))]
-
-
-def _search_in_balls(one: Attack, generator: Generator, few: Sequence[Evaluator]) -> None:
-    """A mutant with quantities that floats do not have: some instances of a batch."""
-    for evaluator in few:
-        if one.first is None:
-            one.examples += 1
-        one.hits[generator.name] += _witness(one, generator, evaluator)
 
 
 def _witness(one: Attack, generator: Generator, evaluator: Evaluator) -> bool:

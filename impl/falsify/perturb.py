@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..arithmetic import Array
 from ..losses import Link
-from .fields import Kind, changed, fields, legal, link
+from .fields import Kind, fields, legal
 
 DENSITIES = (1.0, 0.3, 0.05)
 """Shares of the numbers of an instance that one move touches."""
@@ -25,7 +26,7 @@ def perturb(batch: Any, rng: np.random.Generator, scale: Array) -> Any:
         flat = (slice(None), *[None] * (value.ndim - 1))
         touched = rng.random(value.shape) < density[flat]
         step = np.where(touched, scale[flat] * rng.standard_normal(value.shape), 0.0)
-        if field.kind is Kind.LABEL and link(batch) is Link.MARGIN:
+        if field.kind is Kind.LABEL and batch.loss.link is Link.MARGIN:
             after = np.where(np.abs(step) > 1.5, -value, value)
         elif field.kind in (Kind.FACTOR, Kind.SHARES):
             after = value * np.exp(step)
@@ -34,4 +35,4 @@ def perturb(batch: Any, rng: np.random.Generator, scale: Array) -> Any:
         else:
             after = value + step
         moved[field.name] = legal(batch, field, after)
-    return changed(batch, **moved)
+    return replace(batch, **moved)

@@ -20,7 +20,7 @@ from ..shrink import shrink
 from ..sources import SMALL, Limits
 from ..verdicts import standing
 from .certify import Refutation, Subject, assumptions, refute, tightness
-from .evolution import Enough, Visit, evolution
+from .evolution import Enough, evolution
 from .gradient import gradient, prepare
 from .hypothesis import by_hypothesis
 from .mutants import batches
@@ -180,7 +180,15 @@ def pursue(
         subject, what, seeds[0], count=count, limits=limits, full=full, wild=wild, generators=generators, fits=fitting
     )
     try:
-        _drive(driver, begun, visit, rng, what, count, limits, generators, wild)
+        if driver == "random" or what.family.batch_quantities is None:  # what nothing moves is drawn
+            for batch in begun:
+                visit(batch)
+        elif driver == "hypothesis":
+            by_hypothesis(what.family, visit, rng, count, limits, generators, wild)
+        elif driver == "gradient":
+            gradient(begun, visit, what)
+        else:
+            evolution(begun, visit, rng, min(count, 128))
     except Enough:
         for error in bad:
             raise error from None
@@ -189,28 +197,6 @@ def pursue(
             raise
         found.seconds = time.perf_counter() - begin
     return found
-
-
-def _drive(
-    driver: str,
-    begun: Iterator[Any],
-    visit: Visit,
-    rng: np.random.Generator,
-    what: Objective,
-    count: int,
-    limits: Limits,
-    generators: Sequence[str],
-    wild: bool,
-) -> None:
-    if driver == "random" or what.family.batch_quantities is None:  # what nothing moves is drawn
-        for batch in begun:
-            visit(batch)
-    elif driver == "hypothesis":
-        by_hypothesis(what.family, visit, rng, count, limits, generators, wild)
-    elif driver == "gradient":
-        gradient(begun, visit, what)
-    else:
-        evolution(begun, visit, rng, min(count, 128))
 
 
 def _certified(found: Found, batch: Any, values: Array) -> Array:

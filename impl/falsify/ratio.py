@@ -85,11 +85,6 @@ def objective(subject: Subject) -> Objective:
     return Objective(family_of(subject), subject.left, subject.bound, names, equal)
 
 
-def ratio(subject: Subject, batch: Any) -> Array:
-    """left/bound of each instance (B,), more than 1 where left > bound; -inf where it is undefined."""
-    return objective(subject)(batch)
-
-
 class BallValues:
     """Quantities of a batch by name, each (B,), as midpoints of balls: for what the float64 engine does not know."""
 

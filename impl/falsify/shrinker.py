@@ -7,7 +7,7 @@ number becomes 0, 1, -1, a small integer or a short fraction. As in `impl.shrink
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
@@ -17,7 +17,7 @@ from ..arithmetic import Array, rational, to_float
 from ..instances import Instance
 from ..losses import Link
 from ..shrink import simpler
-from .fields import Field, Kind, changed, fields, joined, legal, link, repeated, without
+from .fields import Field, Kind, fields, joined, legal, repeated, without
 from .ratio import HIT, Objective
 
 BITS = (0, 1, 2, 4, 6, 8, 12, 16, 20, 24, 30)
@@ -90,7 +90,7 @@ def _even(batch: Any, keeping: Property) -> Any | None:
         if field.kind is not Kind.SHARES:
             continue
         options = [o for o in _shares(field, value) if not np.array_equal(o, value) and _size(o) < _size(value)]
-        found = keeping.first_of([changed(batch, **{field.name: option}) for option in options])
+        found = keeping.first_of([replace(batch, **{field.name: option}) for option in options])
         if found is not None:
             return found
     return None
@@ -136,7 +136,7 @@ def _rounded(batch: Any, keeping: Property) -> Any | None:
         arrays = {field.name: legal(batch, field, _round(field, value, bits)) for field, value in fields(batch)
                   if field.kind is not Kind.SHARES}  # fmt: skip
         if any(not np.array_equal(array, getattr(batch, name)) for name, array in arrays.items()):
-            options.append(changed(batch, **arrays))
+            options.append(replace(batch, **arrays))
     return keeping.first_of(options, len(BITS))
 
 
@@ -148,7 +148,7 @@ def _simplified(batch: Any, keeping: Property) -> Any | None:
     arrays = {field.name: np.repeat(value, len(moves), axis=0) for field, value in fields(batch)}
     for b, (name, place, to) in enumerate(moves):
         arrays[name][(b, *place)] = to
-    good = keeping.passing(changed(repeated(batch, len(moves)), **arrays))
+    good = keeping.passing(replace(repeated(batch, len(moves)), **arrays))
     chosen: dict[tuple[str, tuple[int, ...]], float] = {}
     for b in good:
         name, place, to = moves[int(b)]
@@ -165,14 +165,14 @@ def _moved(batch: Any, items: list[tuple[tuple[str, tuple[int, ...]], float]]) -
     arrays = {field.name: value.copy() for field, value in fields(batch)}
     for (name, place), to in items:
         arrays[name][(0, *place)] = to
-    return changed(batch, **arrays)
+    return replace(batch, **arrays)
 
 
 def _moves(batch: Any, field: Field, value: Array) -> Iterator[tuple[tuple[int, ...], float]]:
     """(place, simpler number), the simplest first."""
-    if field.kind is Kind.SHARES or (field.kind is Kind.LABEL and link(batch) in (Link.MARGIN, Link.CLASS)):
+    if field.kind is Kind.SHARES or (field.kind is Kind.LABEL and batch.loss.link in (Link.MARGIN, Link.CLASS)):
         return
-    bounded = field.kind is Kind.LABEL and link(batch) is Link.CANONICAL
+    bounded = field.kind is Kind.LABEL and batch.loss.link is Link.CANONICAL
     absent = getattr(batch, field.name.replace("labels", "masses"), None) if field.kind is Kind.LABEL else None
     for place in np.ndindex(value.shape[1:]):
         here = float(value[(0, *place)])

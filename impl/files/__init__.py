@@ -1,7 +1,7 @@
 """Instance files: lossless reading and writing of the formats "metagap/instance/1" and, of tasks with supports, "/2".
 
     instance_in    a JSON value -> Instance, by the reader of its kind; every bad input is a BadInputError, on one line
-    save, dumps    Instance -> a file or a text, which is read as the same instance exactly
+    dumps          Instance -> the text of its file, which is read as the same instance exactly
 
 Beyond the format: a field given twice is an error (JSON readers disagree on which one counts), and numbers are bounded
 (`numbers`). Which kinds there are is in `families`, with `load` and `loads`.
@@ -9,10 +9,7 @@ Beyond the format: a field given twice is an error (JSON readers disagree on whi
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from msgspec import UNSET
@@ -24,7 +21,7 @@ from .parameters import load_vector
 from .records import Reader
 from .text import laid_out, lookup
 
-__all__ = ["BadInputError", "Missing", "dumps", "instance_in", "load_vector", "save"]
+__all__ = ["BadInputError", "Missing", "dumps", "instance_in", "load_vector"]
 
 
 def instance_in(
@@ -78,16 +75,3 @@ def dumps(instance: Instance) -> str:
     Errors: ValueError for a number beyond NUMBER_BITS, which could not be read again.
     """
     return laid_out(instance.document(written), "") + "\n"
-
-
-def save(instance: Instance, path: str | os.PathLike[str]) -> None:
-    """Write the instance's file, whole or not at all. Errors: OSError; ValueError as `dumps`."""
-    text = dumps(instance)
-    target = Path(path)
-    temporary = target.parent / f".{secrets.token_hex(8)}.tmp"
-    try:
-        with open(temporary, "x", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from flint import arb, fmpq, fmpz
 
 from ..arithmetic import rational, to_float
-from ..instances import Vector
+from ..instances import Vector, Writing
 from .faults import SHORT, FaultError
 
 Number = float | str
@@ -33,7 +33,10 @@ _SUMMANDS = {"p": "masses", "weight": "weights", "": "probabilities"}
 NUMBER = 'a finite number (a float64 as a JSON number; a string such as "1/3", "0.1" or "0x1.8p-2" is exact)'
 
 
-def exact_row(values: Row, field: str) -> Vector:
+def exact_row(values: Row, field: str, count: int | None = None, advice: str = "") -> Vector:
+    """The exact numbers of a list; FaultError with that advice if they are not `count`."""
+    if count is not None and len(values) != count:
+        raise FaultError(field, advice)
     return tuple([exact(value, f"{field}[{i}]") for i, value in enumerate(values)])
 
 
@@ -69,6 +72,14 @@ def exact(value: Number, field: str) -> fmpq:
         what = f"a fraction of at most {NUMBER_BITS} bits above and below the bar"
         raise FaultError(field, "round it", what)
     return -q if found[1] == "-" else q
+
+
+def positive(value: Number, field: str) -> fmpq:
+    """`exact` of a number > 0. Errors: FaultError."""
+    found = exact(value, field)
+    if found <= 0:
+        raise FaultError(field, what="a number > 0")
+    return found
 
 
 def _exponent(text: str, field: str) -> int:
@@ -132,13 +143,16 @@ def _sum(values: list[fmpq]) -> fmpq:
     return values[0]
 
 
-def written(q: fmpq) -> float | str:
-    """The number q as a JSON number if it is a float64, else as "p/q"."""
+def _written(q: fmpq) -> float | str:
     if not fits(q):
         required = f"at most {NUMBER_BITS} bits above and below the bar are required; round it"
         raise ValueError(f"number={SHORT.repr(str(q))}: {required}")
     nearest = to_float(q)
     return nearest if math.isfinite(nearest) and rational(nearest) == q else f"{q.p}/{q.q}"
+
+
+written = Writing(_written, float)
+"""The number q as a JSON number if it is a float64, else as "p/q"."""
 
 
 def fits(q: fmpq) -> bool:

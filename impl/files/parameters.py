@@ -14,17 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from msgspec import UNSET
 from msgspec.structs import asdict
 
 from ..arithmetic import Array, rational
 from ..extras import require
 from ..instances import Vector
-from .faults import BadInputError, FaultError
-from .numbers import NUMBER, Number, exact_row
+from .faults import FaultError
+from .numbers import Number, exact_row
 from .records import Record, typed
 from .tables import LARGEST_MEMBER, array, arrays, check_size
-from .text import lookup, parsed, read, reported
+from .text import parsed, read, reported
 
 DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
@@ -89,7 +88,7 @@ def _from_json(given: Any, file: str, shape: Sequence[int]) -> Vector:
             break
         flat = [value for row in flat for value in row]
     kind: Any = list[Number] if len(shape) == 1 else list[list[Number]]
-    try:
+    with reported(file, given):
         row = typed(flat, kind, lambda place, _: what)
         if len(row) != shape[0] or (len(shape) == 2 and any(len(own) != shape[1] for own in row)):
             turned = len(shape) == 2 and len(row) == shape[1] and all(len(own) == shape[0] for own in row)
@@ -97,9 +96,6 @@ def _from_json(given: Any, file: str, shape: Sequence[int]) -> Vector:
         if len(shape) == 1:
             return exact_row(row, "")
         return tuple(v for r, own in enumerate(row) for v in exact_row(own, f"[{r}]"))
-    except FaultError as fault:
-        value = lookup(given, fault.field) if fault.given is UNSET else fault.given
-        raise BadInputError(file, fault.field, value, f"{fault.what or NUMBER} is required; {fault.advice}") from None
 
 
 def _only(found: Mapping[str, Array], shape: Sequence[int]) -> Vector:

@@ -7,6 +7,7 @@ is given twice and brackets deeper than `DEEPEST` are refused, with their place.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import stat
@@ -15,7 +16,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from msgspec import UNSET
+
 from .faults import SHORT, BadInputError, FaultError, Missing
+from .numbers import NUMBER
 
 LARGEST_FILE = 64 * 2**20
 """Bytes in the largest file that is read: its JSON values take up to 20 times as much memory."""
@@ -46,12 +50,15 @@ def document_in(text: bytes | str, source: str) -> Any:
 
 
 @contextmanager
-def reported(file: str) -> Iterator[None]:
-    """Faults of files and texts, which say all themselves, as errors of that file. Errors: BadInputError."""
+def reported(file: str, content: Any = UNSET, advice: str = "") -> Iterator[None]:
+    """Faults as errors of that file, whose JSON value is `content`: what they do not quote is looked up there. `advice`
+    stands for theirs. Errors: BadInputError."""
     try:
         yield
     except FaultError as fault:
-        raise BadInputError(file, fault.field, fault.given, f"{fault.what} is required; {fault.advice}") from None
+        given = fault.given if fault.given is not UNSET or content is UNSET else lookup(content, fault.field)
+        required = f"{fault.what or NUMBER} is required; {advice or fault.advice}"
+        raise BadInputError(file, fault.field, given, required) from None
 
 
 def read(file: str, largest: int | None = None) -> bytes:
@@ -214,7 +221,9 @@ def laid_out(value: object, margin: str) -> str:
         return json.dumps(value)
     items: Sequence[object] = list(value.values()) if isinstance(value, dict) else value
     if not any(isinstance(item, list | dict) for item in items):
-        return json.dumps(value)
+        # Of finite numbers Python's text is JSON's, and made sooner.
+        plain = isinstance(value, list) and all(type(item) is float and math.isfinite(item) for item in value)
+        return repr(value) if plain else json.dumps(value)
     inner = margin + "  "
     texts = [laid_out(item, inner) for item in items]
     if isinstance(value, dict):

@@ -3,6 +3,7 @@
 `ball_least_squares`    inf_{||v|| <= R} ||u - A v||   for a batch, by singular values and Newton's secular equation
 `lifted_least_squares`  the same over points with masses
 `l1_active_set`         argmin eps ||v|| + sum_j |u_j - a_j'v|   for one instance, by descent along the kinks
+`l1_ends`               the same for a batch, and its dual, by Newton's method on smoothed kinks
 """
 
 from __future__ import annotations
@@ -180,21 +181,85 @@ def _line_search(
     return (end if math.isfinite(end) else 2 * before + 1), None
 
 
-def l1_ends(eps: float, rows: Array, target: Array) -> tuple[Array, Array]:
-    """A direction v [d] and dual weights p [N] for eps ||v|| + sum_j |u_j - a_j'v|, rows (N, d), target (N,).
+STEPS, FALL, BACK, ENOUGH = 40, 0.1, 0.999, 2.0**-40
+"""Of `l1_ends`: the most Newton steps; the share of what is open that becomes mu; how near to the border a step comes;
+the share of the upper end that may stay open."""
 
-    With the residuals of `l1_active_set` 0 and the others' signs known, v = v_p + t: v_p the shortest solution, t along
-    the part b_0 of b = sum of signed rows that is orthogonal to the active ones, ||t|| = ||v_p|| ||b_0||/(eps^2 -
-    ||b_0||^2)^(1/2); the multipliers of the active rows are what stationarity leaves of them.
+
+def l1_ends(eps: Array, rows: Array, target: Array) -> tuple[Array, Array]:
+    """Directions v (B, d) and dual weights p (B, N) for eps ||v|| + sum_j |u_j - a_j'v| of a whole batch; eps (B,),
+    rows (B, N, d), target (B, N). Where numbers are not finite v = 0.
+
+    ||v|| and |r_j|, r = u - A v, are smoothed to (||v||^2 + mu^2)^(1/2) and (r_j^2 + mu^2)^(1/2), with slopes q and p.
+    Newton's method takes (||v||^2 + mu^2)^(1/2) q = v and (r_j^2 + mu^2)^(1/2) p_j = r_j as they stand, ||q|| < 1 and
+    |p_j| < 1 throughout (Chan, Golub, Mulet, SIAM J. Sci. Comput. 20, 1999), while mu falls with what is open between
+    the sum at v and p'u, p scaled to ||A'p|| <= eps. The best of each is kept.
     """
-    active, signs = l1_active_set(eps, rows, target)
-    v, p = np.zeros(rows.shape[1]), np.array(signs, dtype=float)
-    if not active or not np.isfinite(rows).all():
-        return v, p
-    face, pull = rows[active], p @ rows
-    goal, bounded = _face_minimiser(eps, face, target[active], pull)
-    v = goal if bounded else v
-    length = float(np.linalg.norm(v))
-    wanted = (eps / length * v if length > 0 else 0.0) - pull
-    p[active] = np.linalg.lstsq(face.T, wanted, rcond=None)[0]
-    return v, p
+    found_v, found_p = np.zeros(rows[:, 0].shape), np.sign(np.nan_to_num(target))
+    # The answer does not depend on the units of the rows (with eps) and of the target; squares must not underflow.
+    size, height = np.maximum(np.abs(rows).max((1, 2)), eps), np.abs(target).max(1)
+    left = np.flatnonzero((size > 0) & (size < np.inf) & (height > 0) & (height < np.inf))
+    size, height = size[left], height[left]
+    a, e, u = rows[left] / size[:, None, None], eps[left] / size, target[left] / height[:, None]
+    r, v, p, mu = u, found_v[left], np.zeros(u.shape), np.ones(len(left))
+    q, best_v, best_p, upper, lower = v, v, p, np.abs(u).sum(1), np.zeros(len(left))
+    for step in range(STEPS):
+        if not len(left):
+            break
+        move, turn_p, turn_q = _smoothed_step(e, a, r, v, p, q, mu)
+        share = np.minimum(1.0, BACK * np.minimum(_room(p, turn_p), _ball_room(q, turn_q)))[:, None]
+        v, p, q = v + move, p + share * turn_p, q + share * turn_q
+        r = u - (a @ v[..., None])[..., 0]
+        above, pulled = e * _length(v) + np.abs(r).sum(1), _length((p[:, None] @ a)[:, 0])
+        below = np.where(pulled > e, e / np.where(pulled > 0, pulled, 1.0), 1.0) * (p * u).sum(1)
+        best_v, best_p = np.where((above < upper)[:, None], v, best_v), np.where((below > lower)[:, None], p, best_p)
+        upper, lower = np.fmin(above, upper), np.fmax(below, lower)
+        mu = np.minimum(mu, np.maximum(FALL * (above - below) / (u.shape[1] + 1), 1e-16))
+        goes_on = (upper - lower > ENOUGH * upper) & (step + 1 < STEPS)
+        if not goes_on.all():
+            ends = ~goes_on
+            found_v[left[ends]] = best_v[ends] * (height / size)[ends, None]
+            found_p[left[ends]] = best_p[ends]
+            kept = (left, size, height, a, e, u, r, v, p, q, mu, best_v, best_p, upper, lower)
+            left, size, height, a, e, u, r, v, p, q, mu, best_v, best_p, upper, lower = (x[goes_on] for x in kept)
+    return found_v, found_p
+
+
+def _smoothed_step(
+    eps: Array, rows: Array, residual: Array, v: Array, p: Array, q: Array, mu: Array
+) -> tuple[Array, Array, Array]:
+    """Newton's changes of v (B, d), p (B, N) and q (B, d)."""
+    unit = np.eye(v.shape[1])
+    sizes, length = np.sqrt(residual**2 + mu[:, None] ** 2), np.sqrt((v * v).sum(1) + mu**2)[:, None]
+    lean, along = residual / sizes, v / length
+    bend, pull = (1 - p * lean) / sizes, eps[:, None] / length
+    cross = q[:, :, None] * along[:, None]
+    system = rows.swapaxes(1, 2) @ (bend[..., None] * rows)
+    system = system + pull[..., None] * (unit - (cross + cross.swapaxes(1, 2)) / 2)
+    system = system + (2.0**-50 * system.trace(axis1=1, axis2=2))[:, None, None] * unit
+    slope = (lean[:, None] @ rows)[:, 0] - pull * v
+    try:
+        move = np.linalg.solve(system, slope[..., None])[..., 0]
+    except np.linalg.LinAlgError:  # regular on paper
+        move = (np.linalg.pinv(system) @ slope[..., None])[..., 0]
+    turn_p = lean - bend * (rows @ move[..., None])[..., 0] - p
+    turn_q = along + (move - q * (along * move).sum(1)[:, None]) / length - q
+    return move, turn_p, turn_q
+
+
+def _room(p: Array, turn: Array) -> Array:
+    """How many times turn may be added to p (B, N) until an entry is of size 1."""
+    moving = turn != 0
+    room: Array = np.where(moving, (np.sign(turn) - p) / np.where(moving, turn, 1.0), np.inf).min(1)
+    return room
+
+
+def _ball_room(q: Array, turn: Array) -> Array:
+    """How many times turn may be added to q (B, d) until its length is 1."""
+    square, cross, rest = (turn * turn).sum(1), (q * turn).sum(1), np.maximum(1 - (q * q).sum(1), 0.0)
+    room = (np.sqrt(cross * cross + square * rest) - cross) / np.where(square > 0, square, 1.0)
+    return np.where(square > 0, room, np.inf)
+
+
+def _length(v: Array) -> Array:
+    return np.asarray(np.sqrt((v * v).sum(1)))

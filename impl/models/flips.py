@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 from flint import arb, fmpq
 
-from ..arithmetic import Number, bounds, midpoint, norm, root, square
+from ..arithmetic import Number, bounds, dot, midpoint, norm, root, square
 from .relu import Neurons
 from .weights import Inputs, row_distances
 
@@ -65,7 +66,7 @@ def _sums(start: Neurons, x: int, power: int, members: Array, first: int, last: 
     if power == 1:
         coefficients = np.zeros((1, weights.width))
         coefficients[0, inside] = start.signs.signs[inside, x]
-        total = sum((u * v for u, v in zip(weights.sums(coefficients)[0], row, strict=True)), start=fmpq(0))
+        total = dot(weights.sums(coefficients)[0], row)
     else:
         total = weights.square_sum(inside, row)
     others = sorted(abs(weights.dot(int(r), row)) ** power for r in members[~within & ~beyond])
@@ -140,6 +141,11 @@ def displacement_bounds(problem: Pair) -> list[arb]:
     start, omega = problem.start, problem.omega
     low, high = row_distances(omega.weights, start.weights)
 
+    @cache
+    def moved(r: int) -> arb:
+        pairs = zip(omega.weights.row(r), start.weights.row(r), strict=True)
+        return norm([arb(u - v) for u, v in pairs])
+
     def bound(x: int, signs: Array) -> arb:
         near, far = start.near(x)
         size = _size(start, x)
@@ -149,7 +155,8 @@ def displacement_bounds(problem: Pair) -> list[arb]:
         for sign in (1.0, -1.0):
             chosen = candidates[signs[candidates] == sign]
             if len(candidates) <= CLOSE:
-                sums.append(sum((_reach(problem, int(r), x, size) for r in chosen), start=arb(0)))
+                reaches = (moved(r) * size - _still(start, r, x) for r in chosen.tolist())
+                sums.append(sum((reach.max(arb(0)) for reach in reaches), start=arb(0)))
             else:
                 slack = 1 + 2.0**-30
                 least = np.maximum(low[chosen] * small - far[chosen], 0.0).sum() / slack
@@ -161,12 +168,9 @@ def displacement_bounds(problem: Pair) -> list[arb]:
     return _over_support(problem, bound)
 
 
-def _reach(problem: Pair, r: int, x: int, size: arb) -> arb:
-    """(d_r ||x|| - |W0_r'x|)_+."""
-    first, second = problem.omega.weights.row(r), problem.start.weights.row(r)
-    moved = norm([arb(u - v) for u, v in zip(first, second, strict=True)])
-    still = arb(abs(problem.start.weights.dot(r, problem.inputs.rows[x])))
-    return (moved * size - still).max(arb(0))
+def _still(start: Neurons, r: int, x: int) -> arb:
+    """|W0_r'x|."""
+    return arb(abs(start.weights.dot(r, start.problem.inputs.rows[x])))
 
 
 def worst_cases(problem: Pair, budget: arb) -> list[arb]:

@@ -21,7 +21,7 @@ from functools import cached_property
 import numpy as np
 from flint import arb, fmpq
 
-from ..arithmetic import Matrix, Number, NumberSystem, bounds
+from ..arithmetic import Matrix, Number, NumberSystem, bounds, dot
 from .weights import Inputs, Signs, Weights, signs
 
 Array = np.ndarray
@@ -87,10 +87,7 @@ class Layer:
         """sum_r b_r P_r(x) W_r'x for the columns of patterns (m, a) at places xs [a], exactly."""
         sums = weights.sums(self.signed(patterns, xs).T)
         rows = self.inputs.rows
-        return [
-            sum((u * v for u, v in zip(total, rows[x], strict=True)), start=fmpq(0))
-            for total, x in zip(sums, self.of(xs), strict=True)
-        ]
+        return [dot(total, rows[x]) for total, x in zip(sums, self.of(xs), strict=True)]
 
     def shrunk(self, total: fmpq) -> Number:
         """m^{-1/2} times an exact number; an exact 0 where that is 0."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from flint import arb, fmpq
+from flint import arb
 
-from ..arithmetic import Matrix, Number, NumberSystem, root
+from ..arithmetic import Matrix, Number, NumberSystem, dot, root
 from ..balls.dense import Dense
 from ..balls.span import Span, span
 from ..instances import Vector
@@ -16,7 +16,7 @@ from ..instances import Vector
 
 def lengths(rows: Sequence[Vector]) -> list[arb]:
     """||x|| of exact rows [k], in balls."""
-    return [root(arb(sum((v * v for v in row), start=fmpq(0)))) for row in rows]
+    return [root(arb(dot(row, row))) for row in rows]
 
 
 @dataclass(frozen=True, eq=False)

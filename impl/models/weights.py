@@ -13,8 +13,8 @@ from functools import cached_property
 import numpy as np
 from flint import fmpq, fmpz
 
-from ..arithmetic import rational, to_float
-from ..instances import Vector
+from ..arithmetic import dot, rational, to_float
+from ..instances import Vector, Writing
 
 Array = np.ndarray
 
@@ -81,21 +81,29 @@ class Weights:
 
     def row(self, r: int) -> Vector:
         """The weights of neuron r, exactly."""
-        return tuple(self.odd[r, j] if (r, j) in self.odd else rational(float(v)) for j, v in enumerate(self.floats[r]))
+        if (found := self._rows.get(r)) is None:
+            row = self.floats[r].tolist()
+            found = tuple(self.odd[r, j] if (r, j) in self.odd else rational(v) for j, v in enumerate(row))
+            self._rows[r] = found
+        return found
+
+    @cached_property
+    def _rows(self) -> dict[int, Vector]:
+        """Those that were asked for."""
+        return {}
 
     def document(self, number: Callable[[fmpq], object]) -> list[list[object]]:
         """The rows, each number written by `number`."""
-        return [[number(v) for v in self.row(r)] for r in range(self.width)]
-
-    def fractions(self) -> list[list[str]]:
-        """The rows as "p/q": what `document` gives with that writing, without a rational per number."""
-        rows = [["%d/%d" % v.as_integer_ratio() for v in row] for row in self._finite.tolist()]  # noqa: UP031
+        if not isinstance(number, Writing):
+            return [[number(v) for v in self.row(r)] for r in range(self.width)]
+        rows = [[number.float64(v) for v in row] for row in self._finite.tolist()]
         for (r, j), q in self.odd.items():
-            rows[r][j] = f"{q.p}/{q.q}"
+            rows[r][j] = number(q)
         return rows
 
     @property
     def _finite(self) -> Array:
+        """Those of the entries that are float64 numbers; 0 where one is not even near."""
         return np.where(np.isfinite(self.floats), self.floats, 0.0)
 
     @cached_property
@@ -136,7 +144,7 @@ class Weights:
 
     def dot(self, r: int, x: Vector) -> fmpq:
         """W_r'x, exactly."""
-        return sum((a * b for a, b in zip(self.row(r), x, strict=True)), start=fmpq(0))
+        return dot(self.row(r), x)
 
 
 def _power(exponent: int) -> fmpq:
@@ -204,7 +212,7 @@ class Inputs:
         table = [[fmpq(0)] * k for _ in range(k)]
         for a, x in enumerate(self.rows):
             for b in range(a + 1):
-                table[a][b] = table[b][a] = sum((u * v for u, v in zip(x, self.rows[b], strict=True)), start=fmpq(0))
+                table[a][b] = table[b][a] = dot(x, self.rows[b])
         return table
 
     @cached_property

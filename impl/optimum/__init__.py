@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 from flint import arb, ctx, fmpq
 
-from ..arithmetic import PROPOSING, bounds, rational, root, to_float
+from ..arithmetic import PROPOSING, bounds, dot, rational, root, to_float
 from ..bracket import SCALE, Check, Status, UnsupportedError
 from ..instances import Vector
 from ..losses import Link
+from ..study import Progress, Stage
 from ..supervised.adaptation import Gradient
 from ..supervised.instance import MetaSLInstance
 from .boxes import PRECISION, Box, Model
@@ -31,7 +32,7 @@ from .convex import proposed
 from .exact import DoesNotApplyError, functional_bound, own_risk_bound, squared_minimum
 from .landscape import EXACT, Landscape
 from .outcome import Floored, How, Optimum
-from .search import ORDINARY, Budget, Found, search
+from .search import ORDINARY, Budget, Found, Search
 from .spread import of_one_output, require_steps
 from .vector_convexity import tangent_floor, unknown
 from .vectors import exactly_at, floor_of, lowest, value_above, why_wide
@@ -65,8 +66,8 @@ def minimise(
     checked: bool = True,
     convexity: bool = True,
     search: bool = True,
-    progress: Callable[[int, float, float], None] = lambda boxes, lower, upper: None,
-    stage: Callable[[str], None] = lambda name: None,
+    progress: Progress = lambda boxes, lower, upper: None,
+    stage: Stage = lambda name: None,
 ) -> Optimum:
     """Bracket inf L over ||theta|| <= radius (None: over all parameters) to the budget's relative gap, and check it.
 
@@ -83,12 +84,13 @@ def minimise(
     profile = instance.loss.profile
     require_steps(instance)
     if instance.loss.link is Link.CLASS:
-        return _of_vectors(instance, radius, budget, checked, begin, stage)
+        return _Work(instance, radius, budget, checked, begin, stage).of_vectors()
     instance = of_one_output(instance)
     implicit = not isinstance(instance.adaptation, Gradient)
     if profile.kinked or (implicit and (not profile.convex or profile.joints)):
         raise UnsupportedError(f"loss={instance.loss.name!r}: a loss with a continuous slope is required")
-    convex = _by_convexity(instance, radius, budget, checked, begin, stage) if convexity else None
+    work = _Work(instance, radius, budget, checked, begin, stage)
+    convex = work.by_convexity() if convexity else None
     if convex is not None and (
         convex.interrupted or convex.certificate is None or (convex.narrow and (convex.proved or not checked))
     ):
@@ -106,174 +108,173 @@ def minimise(
     if ball is None:
         stage("bounding where a minimum can lie")
         ball = coercivity_radius(instance, _upper_value(instance, (fmpq(0),) * scape.dimension, budget.gap))
-    work = _Work(instance, radius, ball, scape, budget, checked, begin, stage)
+    work = _Searching(instance, radius, budget, checked, begin, stage, scape=scape, ball=ball)
     return work.quadratic(progress) if scape.quadratic else work.searched(progress)
-
-
-def _of_vectors(
-    instance: MetaSLInstance,
-    radius: fmpq | None,
-    budget: Budget,
-    checked: bool,
-    begin: float,
-    stage: Callable[[str], None],
-) -> Optimum:
-    """What is known of a loss that couples outputs: `vectors`."""
-    if radius is None:
-        raise NotCoerciveError(f"the {instance.loss.name} loss may have its infimum at infinity; give a radius")
-    deadline = min(begin + budget.seconds, budget.until)
-    outcome, interrupted = None, False
-    stage("looking for the best point")
-    at = lowest(instance, to_float(radius), begin + SEARCHING * (deadline - begin))
-    upper = value_above(instance, exactly_at(at))
-    lower, how = min(floor_of(instance, radius, stage), upper), "floor"
-    if not unknown(instance):
-        stage("bounding the infimum by convexity")
-        tangent = bounds(tangent_floor(instance, exactly_at(at), radius))[0]
-        lower, how = (min(tangent, upper), "convex") if tangent > lower else (lower, how)
-    certificate = Certificate(instance, radius, radius, lower, upper, exactly_at(at), how=how)  # type: ignore[arg-type]
-    if checked:
-        stage(f"checking that the infimum is at least {lower:.6g}")
-        try:
-            outcome = check(certificate, deadline=deadline)
-        except KeyboardInterrupt:
-            outcome, interrupted = Check(False, "interrupted by Ctrl-C"), True
-    optimum = Floored(
-        lower=lower,
-        upper=upper,
-        gap=budget.gap,
-        check=outcome,
-        fallback=0.0,
-        interrupted=interrupted,
-        seconds=time.monotonic() - begin,
-        at=at,
-        radius=radius,
-        how=how,  # type: ignore[arg-type]
-        dimension=instance.dimension,
-        ball=radius,
-        certificate=certificate,
-    )
-    return optimum if optimum.certified else replace(optimum, why=why_wide(instance))
-
-
-def _by_convexity(
-    instance: MetaSLInstance,
-    radius: fmpq | None,
-    budget: Budget,
-    checked: bool,
-    begin: float,
-    stage: Callable[[str], None],
-) -> Optimum | None:
-    """What convexity proves of the optimum, if it proves anything; if Ctrl-C or the time ended that, what stands."""
-    text, deadline = "minimising, where the meta-objective is convex", min(begin + budget.seconds, budget.until)
-
-    def watch() -> None:
-        stage(text)
-        if time.monotonic() > deadline:
-            raise TimeoutError
-
-    stage(text)
-    found = proposed(instance, radius, begin + SEARCHING * (deadline - begin), watch)
-    certificate, interrupted, outcome = found.certificate, found.interrupted, None
-    nonnegative = instance.loss.profile.nonnegative
-    if certificate is None:
-        if not (interrupted or found.late):
-            return None
-        why = f"{'Ctrl-C' if interrupted else 'the time'} ended the search for a minimum where L is convex"
-        return Optimum(
-            lower=0.0 if nonnegative else -math.inf,
-            upper=math.inf,
-            gap=budget.gap,
-            fallback=0.0 if nonnegative else None,
-            interrupted=interrupted,
-            why=why,
-            seconds=time.monotonic() - begin,
-            at=(0.0,) * instance.dimension,
-            radius=radius,
-            how="nonnegative" if nonnegative else "none",
-            dimension=instance.dimension,
-            ball=radius or fmpq(0),
-        )
-    if checked:
-        try:
-            stage(f"checking that the infimum is at least {certificate.lower:.6g}")
-            outcome = check(certificate, deadline=time.monotonic() + LEFT if interrupted else deadline)
-        except KeyboardInterrupt:
-            outcome, interrupted = Check(False, "interrupted by Ctrl-C"), True
-    why = "" if outcome is None or outcome.accepted else f"the checker has not proved it: {outcome.reason}"
-    return Optimum(
-        lower=certificate.lower,
-        upper=certificate.upper,
-        gap=budget.gap,
-        check=outcome,
-        fallback=0.0 if nonnegative else None,
-        interrupted=interrupted,
-        why=why,
-        seconds=time.monotonic() - begin,
-        at=tuple(to_float(v) for v in certificate.at),
-        radius=radius,
-        how="convex",
-        dimension=instance.dimension,
-        ball=certificate.ball,
-        certificate=certificate,
-    )
 
 
 @dataclass
 class _Work:
-    """One call of `minimise`."""
+    """One call of `minimise`: what needs no boxes."""
 
     instance: MetaSLInstance
     radius: fmpq | None
-    ball: fmpq
-    scape: Landscape
     budget: Budget
     checked: bool
     begin: float
-    stage: Callable[[str], None]
+    stage: Stage
     interrupted: bool = False
+
+    @property
+    def dimension(self) -> int:
+        """Parameters that matter."""
+        return self.instance.dimension
 
     @property
     def deadline(self) -> float:
         """The time.monotonic() at which the budget's time is up."""
         return min(self.begin + self.budget.seconds, self.budget.until)
 
-    def quadratic(self, progress: Callable[[int, float, float], None]) -> Optimum:
+    def of_vectors(self) -> Optimum:
+        """What is known of a loss that couples outputs: `vectors`."""
+        instance, radius = self.instance, self.radius
+        if radius is None:
+            raise NotCoerciveError(f"the {instance.loss.name} loss may have its infimum at infinity; give a radius")
+        self.stage("looking for the best point")
+        at = lowest(instance, to_float(radius), self._after(SEARCHING))
+        how: CertificateHow = "floor"
+        upper = value_above(instance, exactly_at(at))
+        lower = min(floor_of(instance, radius, self.stage), upper)
+        if not unknown(instance):
+            self.stage("bounding the infimum by convexity")
+            tangent = bounds(tangent_floor(instance, exactly_at(at), radius))[0]
+            lower, how = (min(tangent, upper), "convex") if tangent > lower else (lower, how)
+        certificate = Certificate(instance, radius, radius, lower, upper, exactly_at(at), how=how)
+        return self._optimum(certificate, self._checked(certificate), at, why_wide(instance), 0.0, kind=Floored)
+
+    def by_convexity(self) -> Optimum | None:
+        """What convexity proves of the optimum, if anything; if Ctrl-C or the time ended that, what stands."""
+        text, deadline = "minimising, where the meta-objective is convex", self.deadline
+
+        def watch() -> None:
+            self.stage(text)
+            if time.monotonic() > deadline:
+                raise TimeoutError
+
+        self.stage(text)
+        found = proposed(self.instance, self.radius, self._after(SEARCHING), watch)
+        certificate, self.interrupted = found.certificate, found.interrupted
+        fallback = 0.0 if self.instance.loss.profile.nonnegative else None
+        if certificate is None:
+            if not (self.interrupted or found.late):
+                return None
+            return Optimum(
+                lower=-math.inf if fallback is None else fallback,
+                upper=math.inf,
+                gap=self.budget.gap,
+                fallback=fallback,
+                interrupted=self.interrupted,
+                why=f"{'Ctrl-C' if self.interrupted else 'the time'} ended the search for a minimum where L is convex",
+                seconds=time.monotonic() - self.begin,
+                at=(0.0,) * self.instance.dimension,
+                radius=self.radius,
+                how="none" if fallback is None else "nonnegative",
+                dimension=self.instance.dimension,
+                ball=self.radius or fmpq(0),
+            )
+        outcome = self._checked(certificate, until=time.monotonic() + LEFT if self.interrupted else deadline)
+        at = tuple(to_float(v) for v in certificate.at)
+        return self._optimum(certificate, outcome, at, _unproved(outcome), fallback)
+
+    def _after(self, part: float) -> float:
+        """When that part of the time is over."""
+        return self.begin + part * (self.deadline - self.begin)
+
+    def _checked(self, certificate: Certificate, part: float = 1.0, until: float | None = None) -> Check | None:
+        """What the checker says, if it is asked, until then, or that part of the time is over."""
+        if not self.checked or certificate.lower == -np.inf:
+            return None
+        try:
+            self.stage(f"checking that the infimum is at least {certificate.lower:.6g}")
+            return check(certificate, deadline=self._after(part) if until is None else until)
+        except KeyboardInterrupt:
+            self.interrupted = True
+            return Check(False, "interrupted by Ctrl-C")
+
+    def _optimum(
+        self,
+        certificate: Certificate,
+        outcome: Check | None,
+        at: Iterable[float],
+        why: str = "",
+        fallback: float | None = None,
+        boxes: int = 0,
+        kind: type[Optimum] = Optimum,
+    ) -> Optimum:
+        known = certificate.lower > -np.inf
+        optimum = kind(
+            lower=certificate.lower,
+            upper=certificate.upper,
+            gap=self.budget.gap,
+            check=outcome,
+            fallback=fallback,
+            interrupted=self.interrupted,
+            boxes=boxes,
+            seconds=time.monotonic() - self.begin,
+            at=tuple(float(v) for v in at),
+            radius=self.radius,
+            how=certificate.how if known else "none",
+            dimension=self.dimension,
+            ball=certificate.ball,
+            certificate=certificate if known else None,
+        )
+        return optimum if optimum.certified else replace(optimum, why=why)
+
+
+@dataclass(kw_only=True)
+class _Searching(_Work):
+    """One call of `minimise`: over boxes."""
+
+    scape: Landscape
+    ball: fmpq
+
+    @property
+    def dimension(self) -> int:
+        return self.scape.dimension
+
+    def quadratic(self, progress: Progress) -> Optimum:
         """Of the squared loss: the minimum over all parameters is exact; it is searched for in a ball without it."""
         self.stage("solving the normal equations exactly")
         least, minimiser = squared_minimum(self.instance)
         start = self.scape.basis @ np.array([to_float(v) for v in minimiser])
-        if self.radius is not None and sum((v * v for v in minimiser), start=fmpq(0)) > self.radius * self.radius:
+        if self.radius is not None and dot(minimiser, minimiser) > self.radius * self.radius:
             return self.searched(progress, start)
         with ctx.workprec(EXACT):
             lower = bounds(arb(least))[0]
         certificate = self._certificate(lower, self._reduced(minimiser), "exact", stationary=minimiser)
-        outcome = self._checked(certificate, 1.0)
-        why = "" if outcome is None or outcome.accepted else f"the checker has not proved it: {outcome.reason}"
-        return self._optimum(certificate, outcome, np.array([to_float(v) for v in minimiser]), self.budget, why=why)
+        outcome = self._checked(certificate)
+        return self._optimum(certificate, outcome, [to_float(v) for v in minimiser], _unproved(outcome))
 
     def _reduced(self, theta: Vector) -> Vector:
         """Coordinates of theta in the span of the features, in the ball: to FINE bits, as rationals."""
         with ctx.workprec(EXACT):
             found = []
             for b in basis(self.instance):
-                along = sum((v * w for v, w in zip(theta, b, strict=True)), start=fmpq(0))
-                ball = arb(along) / root(arb(sum((v * v for v in b), start=fmpq(0))))
+                along = dot(theta, b)
+                ball = arb(along) / root(arb(dot(b, b)))
                 with ctx.workprec(FINE):
-                    mantissa, exponent = (+ball.mid()).mid().man_exp()
-                    found.append(fmpq(mantissa) * fmpq(2) ** int(exponent))
-        size = sum((v * v for v in found), start=fmpq(0))
+                    found.append((+ball.mid()).mid().fmpq())
+        size = dot(found, found)
         inwards = fmpq(1) if size <= self.ball * self.ball else 1 - fmpq(1, 2 ** (FINE // 2))
         return tuple(v * inwards for v in found)
 
-    def searched(self, progress: Callable[[int, float, float], None], start: np.ndarray | None = None) -> Optimum:
+    def searched(self, progress: Progress, start: np.ndarray | None = None) -> Optimum:
         """By branch and bound."""
         if self.ball > FARTHEST:
             far = f"a ball of radius {to_float(self.ball):.3g}"
             raise UnsupportedError(f"{far} is beyond the search in float64; scale the data")
         self.stage("searching")
         limited = replace(self.budget, until=self._after(SEARCHING))
-        found = search(self.scape, to_float(self.ball), limited, progress, start)
+        found = Search(self.scape, to_float(self.ball), limited, start).run(progress)
         self.interrupted = found.interrupted
         if self.interrupted:
             self.budget = replace(self.budget, until=time.monotonic() + LEFT)
@@ -296,27 +297,20 @@ class _Work:
             # A bound without a search may be as good as one that was cut short.
             floor = self._certificate(self._floor(), exact, "floor", upper)
             if tree is None or floor.lower >= tree.lower:
-                return self._optimum(floor, self._checked(floor, 1.0), at, limited, found, why)
+                return self._optimum(floor, self._checked(floor), at, why, boxes=found.boxes)
         assert tree is not None
         outcome = self._checked(tree, CHECKING)
         if outcome is None or outcome.accepted:
-            return self._optimum(tree, outcome, at, limited, found, why)
+            return self._optimum(tree, outcome, at, why, boxes=found.boxes)
         if floor is None:
             floor = self._certificate(self._floor(), exact, "floor", upper)
-        proved = self._checked(floor, 1.0)
+        proved = self._checked(floor)
         if floor.lower >= tree.lower or (outcome.reason != OUT_OF_TIME and not self.interrupted):
             refused = f"the checker does not accept the certificate of the search: {outcome.reason}"
-            return self._optimum(floor, proved, at, limited, found, refused)
+            return self._optimum(floor, proved, at, refused, boxes=found.boxes)
         sure = floor.lower if proved is not None and proved.accepted else None
-        return self._optimum(
-            tree,
-            outcome,
-            at,
-            limited,
-            found,
-            why or f"the checker has not proved the lower end: {outcome.reason}",
-            sure,
-        )
+        why = why or f"the checker has not proved the lower end: {outcome.reason}"
+        return self._optimum(tree, outcome, at, why, sure, found.boxes)
 
     def _certificate(
         self, lower: float, at: Vector, how: CertificateHow, upper: float | None = None, **shown: Any
@@ -325,21 +319,6 @@ class _Work:
         if not np.isfinite(upper) or lower == np.inf:
             raise UnsupportedError(BEYOND)
         return Certificate(self.instance, self.radius, self.ball, lower, upper, at, how=how, **shown)
-
-    def _after(self, part: float) -> float:
-        """When that part of the time is over."""
-        return self.begin + part * (self.deadline - self.begin)
-
-    def _checked(self, certificate: Certificate, part: float) -> Check | None:
-        """What the checker says, if it is asked, until that part of the time is over."""
-        if not self.checked or certificate.lower == -np.inf:
-            return None
-        self.stage(f"checking that the infimum is at least {certificate.lower:.6g}")
-        try:
-            return check(certificate, deadline=self._after(part))
-        except KeyboardInterrupt:
-            self.interrupted = True
-            return Check(False, "interrupted by Ctrl-C")
 
     def _floor(self) -> float:
         """The best bound from below that needs no search: no functions, or no parameter of any task, do better."""
@@ -352,34 +331,9 @@ class _Work:
             best = max(best, own_risk_bound(self.instance, self.ball), key=lambda b: bounds(b)[0])
         return max(bounds(best)[0], trivial) if best.is_finite() else trivial
 
-    def _optimum(
-        self,
-        certificate: Certificate,
-        outcome: Check | None,
-        at: np.ndarray,
-        budget: Budget,
-        found: Found | None = None,
-        why: str = "",
-        fallback: float | None = None,
-    ) -> Optimum:
-        lower = certificate.lower
-        optimum = Optimum(
-            lower=lower,
-            upper=certificate.upper,
-            gap=budget.gap,
-            check=outcome,
-            fallback=fallback,
-            interrupted=self.interrupted,
-            boxes=0 if found is None else found.boxes,
-            seconds=time.monotonic() - self.begin,
-            at=tuple(float(v) for v in at),
-            radius=self.radius,
-            how=certificate.how if lower > -np.inf else "none",
-            dimension=self.scape.dimension,
-            ball=self.ball,
-            certificate=certificate if lower > -np.inf else None,
-        )
-        return optimum if optimum.certified else replace(optimum, why=why)
+
+def _unproved(outcome: Check | None) -> str:
+    return "" if outcome is None or outcome.accepted else f"the checker has not proved it: {outcome.reason}"
 
 
 def _why(found: Found, budget: Budget) -> str:

@@ -106,7 +106,7 @@ def advice(found: Answer, defaults: Sequence[str] = ()) -> tuple[str, ...]:
         # Where the curvature changes, only the step from omega itself is known to be too long.
         diverges = "diverges" if found.posed.loss == "squared" else "overshoots at omega"
         said.append(
-            f"the inner step {diverges}: eta lambda_max = {_short(found.growth)} > 2 on some task; take a smaller step"
+            f"the inner step {diverges}: eta lambda_max = {found.growth:.4g} > 2 on some task; take a smaller step"
         )
     other = found.stationary.other
     if other is not None:
@@ -220,10 +220,6 @@ def _within(value: Enclosure) -> str:
 
 def _percent(ratio: float) -> str:
     return f"{100 * ratio:.3g} %"
-
-
-def _short(value: float) -> str:
-    return f"{value:.4g}"
 
 
 def _number(value: float) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -18,11 +17,12 @@ from flint import ctx, fmpq
 from ...theory.meta_sl import CLAIMS, HEADLINE
 from ..answers import Answer, Answerer, Posed, Told, count, less, more
 from ..answers.stages import Work
-from ..arithmetic import PROPOSING, bounds, rational, to_float
+from ..arithmetic import PROPOSING, bounds, dot, rational, to_float
 from ..instances import Vector
 from ..judge import PRECISIONS, Enclosure
 from ..losses import Link
 from ..midrad import MidRad
+from ..study import Budget, Progress, Stage
 from ..supervised import training
 from ..supervised.adaptation import Gradient, adaptation_field
 from ..supervised.instance import MetaSLInstance, all_rows, laws_in_words, split, steps_in_words
@@ -34,7 +34,7 @@ from .exact import exact_value, functional_bound
 from .headline import ORDINARY_BALL, STEEP_BALL, ball_of, judge_headline
 from .loops import stationary_for
 from .many_rows import many
-from .search import ORDINARY, Budget
+from .search import ORDINARY
 from .spread import of_one_output, require_steps
 from .stack import Balls2, Stack, norms, total
 
@@ -52,43 +52,28 @@ LARGE = 200_000
 """Numbers in the features beyond which that takes long."""
 
 
-@PROPOSING
-def certify(
-    instance: MetaSLInstance,
-    radius: fmpq | None = None,
-    budget: Budget = ORDINARY,
-    progress: Callable[[int, float, float], None] = lambda boxes, lower, upper: None,
-    stage: Callable[[str], None] = lambda name: None,
-    told: Told = lambda answer: None,
-) -> Answer:
-    """The answer for the instance's omega; `progress` and `stage` as in `minimise`; `told` hears every better answer.
-
-    Ctrl-C (KeyboardInterrupt from `stage` or `progress`) ends it with the answer that stands, once there is one.
-    """
-    work = _Work(instance, radius, budget, progress, stage, told)
-    return work.run(work.first, work.named, work.descended, work.searched)
-
-
 class LinearAnswerer(Answerer):
     """Of linear models."""
 
+    @PROPOSING
     def certify(
         self,
         instance: MetaSLInstance,
-        radius: fmpq | None,
-        budget: Budget,
-        progress: Callable[[int, float, float], None],
-        stage: Callable[[str], None],
-        told: Told,
+        radius: fmpq | None = None,
+        budget: Budget = ORDINARY,
+        progress: Progress = lambda boxes, lower, upper: None,
+        stage: Stage = lambda name: None,
+        told: Told = lambda answer: None,
     ) -> Answer:
-        return certify(instance, radius, budget, progress, stage, told)
+        work = _Work(instance, radius, budget, progress, stage, told)
+        return work.run(work.first, work.named, work.descended, work.searched)
 
     def trained(self, instance: MetaSLInstance) -> MetaSLInstance:
         require_steps(instance)
         return replace(instance, omega=tuple(rational(v) for v in training.train(instance).omega))
 
     def outside(self, instance: MetaSLInstance, radius: fmpq) -> str:
-        size = sum((v * v for v in instance.omega), start=fmpq(0))
+        size = dot(instance.omega, instance.omega)
         required = f"at least ||omega|| = {to_float(size) ** 0.5:.6g} is required: omega must lie in the ball"
         return required if size > radius * radius else ""
 
@@ -122,8 +107,8 @@ class _Work(Work):
         instance: MetaSLInstance,
         radius: fmpq | None,
         budget: Budget,
-        progress: Callable[[int, float, float], None],
-        stage: Callable[[str], None],
+        progress: Progress,
+        stage: Stage,
         told: Told,
     ) -> None:
         super().__init__(budget, stage, told)

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from flint import arb, arb_mat, fmpq, fmpq_mat
 
-from ..arithmetic import Balls, norm, root
+from ..arithmetic import Balls, dot, norm, root
 from ..supervised.adaptation import Adaptation, Gradient
 from ..supervised.instance import MetaSLInstance
 from ..supervised.maml import Law, Problem
@@ -277,7 +277,7 @@ class Box:
         slopes = self.gradient
         if self.model.problem.loss.profile.convex:
             slopes = self._pulled([task.point_sums(task.outer, 1, reach.centre) for task, reach in self.pairs])
-        return self.at_centre + sum((g * t for g, t in zip(slopes, self.spread, strict=True)), start=arb(0))
+        return self.at_centre + dot(slopes, self.spread)
 
     def hessian(self) -> arb_mat:
         """Hess L over the box: sum_i q_i sum_x (h_x W_x W_x' + s_x T_x)."""

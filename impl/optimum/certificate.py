@@ -33,15 +33,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from flint import fmpq, fmpz, fmpz_mat, nmod_mat
-from msgspec import UNSET, Meta
+from msgspec import Meta
 
 from ..bracket import DefectError
 from ..files import instance_in
-from ..files.faults import BadInputError, FaultError
-from ..files.numbers import NUMBER, Number, exact, exact_row, written
+from ..files.faults import FaultError
+from ..files.numbers import Number, exact, exact_row, positive, written
 from ..files.packed import packed, unpacked
 from ..files.records import Record, typed
-from ..files.text import LARGEST_FILE, document, document_in, lookup
+from ..files.text import LARGEST_FILE, document, document_in, reported
 from ..instances import Vector
 from ..losses import Link
 from ..supervised.document import READER
@@ -264,10 +264,6 @@ def _format(how: How) -> str:
     return {"convex": CONVEX, "tree": TREE}.get(how, FORMAT)
 
 
-def _dot(a: Vector, b: Vector) -> fmpq:
-    return sum((v * w for v, w in zip(a, b, strict=True)), start=fmpq(0))
-
-
 def load(path: Path, given: MetaSLInstance | None = None) -> Certificate:
     """The certificate in a file; of a large instance, which it leaves out, with that one. Errors: BadInputError."""
     return _certificate(document(path), str(path), given)
@@ -279,7 +275,7 @@ def loads(text: str, source: str = "<string>", given: MetaSLInstance | None = No
 
 
 def _certificate(content: Any, source: str, given: MetaSLInstance | None) -> Certificate:
-    try:
+    with reported(source, content, "give a file of metagap optimum --certificate"):
         if not isinstance(content, dict) or content.get("format") not in READ:
             raise FaultError("format" if isinstance(content, dict) else "document", what=f"{FORMAT!r} to {TREE!r}")
         how = content.setdefault("how", "tree")
@@ -290,10 +286,6 @@ def _certificate(content: Any, source: str, given: MetaSLInstance | None) -> Cer
         record = typed(content, RECORDS[how], lambda place, words: f"what the format says ({words})")
         instance = _instance(record, source, given)
         return _read(record, instance if instance.loss.link is Link.CLASS else of_one_output(instance))
-    except FaultError as fault:
-        shown = lookup(content, fault.field) if fault.given is UNSET else fault.given
-        required = f"{fault.what or NUMBER} is required; give a file of metagap optimum --certificate"
-        raise BadInputError(source, fault.field, shown, required) from None
 
 
 def _instance(record: AnyRecord, source: str, given: MetaSLInstance | None) -> MetaSLInstance:
@@ -320,13 +312,6 @@ def _instance(record: AnyRecord, source: str, given: MetaSLInstance | None) -> M
 
 def _read(record: AnyRecord, instance: MetaSLInstance) -> Certificate:
     """The claim and its tree, each number by itself. Errors: FaultError."""
-
-    def positive(value: Number, field: str) -> fmpq:
-        found = exact(value, field)
-        if found <= 0:
-            raise FaultError(field, what="a number > 0")
-        return found
-
     for name in ("lower", "upper"):
         exact(getattr(record, name), name)
     radius = None if record.radius is None else positive(record.radius, "radius")

@@ -37,7 +37,7 @@ from collections.abc import Callable
 import numpy as np
 from flint import arb, ctx, fmpq
 
-from ..arithmetic import rational
+from ..arithmetic import dot, rational
 from ..balls.singular import positive_definite
 from ..bracket import Check
 from ..supervised.adaptation import Gradient, Own
@@ -73,7 +73,7 @@ class Checker:
         self.boxes = self.extra = 0
         point = Box(self.model, list(certificate.at), [fmpq(0)] * self.model.dimension)
         self.value, slope = point.at_centre, point.gradient
-        size = sum((v * v for v in certificate.at), start=fmpq(0))
+        size = dot(certificate.at, certificate.at)
         self.multiplier = arb(0)
         if size > 0 and size > self.ball * self.ball * fmpq(999, 1000):
             pull = sum((g * arb(v) for g, v in zip(slope, certificate.at, strict=True)), start=arb(0)) / arb(size)
@@ -201,13 +201,10 @@ class Checker:
         box = Box(self.model, centre, half)
         if box.natural >= self.lower or box.mean_value >= self.lower or self._not_stationary(box, centre, half):
             return True
-        return self._convexified(centre, half) or (letter != ord("c") and self._convex(centre, half))
-
-    def _convexified(self, centre: list[fmpq], half: list[fmpq]) -> bool:
-        """L >= lower on the box within the ball, by convexity of another function there (`relaxing`)."""
-        if not self.model.smooth or self.model.quadratic:
-            return False
-        return at_least(Box(self.model, centre, half), centre, half, self.ball, self.lower)
+        relaxed = self.model.smooth and not self.model.quadratic
+        if relaxed and at_least(box, centre, half, self.ball, self.lower):
+            return True
+        return letter != ord("c") and self._convex(centre, half)
 
     def _not_stationary(self, box: Box, centre: list[fmpq], half: list[fmpq]) -> bool:
         """No minimum lies in the box: grad L != 0 there, and where it meets the sphere no mu >= 0 fits."""
@@ -258,7 +255,7 @@ class VectorChecker(Checker):
         self.ball, self.lower = certificate.ball, arb(rational(certificate.lower))
         self.boxes = self.extra = 0
         self.value = exact_value(certificate.instance, certificate.at)
-        self.size = sum((v * v for v in certificate.at), start=fmpq(0))
+        self.size = dot(certificate.at, certificate.at)
 
     def _lower_end(self) -> str:
         given = self.certificate

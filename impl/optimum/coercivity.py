@@ -34,7 +34,7 @@ from dataclasses import replace
 
 from flint import arb, arb_mat, ctx, fmpq
 
-from ..arithmetic import Balls, norm, rational, root
+from ..arithmetic import Balls, dot, norm, rational, root
 from ..balls.singular import positive_definite
 from ..losses import Link, Loss
 from ..supervised.adaptation import Gradient
@@ -141,14 +141,14 @@ def _least_eigenvalue(instance: MetaSLInstance, tasks: tuple[Task, ...], weighte
     either, or 0."""
     units = []
     for b in basis(instance):
-        size = root(arb(sum((v * v for v in b), start=fmpq(0))))
+        size = root(arb(dot(b, b)))
         units.append([arb(v) / size for v in b])
     d = len(units)
     total = arb_mat(d, d)
     for task in tasks:
         for atom in task.atoms:
             feature = [arb(v) for v in instance.features[atom.x]]
-            row = [sum((v * w for v, w in zip(feature, u, strict=True)), start=arb(0)) for u in units]
+            row = [dot(feature, u) for u in units]
             mass = arb((task.weight if weighted else fmpq(1)) * atom.p)
             total += arb_mat(d, d, [mass * a * b for a in row for b in row])
     scale = max(float(total[j, j].abs_upper()) for j in range(d))

@@ -15,7 +15,7 @@ import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from ..arithmetic import Array, Floats, bounds, length_above, rational, to_float
+from ..arithmetic import Array, Floats, bounds, dot, length_above, rational, to_float
 from ..instances import Vector
 from ..supervised.instance import MetaSLInstance
 from .certificate import Certificate
@@ -107,18 +107,10 @@ def _refined(prover: Prover, x: Vector, radius: fmpq | None) -> Vector:
         step = prover.hessian_in_balls(columns).mid().solve(gradient).entries()
     except ZeroDivisionError:
         return x
-    steps = dict(zip(columns.tolist(), map(_rounded, step), strict=True))
+    steps = {j: s.mid().fmpq() for j, s in zip(columns.tolist(), step, strict=True) if s.is_finite()}
     moved = tuple(v - steps.get(j, fmpq(0)) for j, v in enumerate(x))
-    size = sum((v * v for v in moved), start=fmpq(0))
+    size = dot(moved, moved)
     return moved if radius is None or size <= radius * radius else x
-
-
-def _rounded(ball: arb) -> fmpq:
-    """The ball's centre, exactly."""
-    if not ball.is_finite():
-        return fmpq(0)
-    mantissa, exponent = ball.mid().man_exp()
-    return fmpq(mantissa) * fmpq(2) ** int(exponent)
 
 
 def _grains(within: arb | None) -> fmpq:
@@ -129,7 +121,7 @@ def _grains(within: arb | None) -> fmpq:
 
 def _inside(x: Vector, radius: fmpq | None) -> Vector:
     """The point, in the ball."""
-    size = sum((v * v for v in x), start=fmpq(0))
+    size = dot(x, x)
     if radius is None or size <= radius * radius:
         return x
     shorter = to_float(radius) / math.sqrt(to_float(size)) * (1 - 2.0**-51)

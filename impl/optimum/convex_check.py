@@ -36,7 +36,7 @@ from functools import cached_property
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
 
-from ..arithmetic import Array, Balls, bounds, exactly, norm, rational, root, to_float
+from ..arithmetic import Array, Balls, bounds, dot, exactly, norm, rational, root, to_float
 from ..blas import product
 from ..instances import Vector
 from ..midrad import UP, MidRad, U
@@ -69,7 +69,7 @@ class Point:
         """(g + m x)'x enclosed, and at least ||g + m x||."""
         tilted = [g + arb(multiplier * v) for g, v in zip(self.gradient, x, strict=True)]
         along = sum((g * arb(v) for g, v in zip(tilted, x, strict=True)), start=arb(0))
-        room = self.error * root(arb(sum((v * v for v in x), start=fmpq(0))))
+        room = self.error * root(arb(dot(x, x)))
         return along + room.union(-room), norm(tilted) + self.error
 
 
@@ -317,7 +317,7 @@ def lower_bounds(
         least = 0.0 if convex else bends.least(prover.stack)
         convex = least >= 0
         if math.isfinite(least) and rational(least) >= -multiplier:
-            square = sum((v * v for v in x), start=fmpq(0))
+            square = dot(x, x)
             along, steep = point.slope(list(x), multiplier)
             tilted = point.value + arb(multiplier / 2 * (square - radius * radius))
             found = _best(found, tilted - along - arb(radius) * steep)
@@ -350,7 +350,7 @@ def convex_end(certificate: Certificate, watch: Watch) -> str | None:
         return "a multiplier or a radius is negative"
     if certificate.radius is not None and certificate.radius != certificate.ball:
         return f"ball={certificate.ball} is not the radius {certificate.radius}"
-    if sum((v * v for v in certificate.at), start=fmpq(0)) > certificate.ball * certificate.ball:
+    if dot(certificate.at, certificate.at) > certificate.ball * certificate.ball:
         return "the point of the upper bound lies outside the ball"
     prover, missing = Prover(certificate.instance, watch), None
     for bits in PRECISIONS:

@@ -118,14 +118,11 @@ def _sum(instance: MetaSLInstance, bound: Callable[[MetaSLInstance], arb], watch
     """The sum of a bound over the tasks, one at a time."""
     total = arb(0)
     with ctx.workprec(PRECISION):
-        for part in _parts(instance):
-            watch()
-            total += bound(part)
+        for task in instance.tasks:
+            if task.weight != 0:
+                watch()
+                total += bound(replace(instance, tasks=(task,)))
     return total
-
-
-def _parts(instance: MetaSLInstance) -> Sequence[MetaSLInstance]:
-    return [replace(instance, tasks=(task,)) for task in instance.tasks if task.weight != 0]
 
 
 def _within(certificate: Certificate) -> bool:

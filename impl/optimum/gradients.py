@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from flint import arb, fmpq
 
-from ..answers import Stationarity
+from ..answers import Stationarity, newton_length
 from ..arithmetic import Array, exactly, norm
 from ..judge import Enclosure
 from ..midrad import MidRad
@@ -54,19 +54,12 @@ class Field(ABC):
             return LoopStationarity(loop, Enclosure(0.0, math.inf), math.inf)
         size, room = norm([exactly(v) for v in mid.tolist()]), exactly(error)
         eps = Enclosure.of((size + room.union(-room)).nonnegative_part())
-        length = float(np.linalg.norm(mid))
-        return LoopStationarity(loop, eps, self._distance(loop, mid, length) if length > 0 else 0.0)
+        far = newton_length(mid, float(np.linalg.norm(self.omega.mid)), lambda shift: self.midpoint(loop, shift))
+        return LoopStationarity(loop, eps, far)
 
     def midpoint(self, loop: Loop, shift: Array | float = 0.0) -> Array:
         """g near omega, in float64."""
         return self._gradient(loop, Balls2(self.omega.mid + shift, self.omega.rad))[0]
-
-    def _distance(self, loop: Loop, gradient: Array, length: float) -> float:
-        """||g||^2/||Hess g||: how far Newton's step goes along g, where that is an eigenvector."""
-        step = 1e-5 * (1 + float(np.linalg.norm(self.omega.mid)))
-        along = gradient / length * step
-        bend = np.linalg.norm(self.midpoint(loop, along) - self.midpoint(loop, -along)) / (2 * step)
-        return length / float(bend) if bend > 0 and math.isfinite(bend) else math.inf
 
 
 def share_of(task: Task) -> fmpq:

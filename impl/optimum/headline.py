@@ -19,7 +19,7 @@ from flint import ctx, fmpq
 
 from ...theory.claim import Claim
 from ...theory.meta_sl import HEADLINE
-from ..arithmetic import exactly, length_above, rational, to_float
+from ..arithmetic import dot, exactly, length_above, rational, to_float
 from ..bracket import UnsupportedError
 from ..instances import Instance, Vector
 from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
@@ -65,7 +65,7 @@ def judge_headline(
         values = evaluator.balls(PRECISIONS[0])
         above = Enclosure.of(values("gap"))
         for point, value in ((instance.omega, "certified_gap"), (at, "bracket")):
-            if optimum.radius is None or sum((v * v for v in point), start=fmpq(0)) <= optimum.radius**2:
+            if optimum.radius is None or dot(point, point) <= optimum.radius**2:
                 optimum.holds(values(value) + exactly(optimum.sure), "L at a parameter")
     omega = tuple(to_float(v) for v in instance.omega)
     width = max(optimum.upper - optimum.sure, optimum.resolution)
@@ -137,7 +137,9 @@ class LinearHeadline(Headline):
         )
         return Study(instance, optimum, optimum.at, to_float(optimum.ball), optimum.dimension, findings)
 
-    def certified(self, instance: MetaSLInstance, kind: str, others: Sequence[Instance]) -> Certified | None:
+    def certified(
+        self, instance: MetaSLInstance, kind: str, others: Sequence[Instance], beside: Evaluator | None = None
+    ) -> Certified | None:
         """Of more than LOW parameters by convexity alone: over all of them, if that is proved, or over the ball."""
         few = instance.dimension <= LOW
         for radius in (ball_of(instance),) if few else (None, ball_of(instance)):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from flint import arb, arb_mat, ctx
 
-from ..arithmetic import Array, midpoint, root
+from ..arithmetic import Array, dot, midpoint, root
 from ..bracket import UnsupportedError
 from ..supervised.adaptation import Gradient
 from ..supervised.batch import batch_of
@@ -179,7 +179,7 @@ def _reduced(instance: MetaSLInstance, order: Array, real: Array) -> tuple[Array
     with ctx.workprec(EXACT):
         rows = arb_mat([[arb(v) for v in row] for row in instance.canonical.features])
         exact = [[arb(v) for v in b] for b in basis(instance)]
-        units = arb_mat([[v / root(sum((w * w for w in b), start=arb(0))) for v in b] for b in exact])
+        units = arb_mat([[v / root(dot(b, b)) for v in b] for b in exact])
         table = np.array([[midpoint(v) for v in row] for row in (rows * units.transpose()).tolist()])
         gram = np.zeros((len(order), order.shape[1], order.shape[1]))
         lists, paces = rows.tolist(), arb_mat(instance.dimension, instance.dimension)

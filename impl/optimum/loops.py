@@ -35,6 +35,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain, takewhile
 
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
@@ -84,28 +85,16 @@ def stationary_for(
     coupled = instance.loss.link is Link.CLASS
     field: Field = (CoupledField if coupled else _Field)(instance, watch)
     own = field.at(own_loop(adaptation))
-    found = [own] if math.isfinite(own.eps.hi) else []
-    for loop in others(adaptation, field.tasks, field.rows, split(instance)):
-        if time.monotonic() > deadline:
-            break
-        one = field.at(loop)
-        if math.isfinite(one.eps.hi):
-            found.append(one)
-    for loop in _rates(field, adaptation, deadline):
-        one = field.at(loop)
-        if math.isfinite(one.eps.hi):
-            found.append(one)
-    return _ranked(field, own, _best_of_each(found))
+    tried = others(adaptation, field.tasks, field.rows, split(instance))
+    in_time = takewhile(lambda loop: time.monotonic() <= deadline, tried)
+    found = [own, *map(field.at, chain(in_time, _rates(field, adaptation, deadline)))]
+    return _ranked(field, own, _best_of_each([one for one in found if math.isfinite(one.eps.hi)]))
 
 
 def _best_of_each(found: Sequence[LoopStationarity]) -> list[LoopStationarity]:
     """Of objectives of one name (other supports, other steps of Reptile) the one with the least eps."""
-    best: dict[str, LoopStationarity] = {}
-    for one in found:
-        name = one.loop.objective
-        if name not in best or one.eps.hi < best[name].eps.hi:
-            best[name] = one
-    return list(best.values())
+    names = dict.fromkeys(one.loop.objective for one in found)
+    return [min((one for one in found if one.loop.objective == name), key=lambda one: one.eps.hi) for name in names]
 
 
 def _ranked(field: Field, own: LoopStationarity, found: list[LoopStationarity]) -> Stationarities:

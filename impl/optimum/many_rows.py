@@ -18,7 +18,7 @@ from functools import cached_property
 import numpy as np
 from flint import arb
 
-from ..arithmetic import bounds, exactly, root
+from ..arithmetic import bounds, dot, exactly, root
 from ..elementary import MidRads
 from ..instances import Vector
 from ..midrad import MidRad
@@ -33,15 +33,10 @@ MANY = 10**5
 
 def many(instance: MetaSLInstance, most: int | None = None) -> bool:
     """Whether there are more rows times tasks (`most`: MANY); gradient steps, convex losses without joints."""
-    plain = isinstance(instance.adaptation, Gradient) and not instance.loss.profile.joints
-    plain = plain and instance.loss.outputs == 1 and not _decays(instance)
+    steps, loss = instance.adaptation, instance.loss
+    plain = isinstance(steps, Gradient) and steps.decay == 0 and loss.outputs == 1 and not loss.profile.joints
     rows = sum(len(law) for task in instance.tasks for law in (task.atoms, task.support or ()))
-    return plain and instance.loss.profile.convex and rows * len(instance.tasks) > (MANY if most is None else most)
-
-
-def _decays(instance: MetaSLInstance) -> bool:
-    adaptation = instance.adaptation
-    return isinstance(adaptation, Gradient) and adaptation.decay != 0
+    return plain and loss.profile.convex and rows * len(instance.tasks) > (MANY if most is None else most)
 
 
 class ManyRows:
@@ -63,6 +58,11 @@ class ManyRows:
         """No sums are excused: enclosures hold what rounding leaves."""
         return arb(0)
 
+    @staticmethod
+    def working(bits: int) -> int:
+        """The bits in which quantities are evaluated."""
+        return bits
+
     @property
     def zero(self) -> arb:
         return arb(0)
@@ -77,7 +77,7 @@ class ManyRows:
     def _here(self) -> tuple[arb, arb]:
         """L(omega) and ||grad L(omega)||."""
         point = self._prover.point(self._omega)
-        steep = root(sum((g * g for g in point.gradient), start=arb(0)))
+        steep = root(dot(point.gradient, point.gradient))
         return point.value, (steep + point.error.union(-point.error)).nonnegative_part()
 
     @cached_property

@@ -39,9 +39,7 @@ class Reach:
 
     def take(self, chosen: Array) -> Reach:
         """That of some boxes."""
-        fields = ("centre", "error", "radius", "rows", "spread", "bend", "bend_spread")
-        arrays = {name: getattr(self, name) for name in fields}
-        return Reach(**{name: a[..., chosen] if a.shape[-1] > 1 else a for name, a in arrays.items()})
+        return Reach(**{name: a[..., chosen] if a.shape[-1] > 1 else a for name, a in vars(self).items()})
 
 
 class Enclosure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from flint import arb, arb_mat, fmpq
 
-from ..arithmetic import midpoint, rational, to_float
+from ..arithmetic import dot, midpoint, rational, to_float
 from ..balls.singular import positive_definite
 from .boxes import Box, TaskModel, TaskReach
 from .relaxing import ROUNDS, relaxation
@@ -68,7 +68,7 @@ def at_least(box: Box, centre: list[fmpq], half: list[fmpq], ball: fmpq, lower: 
         return False
     c, r = (np.array([[to_float(v) for v in side]]) for side in (centre, half))
     far = [abs(v) + w for v, w in zip(centre, half, strict=True)]
-    inside = sum((v * v for v in far), start=fmpq(0)) < ball * ball
+    inside = dot(far, far) < ball * ball
     matrix = np.array([midpoint(v) for v in floor.entries()]).reshape(1, d, d)
     slope = np.array([[midpoint(g) for g in box.gradient]])
     by = relaxation(matrix, slope, c, r, np.array([inside]))
@@ -77,8 +77,8 @@ def at_least(box: Box, centre: list[fmpq], half: list[fmpq], ball: fmpq, lower: 
         return False
     mu, kappa, *rest = (rational(float(v)) for v in proposed)
     e, out = rest[:d], rest[d:]
-    kappa = kappa if sum((o * o for o in out), start=fmpq(0)) <= 1 else fmpq(0)
-    middle = sum((o * v for o, v in zip(out, centre, strict=True)), start=fmpq(0))
+    kappa = kappa if dot(out, out) <= 1 else fmpq(0)
+    middle = dot(out, centre)
     around = sum((abs(o) * w for o, w in zip(out, half, strict=True)), start=fmpq(0))
     least, most = middle - around, min(middle + around, ball)
     hessian = [
@@ -91,12 +91,12 @@ def at_least(box: Box, centre: list[fmpq], half: list[fmpq], ball: fmpq, lower: 
     t, point = [fmpq(0)] * d, None
     for _ in range(ROUNDS + 1):
         at = [a + b for a, b in zip(centre, t, strict=True)]
-        along = sum((o * v for o, v in zip(out, at, strict=True)), start=fmpq(0))
+        along = dot(out, at)
         push = kappa * (along - (least + most) / 2)
         slopes = [arb(g.mid()) for g in box.gradient] if point is None else point.gradient
         tilt = [g + a * b + mu * v + push * o for g, a, b, v, o in zip(slopes, e, t, at, out, strict=True)]
         if point is not None:
-            value = point.at_centre + mu / 2 * (sum((v * v for v in at), start=fmpq(0)) - ball * ball)
+            value = point.at_centre + mu / 2 * (dot(at, at) - ball * ball)
             value += kappa / 2 * (along - least) * (along - most)
             for a, b, w, g in zip(e, t, half, tilt, strict=True):
                 value -= a / 2 * (w * w - b * b) + (g * (w + b)).max(-g * (w - b)).max(arb(0))

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
@@ -26,7 +25,7 @@ import numpy as np
 
 from ..arithmetic import Array
 from ..bracket import SCALE
-from ..study import Budget
+from ..study import Budget, Progress
 from .convexified import bounds_by_convexity
 from .descent import best_point, improve, polished
 from .landscape import Landscape
@@ -83,7 +82,8 @@ def root_half_width(radius: float) -> float:
 
 
 class Search:
-    """One run of the branch and bound, over the ball of the given radius in reduced coordinates."""
+    """One run of the branch and bound, over the ball ||t|| <= radius in reduced coordinates; `start`: a point to begin
+    with."""
 
     def __init__(self, scape: Landscape, radius: float, budget: Budget, start: Array | None = None) -> None:
         self.scape, self.radius, self.budget = scape, radius, budget
@@ -119,7 +119,7 @@ class Search:
         """Boxes where L is at least this are done: no more is asked for, or no more can be had."""
         return min(self.upper - self.budget.gap * max(abs(self.upper), SCALE) / 2, self._worst)
 
-    def run(self, progress: Callable[[int, float, float], None] = lambda boxes, lower, upper: None) -> Found:
+    def run(self, progress: Progress = lambda boxes, lower, upper: None) -> Found:
         """Search until the bracket is narrow or the budget is spent; `progress(boxes, lower, upper)`."""
         begin, d = time.monotonic(), self.scape.dimension
         end = self.budget.until
@@ -364,14 +364,3 @@ def _product(a: Array, b: Array, c: Array, d: Array) -> tuple[Array, Array]:
     corners = np.stack([a * c, a * d, b * c, b * d])
     low, high = corners.min(0), corners.max(0)
     return low - SLACK * np.abs(low) - 1e-300, high + SLACK * np.abs(high) + 1e-300
-
-
-def search(
-    scape: Landscape,
-    radius: float,
-    budget: Budget = ORDINARY,
-    progress: Callable[[int, float, float], None] = lambda boxes, lower, upper: None,
-    start: Array | None = None,
-) -> Found:
-    """Bracket the minimum of L over the ball ||t|| <= radius in reduced coordinates; `start`: a point to begin with."""
-    return Search(scape, radius, budget, start).run(progress)

@@ -316,12 +316,10 @@ def total(terms: MidRad) -> MidRad:
     count = terms.shape[0]
     side = max(math.isqrt(count), 1)
     rows = -(-count // side)
-    padded = [np.concatenate([np.broadcast_to(v, terms.shape), np.zeros(rows * side - count)]) for v in _parts(terms)]
+    padded = [
+        np.concatenate([np.broadcast_to(v, terms.shape), np.zeros(rows * side - count)]) for v in (terms.mid, terms.rad)
+    ]
     return MidRad(*padded).reshape(rows, side).sum(1).sum(0)
-
-
-def _parts(terms: MidRad) -> tuple[Array, Array]:
-    return terms.mid, terms.rad
 
 
 def _floats(instance: MetaSLInstance) -> tuple[Array, bool]:

@@ -165,11 +165,7 @@ def _instance(
 
 def _linear(record: _LinearDocument) -> PolicyInstance:
     def parameters(d: int) -> Parameter:
-        def vector(row: Row, field: str) -> Vector:
-            counted(row, d, field, f"d={d} numbers")
-            return exact_row(row, field)
-
-        return vector
+        return lambda row, field: exact_row(row, field, d, f"give d={d} numbers")
 
     return _instance(record, tuple(Adaptation), parameters, MetaRLInstance)
 

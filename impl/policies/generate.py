@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -135,9 +136,12 @@ def draw_problem(
 # --- generators for policies of any class, whose problems `draw` builds ----------------------------
 
 
-def arbitrary(source: Source, adaptation: str, limits: Limits = SMALL, draw: Draw = draw_problem) -> Any:
-    """Any problem, omega and comparator on the grid."""
-    return draw(source, adaptation, limits)
+def arbitrary(
+    source: Source, adaptation: str, limits: Limits = SMALL, draw: Draw = draw_problem, rival: Any = None
+) -> Any:
+    """Any problem, omega and comparator on the grid, or what rival(source, problem) makes of it."""
+    batch = draw(source, adaptation, limits)
+    return batch if rival is None else rival(source, batch)
 
 
 def policies(source: Source, adaptation: str, limits: Limits = SMALL, draw: Draw = draw_problem) -> Any:
@@ -155,11 +159,6 @@ def greedy(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
     best = np.eye(q.shape[3])[q.argmax(3)]
     share = 2.0 ** -source.grid((), 1, 6)[:, None, None, None]
     return batch.against(policies=(1 - share) * best + share / q.shape[3])
-
-
-def tangent(source: Source, adaptation: str, limits: Limits = SMALL, draw: Draw = draw_problem) -> Any:
-    """Comparators at which the lifted bound is attained: see `tangent_comparators`."""
-    return tangent_comparators(source, draw(source, adaptation, limits))
 
 
 def tangent_comparators(source: Source, batch: AnyBatch, quantities: Callable[..., Any] = quantities_of) -> AnyBatch:
@@ -191,13 +190,8 @@ def tangent_comparators(source: Source, batch: AnyBatch, quantities: Callable[..
     return replace(batch.against(policies=rival), radius=radius)
 
 
-def local(source: Source, adaptation: str, limits: Limits = SMALL, draw: Draw = draw_problem) -> Any:
-    """A comparator one small gradient step away: the bound is nearly R eps."""
-    return one_step_away(source, draw(source, adaptation, limits))
-
-
 def one_step_away(source: Source, batch: AnyBatch) -> AnyBatch:
-    """The batch against omega after one small gradient step; R is its length."""
+    """The batch against omega after one small gradient step; R is its length: the bound is nearly R eps."""
     at = quantities_of(batch)
     size = np.where(at.eps > 0, at.eps, 1.0)
     step = 2.0 ** -source.grid((), 0, 12) * (1.0 if isinstance(batch, NetworkBatch) else batch.tau / 4)
@@ -321,9 +315,10 @@ def landscapes(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch
 GENERATORS: tuple[Generator, ...] = (
     Generator("arbitrary", "anything on the grid", arbitrary, ADAPTATIONS, 3),
     Generator("policies", "arbitrary comparator policies", policies, ADAPTATIONS, 2),
-    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, ADAPTATIONS, 3, wide=False),
+    Generator("tangent", "tangent comparators, where the bound is an equality",
+              partial(arbitrary, rival=tangent_comparators), ADAPTATIONS, 3, wide=False),
     Generator("greedy", "comparators greedy after omega", greedy, ADAPTATIONS),
-    Generator("local", "comparator one small gradient step away", local, ADAPTATIONS),
+    Generator("local", "comparator one small gradient step away", partial(arbitrary, rival=one_step_away), ADAPTATIONS),
     Generator("stationary", "omega where gradient ascent arrives", stationary, ADAPTATIONS, wide=False),
     Generator("level", "omega = 0: the rational route", level, ADAPTATIONS, 2),
     Generator("no-lookahead", "eta = 0 or gamma = 0 (T3c)", no_lookahead, ADAPTATIONS),

@@ -139,7 +139,9 @@ class PolicyHeadline(Headline):
         findings = tuple(judge_headline(replace(instance, omega=o), optimum, kind) for o, kind in distinct.items())
         return Study(instance, optimum, optimum.at, box, d, findings)
 
-    def certified(self, instance: MetaRLInstance, kind: str, others: Sequence[Instance] = ()) -> Certified | None:
+    def certified(
+        self, instance: MetaRLInstance, kind: str, others: Sequence[Instance] = (), beside: Evaluator | None = None
+    ) -> Certified | None:
         """The headline at omega against the supremum over one box (None: the line) for all omega of a problem.
 
         `others` are further instances of the problem, whose points the box must hold too. None where the search does

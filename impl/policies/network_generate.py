@@ -19,17 +19,7 @@ from .batch import NetworkBatch
 from .breaking import bandits, vanishing
 from .breaking import crossing as linear_crossing
 from .breaking import opposed as linear_opposed
-from .generate import (
-    POLICY_STEPS,
-    Draw,
-    arbitrary,
-    draw_problem,
-    local,
-    one_step_away,
-    policies,
-    tangent,
-    tangent_comparators,
-)
+from .generate import POLICY_STEPS, Draw, arbitrary, draw_problem, one_step_away, policies, tangent_comparators
 from .instance import Adaptation
 from .network_batch_quantities import AtStart, NetworkBatchQuantities
 
@@ -80,12 +70,6 @@ def draw_smooth(source: Source, adaptation: str, limits: Limits, states: int | N
 
 
 # --- generators for networks of any activation ------------------------------------------------------
-
-
-def tangent_start(source: Source, adaptation: str, limits: Limits = SMALL, draw: Draw = draw_relu) -> NetworkBatch:
-    """Comparators at which the bound with features at initialisation is attained."""
-    batch: NetworkBatch = draw(source, adaptation, limits)
-    return tangent_comparators(source, batch, AtStart)
 
 
 def delayed(source: Source, adaptation: str, limits: Limits = SMALL, draw: Draw = draw_relu) -> NetworkBatch:
@@ -239,15 +223,17 @@ def at_zero(source: Source, adaptation: str, limits: Limits = SMALL, *, relu: An
 
 def _shared(draw: Draw) -> tuple[Generator, ...]:
     """The generators for networks of any activation."""
+    rivals = tangent_comparators, partial(tangent_comparators, quantities=AtStart), one_step_away
+    tangent, tangent_start, local = (partial(arbitrary, draw=draw, rival=rival) for rival in rivals)
     return (
         Generator("arbitrary", "anything on the grid", partial(arbitrary, draw=draw), POLICY_STEPS, 3),
         Generator("policies", "arbitrary comparator policies", partial(policies, draw=draw), POLICY_STEPS, 2),
-        Generator("tangent", "tangent comparators, where the bound is an equality", partial(tangent, draw=draw),
-                  POLICY_STEPS, 3, wide=False),
-        Generator("tangent-start", "the same for features at initialisation", partial(tangent_start, draw=draw),
-                  POLICY_STEPS, wide=False),
-        Generator("local", "comparator one small gradient step away", partial(local, draw=draw), POLICY_STEPS),
-    )  # fmt: skip
+        Generator(
+            "tangent", "tangent comparators, where the bound is an equality", tangent, POLICY_STEPS, 3, wide=False
+        ),
+        Generator("tangent-start", "the same for features at initialisation", tangent_start, POLICY_STEPS, wide=False),
+        Generator("local", "comparator one small gradient step away", local, POLICY_STEPS),
+    )
 
 
 def _breaking(draw: Draw, crossed: Any, opposite: Any, *own: Generator) -> tuple[Generator, ...]:

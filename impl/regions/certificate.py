@@ -16,17 +16,17 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from flint import fmpq
-from msgspec import UNSET, Meta
+from msgspec import Meta
 
 from ...theory.claim import Assumption, Claim, Mutant
 from ...theory.meta_sl import CLAIMS
 from ...theory.mutants.meta_sl import MUTANTS
 from ...theory.regions import LEMMAS, STATEMENTS
-from ..files.faults import BadInputError, FaultError
-from ..files.numbers import NUMBER, Number, exact, written
+from ..files.faults import FaultError
+from ..files.numbers import Number, exact, written
 from ..files.packed import packed, unpacked
 from ..files.records import Record, typed
-from ..files.text import document_in, lookup
+from ..files.text import document_in, reported
 from . import document as regions
 from .leaves import ALGEBRA, DIRECT, OPEN, OUTSIDE, VIOLATED, Weights
 from .region import Box, Region, halves
@@ -148,7 +148,7 @@ def is_one(content: Any) -> bool:
 
 def read(content: Any, source: str) -> Certificate:
     """The certificate that a JSON value holds. Errors: BadInputError."""
-    try:
+    with reported(source, content, "give a file of metagap prove --region FILE --certificate CERT"):
         if not is_one(content):
             raise FaultError("format" if isinstance(content, dict) else "document", what=repr(FORMAT))
         record = typed(content, RegionRecord, lambda place, words: f"what the format says ({words})")
@@ -169,7 +169,3 @@ def read(content: Any, source: str) -> Certificate:
         return Certificate(
             regions.region_in(record.region, source), what, record.statement, weights, Shares(**found), tree
         )
-    except FaultError as fault:
-        given = lookup(content, fault.field) if fault.given is UNSET else fault.given
-        required = f"{fault.what or NUMBER} is required; give a file of metagap prove --region FILE --certificate CERT"
-        raise BadInputError(source, fault.field, given, required) from None

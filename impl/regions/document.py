@@ -13,13 +13,12 @@ from dataclasses import replace
 from typing import Any
 
 from flint import fmpq
-from msgspec import UNSET
 
 from ..files import instance_in
-from ..files.faults import BadInputError, FaultError
+from ..files.faults import FaultError
 from ..files.numbers import Number, exact, written
 from ..files.records import Record, typed
-from ..files.text import document, join, lookup
+from ..files.text import document, join, reported
 from ..instances import SPLIT_FORMAT
 from ..losses import Link
 from ..supervised.adaptation import Gradient
@@ -51,13 +50,10 @@ def load(path: str | os.PathLike[str]) -> Region:
 
 def region_in(content: Any, source: str) -> Region:
     """The region that a JSON value describes, which errors call `source`. Errors: BadInputError."""
-    try:
+    with reported(source, content):
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise FaultError("format" if isinstance(content, dict) else "document", "give a region file", repr(FORMAT))
         return _region(content, source)
-    except FaultError as fault:
-        given = lookup(content, fault.field) if fault.given is UNSET else fault.given
-        raise BadInputError(source, fault.field, given, f"{fault.what} is required; {fault.advice}") from None
 
 
 def _region(content: dict[str, Any], source: str) -> Region:

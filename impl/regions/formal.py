@@ -250,26 +250,15 @@ class Facts:
         With masses c: sum w^2/c sum c r^2 - (sum w r)^2 = sum_{j<k} c_j c_k (w_j r_k/c_j - w_k r_j/c_k)^2, times all c.
         """
         counts = {self.region.corner.dimension, len(self._free._masses)}
-        return [defect for count in counts for defect in (_lagrange(count), _weighted_lagrange(count))]
+        return list(map(_lagrange, counts))
 
 
 def _lagrange(count: int) -> Any:
-    a, b, _ = _generators(count)
-    pairs = ((j, k) for j in range(count) for k in range(j))
-    squares = sum(((a[j] * b[k] - a[k] * b[j]) ** 2 for j, k in pairs), start=ZERO)
-    return dot(a, a) * dot(b, b) - dot(a, b) ** 2 - squares
-
-
-def _weighted_lagrange(count: int) -> Any:
-    """In terms of w/c: w = c a."""
-    a, r, c = _generators(count)
+    """In terms of w/c: w = c a; without masses c = 1."""
+    ring = fmpq_mpoly_ctx.get([f"x{j}" for j in range(3 * count)], Ordering.lex)
+    found = list(ring.gens())
+    a, r, c = found[:count], found[count : 2 * count], found[2 * count :]
     pairs = ((j, k) for j in range(count) for k in range(j))
     squares = sum((c[j] * c[k] * (a[j] * r[k] - a[k] * r[j]) ** 2 for j, k in pairs), start=ZERO)
     whole = dot(c, [v * v for v in a]) * dot(c, [v * v for v in r])
     return whole - dot(c, [v * w for v, w in zip(a, r, strict=True)]) ** 2 - squares
-
-
-def _generators(count: int) -> tuple[list[Any], list[Any], list[Any]]:
-    ring = fmpq_mpoly_ctx.get([f"x{j}" for j in range(3 * count)], Ordering.lex)
-    found = list(ring.gens())
-    return found[:count], found[count : 2 * count], found[2 * count :]

@@ -138,11 +138,6 @@ def least_margins(at: MetaSLQuantities, lemma: Lemma) -> arb:
 # --- facts of a box: >= 0 where they hold -------------------------------------------------------------------
 
 
-def _bend(at: RegionQuantities) -> arb:
-    """ell'' between any z and h'."""
-    return at.least_bend
-
-
 def _hessian(at: RegionQuantities) -> arb:
     """The least eigenvalue of Hess L on every segment from omega to theta'."""
     here, there = at.problem.omega.entries(), at._rival.theta.entries()
@@ -177,7 +172,7 @@ def _on_segment(here: list[arb], there: list[arb], slack: Callable[[list[list[ar
 
 
 FACTS: dict[str, Callable[[RegionQuantities], arb]] = {
-    "bend": _bend,
+    "bend": lambda at: at.least_bend,
     "hessian": _hessian,
     "step": _step,
 }

@@ -17,7 +17,7 @@ from typing import Any, Self
 from flint import arb, arb_series, ctx, fmpq
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Number, NumberSystem, norm, square
+from ..arithmetic import Balls, Number, NumberSystem, dot, norm, square
 from ..balls.core import TooLargeError
 from ..instances import Instance, Vector
 from ..losses import Link, Loss
@@ -130,12 +130,12 @@ class RegionQuantities(MetaSLQuantities):
         for row in self.instance.features if self._exact_features and inside else ():
             rest = list(row)
             for axis in found:
-                part = _dot(rest, axis) / _dot(axis, axis)
+                part = dot(rest, axis) / dot(axis, axis)
                 rest = [v - part * a for v, a in zip(rest, axis, strict=True)]
             found += [rest] if any(v != 0 for v in rest) else []
         if len(found) in (0, d):
             return [[arb(int(j == k)) for k in range(d)] for j in range(d)]
-        return [[arb(v) / arb(_dot(axis, axis)).sqrt() for v in axis] for axis in found]
+        return [[arb(v) / arb(dot(axis, axis)).sqrt() for v in axis] for axis in found]
 
     def _moved(self, points: list[list[arb]]) -> Any:
         """The problem with the hull of parameters for omega."""
@@ -223,10 +223,6 @@ class RegionQuantities(MetaSLQuantities):
             raise UndefinedQuantityError("the mixed feature is task-independent for one gradient step only")
         tasks = [task for task in self.instance.tasks if task.weight != 0]
         return told_apart(tasks, lambda one, other: bool(one < other or one > other))
-
-
-def _dot(a: list[fmpq], b: list[fmpq]) -> fmpq:
-    return sum((v * w for v, w in zip(a, b, strict=True)), start=fmpq(0))
 
 
 def size_of(matrix: list[list[arb]]) -> arb:

@@ -19,17 +19,17 @@ from ..sources import SMALL, Generator, Limits, Source
 from .batch import Array, Batch
 from .batch_quantities import BatchQuantities
 from .draws import draw_loss
-from .generate import arbitrary, functions, one_task, tangent_comparators
+from .generate import arbitrary, tangent_comparators
 
 
 def _radius(source: Source) -> Array:
     return (1 + source.grid((), 0, 63)) / 8
 
 
-def _plain(
-    loss: Loss, rate: Array, features: Array, labels: Array, masses: Array, weights: Array, omega: Array, radius: Array
-) -> Batch:
-    return Batch(loss, 1, rate, features, labels, masses, weights, omega, radius)
+def _single(loss: Loss, rate: Array, feature: Array, label: Array, omega: Array) -> Batch:
+    """One task of one input (B, 1, 1) with one label (B, 1), R = 1."""
+    one = np.ones((len(omega), 1, 1, 1))
+    return Batch(loss, 1, rate, feature, label[:, None, None], one, one[:, 0, 0], omega, one[:, 0, 0, 0])
 
 
 def mirrored(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
@@ -49,8 +49,9 @@ def mirrored(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     feature = (1 + source.grid((1, 1), 0, 7)) / 4
     share = (1 + source.grid((), 0, 7)) / 8
     adapted = source.choose((0.0, 0.0, 1.0))
-    batch = _plain(
+    batch = Batch(
         base,
+        1,
         adapted * 2.0 ** -source.grid((), 4, 8),
         np.repeat(feature, k, axis=1),
         labels,
@@ -80,8 +81,9 @@ def balanced(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     masses[:, 0, 0] = masses[:, 1, 1] = 1.0
     omega = source.grid((1,), -4, 4) / 8
     size = np.maximum((features**2).max((1, 2)), 2.0**-6)
-    batch = _plain(
+    batch = Batch(
         base,
+        1,
         2.0 ** (np.floor(-np.log2(size)) - source.grid((), 3, 7)),
         features,
         labels,
@@ -169,48 +171,33 @@ def folds(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     side = 1 - 2 * source.grid((), 0, 1)
     feature = 2.0 ** source.grid((1, 1), -1, 1)
     omega = source.grid((1,), -8, 8) / 4
-    batch = _plain(
-        base,
-        0.25 / feature[:, 0, 0] ** 2,
-        feature,
-        (feature[:, 0] * omega + (side * reach)[:, None])[:, None, None],
-        np.ones((source.size, 1, 1, 1)),
-        np.ones((source.size, 1)),
-        omega,
-        np.ones(source.size),
-    )
+    label = feature[:, 0] * omega + (side * reach)[:, None]
+    batch = _single(base, 0.25 / feature[:, 0, 0] ** 2, feature, label, omega)
     return with_radius(source, batch.against(rival=source.grid((1,), -16, 16) / 4))
 
 
 def _far(source: Source, loss: str, limits: Limits) -> Batch:
     """omega far from the comparator, which predicts the one label: a bounded loss is all but flat at omega."""
     feature, rival = 2.0 ** source.grid((1, 1), -1, 1), source.grid((1,), -8, 8) / 4
-    one = np.ones((source.size, 1, 1, 1))
     side = 1 - 2 * source.grid((1,), 0, 1)
-    batch = _plain(
-        draw_loss(source, loss),
-        2.0 ** -source.grid((), 2, 6),
-        feature,
-        (feature[:, 0] * rival)[:, None, None] * one,
-        one,
-        one[:, 0, 0],
-        rival + side * (2 + source.grid((1,), 0, 16) / 4) / feature[:, 0],
-        np.ones(source.size),
-    )
+    base, rate = draw_loss(source, loss), 2.0 ** -source.grid((), 2, 6)
+    omega = rival + side * (2 + source.grid((1,), 0, 16) / 4) / feature[:, 0]
+    batch = _single(base, rate, feature, feature[:, 0] * rival, omega)
     return with_radius(source, batch.against(rival=rival))
 
 
 def nonconvex(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """One task and one input under a loss that is not convex; as often as not without adaptation."""
-    kind = source.choose((arbitrary, functions, _far))
-    batch = kind(source, loss, replace(limits, tasks=1, points=1, labels=1, dimension=1))
+    kind = source.choose(("parameter", "functions", "far"))
+    small = replace(limits, tasks=1, points=1, labels=1, dimension=1)
+    batch = _far(source, loss, small) if kind == "far" else arbitrary(source, loss, small, kind)
     return replace(batch, steps=1, rate=batch.rate * source.choose((0.0, 1.0)))
 
 
 def overshooting(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """One task and one input, and a step so long that its Jacobian is below -1: FOMAML's gradient is smaller than that
     of L."""
-    batch = one_task(source, loss, replace(limits, points=1, dimension=1))
+    batch = arbitrary(source, loss, replace(limits, points=1, dimension=1), tasks=1)
     return replace(batch, steps=1, rate=8 * batch.rate)
 
 
@@ -221,16 +208,8 @@ def attaining(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
         return tangent_comparators(source, BatchQuantities(overshooting(source, loss, limits)))
     feature, omega = 2.0 ** source.grid((1, 1), -1, 1), source.grid((1,), -8, 8) / 4
     side = 1 - 2 * source.grid((), 0, 1)
-    batch = _plain(
-        draw_loss(source, loss),
-        1.5 / feature[:, 0, 0] ** 2,
-        feature,
-        (feature[:, 0] * omega - (side * np.arctanh(3**-0.5))[:, None])[:, None, None],
-        np.ones((source.size, 1, 1, 1)),
-        np.ones((source.size, 1)),
-        omega,
-        np.ones(source.size),
-    )
+    label = feature[:, 0] * omega - (side * np.arctanh(3**-0.5))[:, None]
+    batch = _single(draw_loss(source, loss), 1.5 / feature[:, 0, 0] ** 2, feature, label, omega)
     return with_radius(source, batch.against(rival=omega + 2.0 ** -source.grid((1,), 2, 12)))
 
 

@@ -69,7 +69,7 @@ class FeatureQuantities(PredictionQuantities):
             for name, value in vars(self).items()
             if name in OF_OMEGA or not isinstance(getattr(cls, name, None), cached_property)
         }
-        found.instance, found._radius, found._known = instance.canonical, instance.radius, {}
+        found.instance, found._radius, found._known, found.coarser = instance.canonical, instance.radius, {}, None
         return found
 
     # --- what a model supplies ----------------------------------------------------------------------------

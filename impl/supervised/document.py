@@ -10,7 +10,7 @@ from flint import fmpq
 from msgspec import UNSET, UnsetType
 
 from ..files.faults import FaultError
-from ..files.numbers import Number, Row, exact, exact_row, normalised
+from ..files.numbers import Number, Row, exact, exact_row, normalised, positive
 from ..files.records import Reader, Record
 from ..files.text import lookup
 from ..instances import FORMAT, SPLIT_FORMAT, Vector
@@ -138,13 +138,13 @@ def _instance(record: _Document) -> MetaSLInstance:
     advice = (
         f"give d={size} numbers" if c == 1 else f"give c d={size} numbers, d={size // c} for each of the {c} outputs"
     )
-    if len(record.omega) != size:
-        raise FaultError("omega", advice)
-    omega = exact_row(record.omega, "omega")
-    comparator = _comparator(record.comparator, size, len(tasks), c * len(features), advice)
-    radius = exact(record.radius, "radius")
-    if radius <= 0:
-        raise FaultError("radius")
+    omega = exact_row(record.omega, "omega", size, advice)
+    comparator: Comparator
+    if isinstance(record.comparator, FunctionsRecord):
+        comparator = read_functions(record.comparator, len(tasks), c * len(features))
+    else:
+        comparator = exact_row(record.comparator, "comparator", size, advice)
+    radius = positive(record.radius, "radius")
     return MetaSLInstance(loss, adaptation, features, tasks, omega, comparator, radius, notes)
 
 
@@ -222,22 +222,16 @@ def read_adaptation(
     record: GradientRecord | ImplicitRecord | OwnRecord, loss: Loss, size: int, form: str
 ) -> Adaptation:
     if isinstance(record, GradientRecord):
-
-        def rates(given: Row) -> Vector:
-            if len(given) != size:
-                raise FaultError("adaptation.rates", f"give {size} numbers")
-            return exact_row(given, "adaptation.rates")
-
-        return read_steps(record, form, rates)
+        return read_steps(
+            record, form, lambda given: exact_row(given, "adaptation.rates", size, f"give {size} numbers")
+        )
     if isinstance(record, OwnRecord):
         if form != SPLIT_FORMAT:
             raise FaultError("format", f"set it to {SPLIT_FORMAT!r}", f"{SPLIT_FORMAT!r}, of an own adaptation,")
         if record.rule not in RULES:
             raise FaultError("adaptation.rule", f"known here: {', '.join(RULES) or 'none'}")
         return Own(record.rule, exact(record.eta, "adaptation.eta"))
-    strength = exact(record.strength, "adaptation.lambda")
-    if strength <= 0:
-        raise FaultError("adaptation.lambda")
+    strength = positive(record.strength, "adaptation.lambda")
     if not loss.profile.convex or loss.profile.joints:
         smooth = ", ".join(n for n, f in LOSSES.items() if f.profile.convex and not f.profile.joints)
         what = f"with implicit adaptation a convex, twice differentiable loss ({smooth})"
@@ -310,14 +304,6 @@ def read_label(given: Number | Row, field: str, loss: Loss) -> Any:
             advice += "; classes counted from 0 are labels of the softmax loss"
         raise FaultError(field, advice, f"{loss.link.value}, for the {loss.name} loss,")
     return y
-
-
-def _comparator(record: Row | FunctionsRecord, dimension: int, tasks: int, support: int, advice: str) -> Comparator:
-    if not isinstance(record, FunctionsRecord):
-        if len(record) != dimension:
-            raise FaultError("comparator", advice)
-        return exact_row(record, "comparator")
-    return read_functions(record, tasks, support)
 
 
 def read_functions(record: FunctionsRecord, tasks: int, support: int) -> Functions:

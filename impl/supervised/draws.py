@@ -54,15 +54,12 @@ def draw_masses(source: Source, n: int, k: int, depth: int, apart: bool = False)
             points = [x for x in range(k) if (x + i) % 2 == 0] or [0]
         else:
             points = list(range(k))
-        shares = composition(source, len(points) * depth).reshape(source.size, len(points), depth)
-        if apart:
-            shares = (shares + 1 / (len(points) * depth)) / 2 if _power_of_two(len(points) * depth) else shares
+        count = len(points) * depth
+        shares = composition(source, count).reshape(source.size, len(points), depth)
+        if apart and count & (count - 1) == 0:  # a power of two
+            shares = (shares + 1 / count) / 2
         masses[:, i, points] = shares
     return masses
-
-
-def _power_of_two(count: int) -> bool:
-    return count & (count - 1) == 0
 
 
 def draw_labels(source: Source, loss: Loss, n: int, k: int, depth: int) -> Array:

@@ -21,24 +21,15 @@ from .stationary import stationary_points
 from .vector_batch import LinearQuantities
 
 
-def arbitrary(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
-    """Any problem, omega and comparator on the grid."""
-    return problem(source, loss, limits)
-
-
-def functions(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
-    """Comparators that are arbitrary functions, one per task."""
-    return _against(source, problem(source, loss, limits), "functions")
-
-
-def tangent(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
-    """Comparators h' = z - t(phi'v0 + kappa w), v0 = G/||G||, R = t, at which gap + Bregman = bound exactly."""
-    return _against(source, problem(source, loss, limits), "tangent")
+def arbitrary(source: Source, loss: str, limits: Limits = SMALL, rival: str = "parameter", **given: Any) -> Batch:
+    """Any problem, omega and comparator on the grid, or a `rival` of another kind (`against`)."""
+    return _against(source, problem(source, loss, limits, **given), rival)
 
 
 def tangent_comparators(source: Source, at: CoreBatchQuantities) -> Any:
-    """The batch of `at` against tangent comparators: with u = t(phi'v0 + kappa w), <w, u> = t(eps + kappa ||w||^2) is
-    the bound itself, for every t > 0 and kappa >= 0."""
+    """The batch of `at` against tangent comparators h' = z - t(phi'v0 + kappa w), v0 = G/||G||, R = t. There gap +
+    Bregman = bound exactly: with u = t(phi'v0 + kappa w), <w, u> = t(eps + kappa ||w||^2) is the bound itself, for
+    every t > 0 and kappa >= 0."""
     kappa = source.choose((0.0, 2.0**-10, 1.0, 2.0**10))
     size = np.where(at.eps > 0, at.eps, 1.0)
     slope = (at.meta_features @ (at.gradient / size[:, None])[:, None, :, None])[..., 0] + kappa * at.w
@@ -68,7 +59,8 @@ def against(
 
 
 def step_away(source: Source, at: CoreBatchQuantities) -> Any:
-    """The batch of `at` against a comparator one small gradient step away, R = the distance."""
+    """The batch of `at` against a comparator one small gradient step away, R = the distance: the bound is nearly
+    R eps."""
     batch, size = at.batch, np.where(at.eps > 0, at.eps, 1.0)
     step = 2.0 ** -source.grid((), 0, 12)
     rival = batch.omega - ((step / size)[:, None] * at.gradient).reshape(batch.omega.shape)
@@ -86,16 +78,6 @@ def stationary(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
         assert start is not None
         found = found.against(rival=stationary_points(replace(batch, omega=start)))
     return with_radius(source, found)
-
-
-def local(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
-    """A comparator one small gradient step away: the bound is nearly R eps."""
-    return _against(source, problem(source, loss, limits), "local")
-
-
-def one_task(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
-    """A single task: C7."""
-    return problem(source, loss, limits, tasks=1)
 
 
 def no_adaptation(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
@@ -339,11 +321,12 @@ def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
 
 GENERATORS: tuple[Generator, ...] = (
     Generator("arbitrary", "anything on the grid", arbitrary, CONVEX_LOSSES, 3),
-    Generator("functions", "arbitrary comparator functions", functions, CONVEX_LOSSES, 2),
-    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, CONVEX_LOSSES, 3, wide=False),
+    Generator("functions", "arbitrary comparator functions", partial(arbitrary, rival="functions"), CONVEX_LOSSES, 2),
+    Generator("tangent", "tangent comparators, where the bound is an equality", partial(arbitrary, rival="tangent"),
+              CONVEX_LOSSES, 3, wide=False),
     Generator("stationary", "omega at a stationary point", stationary, CONVEX_LOSSES, 2, wide=False),
-    Generator("local", "comparator one small gradient step away", local, CONVEX_LOSSES),
-    Generator("one-task", "a single task (C7)", one_task, CONVEX_LOSSES, 2),
+    Generator("local", "comparator one small gradient step away", partial(arbitrary, rival="local"), CONVEX_LOSSES),
+    Generator("one-task", "a single task (C7)", partial(arbitrary, tasks=1), CONVEX_LOSSES, 2),
     Generator("no-adaptation", "eta = 0 (C5)", no_adaptation, CONVEX_LOSSES, 3),
     Generator("small-step", "a step below the convexity threshold (C8)", small_step,
               ("logistic", "log-cosh", "pseudo-huber"), 2),

@@ -16,7 +16,7 @@ import numpy as np
 from flint import fmpq
 
 from ..arithmetic import Array, rational, to_float
-from ..instances import Instance, Vector, fraction
+from ..instances import Instance, Vector
 from ..losses import Loss
 from ..models.activation import ACTIVATIONS, RELU, Activation
 from ..models.weights import Weights
@@ -319,17 +319,11 @@ class NetworkInstance(Instance):
 
     def document(self, number: Callable[[fmpq], object]) -> dict[str, object]:
         """The fields of the instance file, each number written by `number`."""
-        return self._document(number, lambda weights: weights.document(number))
-
-    def _document(self, number: Callable[[fmpq], object], rows: Callable[[Weights], Any]) -> dict[str, object]:
         sign = {b: number(fmpq(b)) for b in (1, -1)}
         signs = [[sign[b] for b in row] for row in self.output]
-        model = {**self._model, "b": signs if len(signs) > 1 else signs[0], "W0": rows(self.initial)}
-        return document_of(self, number, model, rows, self.width)
-
-    def fractions(self) -> dict[str, object]:
-        """What `document` gives with that writing; a million weights reach it without a rational for each."""
-        return self._document(fraction, Weights.fractions)
+        b, initial = signs if len(signs) > 1 else signs[0], self.initial.document(number)
+        model: dict[str, object] = {**self._model, "b": b, "W0": initial}
+        return document_of(self, number, model, lambda weights: weights.document(number), self.width)
 
 
 @dataclass(frozen=True)

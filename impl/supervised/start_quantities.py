@@ -12,15 +12,23 @@ from typing import Any
 
 from flint import arb, arb_mat, ctx, fmpq
 
-from ..arithmetic import Balls, Number, Rationals, root
+from ..arithmetic import Balls, Number, NumberSystem, Rationals, root
 from ..balls.singular import largest_eigenvalue
 from ..balls.spanned import SpannedQuantities
+from ..instances import Vector
 from ..models.rows import lengths
 from ..models.weights import squared_distance
 from .core_quantities import FeatureQuantities, Step
 from .instance import NetworkInstance
 
 SPARE_BITS = 64
+WITHOUT_SPAN = frozenset({"chain_rule_defect"})
+"""What takes neither an infimum nor a Gram matrix needs no twice the bits: of half the precision it has all that are
+asked for."""
+
+PRECISIONS = (256, 512)
+"""Bits of the balls, in the order in which they are tried. All of an instance's claims are judged together, and one of
+them, grad L - <w, phi> = 0, needs 512 bits: every quantity has as many at 256, so that nothing is evaluated twice."""
 
 
 class StartQuantities(FeatureQuantities, SpannedQuantities):
@@ -32,12 +40,25 @@ class StartQuantities(FeatureQuantities, SpannedQuantities):
 
     instance: NetworkInstance
 
+    def __init__(self, instance: Any, m: NumberSystem = Balls, direction: Vector | None = None) -> None:
+        with ctx.workprec(self.working(ctx.prec)):
+            super().__init__(instance, m, direction)
+
     def __call__(self, name: str) -> Number:
         """The quantity of that name."""
         if name not in self._known:
-            with ctx.workprec(2 * ctx.prec + SPARE_BITS):
-                self._known[name] = super().__call__(name)
+            if name in WITHOUT_SPAN and self.coarser is not None:
+                with ctx.workprec(ctx.prec // 2):
+                    self._known[name] = self.coarser()(name)
+            else:
+                with ctx.workprec(self.working(ctx.prec)):
+                    self._known[name] = super().__call__(name)
         return self._known[name]
+
+    @staticmethod
+    def working(bits: int) -> int:
+        """The bits in which quantities are evaluated, where flint's context has so many."""
+        return 2 * bits + SPARE_BITS
 
     # --- what a family supplies -------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,18 +16,14 @@ from ..answers import less, more
 from ..judge import ClaimJudgement, Enclosure, smallest
 from ..shown import Sheet, Shown
 from ..task_tables import Task
-from . import diagnosing
-from .episodes import Episodes, tasks_of
+from .episodes import Tasks, tasks_of
 from .judging import TracedJudgement, judged
 from .learner import Inner, Learner, Loss, bad, weights
 from .losses import NAMED
-from .problem import at_state, instance_of
+from .problem import State, at_state, instance_of
 
 ASKED = (*(c for c in CLAIMS if c.name.endswith(("-lifted", "-l1", "-first-order"))), HEADLINE)
 """The claims that say how far omega is from the best."""
-Tasks = Sequence[Task] | Episodes | Iterable[Any]
-"""A list of `Task`; or a source of tasks, as in `Episodes`, which says what is not seen from their structure."""
-State = Mapping[str, torch.Tensor] | torch.nn.Module
 
 
 def judge(
@@ -52,23 +48,6 @@ def judge(
     Errors: BadInputError, TraceError, UnknownOperatorError.
     """
     return judged(instance_of(at_state(model, omega), tasks_of(tasks), inner, loss, comparator, radius))
-
-
-def check_gradient(
-    gradients: Any,
-    model: torch.nn.Module,
-    tasks: Tasks,
-    *,
-    inner: Inner,
-    loss: Loss = "mse",
-    omega: State | None = None,
-) -> diagnosing.Diagnosis:
-    """Whose gradient it is: MAML's, or that of a usual mistake.
-
-    gradients: tensors in the order of model.parameters(), a flat vector, or a mapping by name; tasks, omega, inner,
-    loss: as `judge`. Errors: BadInputError, TraceError, UnknownOperatorError.
-    """
-    return diagnosing.check_gradient(gradients, at_state(model, omega), tasks_of(tasks), inner=inner, loss=loss)
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,10 @@ from ..models.traced.middles import Middles
 from ..models.traced.roundings import Format, Turned
 from ..models.traced.systems import Fine, System, Value
 from ..models.traced.trace import array_of
-from ..task_tables import Task
 from .candidates import OF_MSE_LOSS, Candidate, Objectives, of_mse_loss
+from .episodes import Tasks, tasks_of
 from .learner import SGD, Inner, Learner, Loss, bad, mse
+from .problem import State, at_state
 from .tolerance import CHANCE, FORMATS, Tolerance
 
 BALLS = 128
@@ -105,13 +106,20 @@ def distance(g: Array, candidate: Candidate) -> Enclosure:
 
 
 def check_gradient(
-    gradients: Any, model: torch.nn.Module, tasks: Sequence[Task], *, inner: Inner, loss: Loss = "mse"
+    gradients: Any,
+    model: torch.nn.Module,
+    tasks: Tasks,
+    *,
+    inner: Inner,
+    loss: Loss = "mse",
+    omega: State | None = None,
 ) -> Diagnosis:
     """Whose gradient it is: MAML's, or that of a usual mistake.
 
-    gradients: tensors in the order of model.parameters(), a flat vector, or a mapping by name; inner: `SGD`, or a
-    function of (parameters by name, the support's risk). Errors: BadInputError, TraceError, UnknownOperatorError.
+    gradients: tensors in the order of model.parameters(), a flat vector, or a mapping by name; tasks, omega, inner,
+    loss: as `judge`. Errors: BadInputError, TraceError, UnknownOperatorError.
     """
+    model, tasks = at_state(model, omega), tasks_of(tasks)
     those = Objectives(model, tasks, inner, loss)
     g, dtype = flattened(gradients, those.learner)
     stages: list[Iterator[Candidate]] = [those.usual()]

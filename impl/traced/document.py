@@ -135,7 +135,9 @@ def _read(document: _Document) -> TracedInstance:
     for k, program in enumerate(programs):
         if not wanted <= set(program) <= wanted | {"unadapted"}:
             raise FaultError(f"model.programs[{k}]", "add or remove graphs", given=sorted(program))
-    shares, notes = _weights(document.tasks)
+    if not document.tasks:
+        raise FaultError("tasks")
+    shares, notes = normalised([task.weight for task in document.tasks], "tasks", "weight")
     tasks = tuple(_task(task, share, f"tasks[{i}]", loss)
                   for i, (task, share) in enumerate(zip(document.tasks, shares, strict=True)))  # fmt: skip
     _belong(programs, tasks, omega)
@@ -183,12 +185,6 @@ def _parameters(records: Sequence[_Array], field: str, names: Sequence[str]) -> 
     if len(records) != len(names):
         raise FaultError(field, given=f"{len(records)} arrays")
     return _arrays(records, field)
-
-
-def _weights(tasks: Sequence[_Task]) -> tuple[list[Any], tuple[str, ...]]:
-    if not tasks:
-        raise FaultError("tasks")
-    return normalised([task.weight for task in tasks], "tasks", "weight")
 
 
 def _task(record: _Task, share: Any, field: str, loss: str) -> TracedTask:

@@ -149,7 +149,11 @@ class Episodes:
             raise bad("split", self.split, f"none: task {k} says itself what support and query are")
 
 
-def tasks_of(given: Any) -> list[Task]:
+Tasks = Sequence[Task] | Episodes | Iterable[Any]
+"""A list of `Task`; or a source of tasks, as in `Episodes`, which says what is not seen from their structure."""
+
+
+def tasks_of(given: Tasks) -> list[Task]:
     """Tasks from whatever holds them: `Episodes`, or a source of theirs. Errors: BadInputError."""
     return (given if isinstance(given, Episodes) else Episodes(given)).tasks()
 

@@ -116,17 +116,13 @@ def build(source: Source, variant: str, limits: Limits = SMALL) -> TracedBatch:
     far = source.choose((0.5, 0.0625, 2.0))
     rival = omega + far * scale * _fine(source, form.parameters)
     count = sum(a.size for t in form.tasks for a in t.data if a.dtype.kind == "f")
-    whole = [_classes(source, a, outputs) for t in form.tasks for a in t.data if a.dtype.kind != "f"]
+    labels = [a.shape for t in form.tasks for a in t.data if a.dtype.kind != "f"]
+    whole = [source.grid(shape, 0, outputs - 1).astype(np.int64) for shape in labels]
     data = 2 * _fine(source, count)
     if variant == "bce":
         data = _within(form, data)
     radius = (source.grid((), 1, 32) * 0.125).reshape(-1)
     return TracedBatch(form, omega, rival, data, radius, tuple(zip(*whole, strict=True)) or ((),) * len(omega))
-
-
-def _classes(source: Source, labels: Array, classes: int) -> Array:
-    """Labels (B, n)."""
-    return source.grid(labels.shape, 0, classes - 1).astype(np.int64)
 
 
 def _within(form: TracedInstance, data: Array) -> Array:

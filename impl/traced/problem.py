@@ -68,6 +68,7 @@ def programs(
     return {name: own[name] for name in wanted}, tuple(z.shape)
 
 
+State = Mapping[str, torch.Tensor] | torch.nn.Module
 ALL = ("predictions", "gradient", "features", "adapted", "plain")
 """The graphs of every problem."""
 OWN = ("risk", "slope")

@@ -13,22 +13,22 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from importlib.metadata import version
-from typing import Annotated, Any, NamedTuple, NoReturn
+from typing import Annotated, Any, NamedTuple, NoReturn, get_type_hints
 
 import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 from typer.main import get_command
 
+from ...theory.tables import rows
 from .ending import INTERRUPTED, defects_told, interrupted, single_threads, standard_streams
 
 STATUS = (
     "Exit status: 2 bad input (one line, nothing written), 1 a violated claim (check: rejected; falsify: refuted), "
     "130 interrupted by Ctrl-C, 3 undecided, not checked, out of time or a defect, else 0."
 )
-
-OWN, THEOREM, SUITE = "Your own tasks", "The theorem", "The report and the suite"
 
 
 class Command(NamedTuple):
@@ -38,99 +38,55 @@ class Command(NamedTuple):
     line: str
     group: str
     example: str
-    long: bool = True
+    long: bool
 
+
+_TABLES = {
+    "Your own tasks": """
+certify | optima | metagap certify tasks.csv --loss logistic --eta 1/4 --omega omega.json
+    How far your MAML solution is from the global optimum, what the theorem promises, and what to do.
+check-gradient | programs | metagap check-gradient model.py:make --tasks episodes.npz --gradient gradient.pt --eta 0.01
+    Whose gradient your training loop computes: MAML's, or that of a usual mistake.
+optimum | optima | metagap optimum instance.json --certificate minimum.cert
+    Bracket the global minimum of the meta-objective, with a certificate.
+check | optima | metagap check minimum.cert
+    Prove a certificate again, by separate code in ball arithmetic.
+""",
+    "The theorem": """
+verify | verifying | metagap verify --max-time 60
+    Prove every claim on generated and real instances; write the report.
+judge | judging | metagap judge instance.json --claim meta-sl-lifted
+    Judge every claim on instance files, term by term, in ball arithmetic.
+audit | auditing | metagap audit tasks.csv --loss logistic
+    Show for each assumption what fails without it, and that mutants are refuted; or audit your own tasks.
+falsify | falsifying | metagap falsify no-hessian --max-time 10
+    Search for a certified counterexample, or for the tightest instance.
+prove | proving | metagap prove --check
+    Show which claims Coq proves in general, and which are argued; or check the proofs; or prove over a region.
+replay | auditing | metagap replay
+    Judge kept counterexamples again: still violated, fixed, undecided or error.
+""",
+    "The report and the suite": """
+runs | running | metagap runs 1f2e3d4c --resume
+    List the runs whose results are kept, go on with one, or make room.
+report | showing | metagap report --single-file
+    Write the report's pages again from the records in the folder.
+bundle | bundling | metagap bundle evidence.zip
+    Put a run's evidence into one zip that the standard library alone can check.
+bench | showing | metagap bench --json bench.json
+    Time both engines beside the alternatives, in one run.
+schema | showing | metagap schema instance
+    Print the JSON schema of a file that other programs read or write.
+""",
+}
+"""By the group in the help: NAME | ROOM | EXAMPLE, and below the first line of the command's own help."""
+SHORT = ("report", "schema")
+"""Commands that do not take long."""
 
 COMMANDS = {
-    "certify": Command(
-        "optima",
-        "How far your MAML solution is from the global optimum, what the theorem promises, and what to do.",
-        OWN,
-        "metagap certify tasks.csv --loss logistic --eta 1/4 --omega omega.json",
-    ),
-    "check-gradient": Command(
-        "programs",
-        "Whose gradient your training loop computes: MAML's, or that of a usual mistake.",
-        OWN,
-        "metagap check-gradient model.py:make --tasks episodes.npz --gradient gradient.pt --eta 0.01",
-    ),
-    "optimum": Command(
-        "optima",
-        "Bracket the global minimum of the meta-objective, with a certificate.",
-        OWN,
-        "metagap optimum instance.json --certificate minimum.cert",
-    ),
-    "check": Command(
-        "optima",
-        "Prove a certificate again, by separate code in ball arithmetic.",
-        OWN,
-        "metagap check minimum.cert",
-    ),
-    "verify": Command(
-        "verifying",
-        "Prove every claim on generated and real instances; write the report.",
-        THEOREM,
-        "metagap verify --max-time 60",
-    ),
-    "judge": Command(
-        "judging",
-        "Judge every claim on instance files, term by term, in ball arithmetic.",
-        THEOREM,
-        "metagap judge instance.json --claim meta-sl-lifted",
-    ),
-    "audit": Command(
-        "auditing",
-        "Show for each assumption what fails without it, and that mutants are refuted; or audit your own tasks.",
-        THEOREM,
-        "metagap audit tasks.csv --loss logistic",
-    ),
-    "falsify": Command(
-        "falsifying",
-        "Search for a certified counterexample, or for the tightest instance.",
-        THEOREM,
-        "metagap falsify no-hessian --max-time 10",
-    ),
-    "prove": Command(
-        "proving",
-        "Show which claims Coq proves in general, and which are argued; or check the proofs; or prove over a region.",
-        THEOREM,
-        "metagap prove --check",
-    ),
-    "replay": Command(
-        "auditing",
-        "Judge kept counterexamples again: still violated, fixed, undecided or error.",
-        THEOREM,
-        "metagap replay",
-    ),
-    "runs": Command(
-        "running",
-        "List the runs whose results are kept, go on with one, or make room.",
-        SUITE,
-        "metagap runs 1f2e3d4c --resume",
-    ),
-    "report": Command(
-        "showing",
-        "Write the report's pages again from the records in the folder.",
-        SUITE,
-        "metagap report --single-file",
-        long=False,
-    ),
-    "bundle": Command(
-        "bundling",
-        "Put a run's evidence into one zip that the standard library alone can check.",
-        SUITE,
-        "metagap bundle evidence.zip",
-    ),
-    "bench": Command(
-        "showing", "Time both engines beside the alternatives, in one run.", SUITE, "metagap bench --json bench.json"
-    ),
-    "schema": Command(
-        "showing",
-        "Print the JSON schema of a file that other programs read or write.",
-        SUITE,
-        "metagap schema instance",
-        long=False,
-    ),
+    name: Command(room, line, group, example, name not in SHORT)
+    for group, table in _TABLES.items()
+    for (name, room, example), (line,) in rows(table)
 }
 
 FIRST = """How far is a MAML solution from the global optimum, and can you trust the theorem that says so?
@@ -159,28 +115,36 @@ VOICE = {
 
 def _spoken(command: Callable[..., None], long: bool) -> Callable[..., None]:
     """The command; one line where bad input (a mistake in a claims file may show late), or Ctrl-C, ends it and it has
-    not said so. A long one can be told how much to say."""
+    not said so. A long one can be told how much to say. Of a parameter that is a dataclass each field is an option."""
 
     from .shared import input_errors, speak  # the command has loaded it; help need not
+
+    groups, parameters = dict[str, Any](), list[inspect.Parameter]()
+    for name, one in inspect.signature(command, eval_str=True).parameters.items():
+        if not is_dataclass(one.annotation):
+            parameters.append(one)
+            continue
+        groups[name], hints = one.annotation, get_type_hints(one.annotation, include_extras=True)
+        parameters += [
+            one.replace(name=f.name, annotation=hints[f.name], default=f.default) for f in fields(groups[name])
+        ]
 
     @functools.wraps(command)
     def spoken(*, quiet: bool = False, verbose: bool = False, **options: Any) -> None:
         speak(quiet, verbose)
         try:
             with input_errors():
-                command(**options)
+                given = {name: of(**{f.name: options.pop(f.name) for f in fields(of)}) for name, of in groups.items()}
+                command(**options, **given)
         except KeyboardInterrupt:
             interrupted(f"{command.__name__}: interrupted before its result was written")
         finally:
             speak(quiet=False, verbose=False)
 
-    signature = inspect.signature(command, eval_str=True)
     voice = [
         inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=a) for n, a in VOICE.items()
     ]
-    spoken.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=[*signature.parameters.values(), *(voice if long else ())]
-    )
+    spoken.__signature__ = inspect.Signature([*parameters, *(voice if long else ())])  # type: ignore[attr-defined]
     return spoken
 
 

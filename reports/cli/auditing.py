@@ -46,22 +46,7 @@ from .options import (
     on_the_line,
 )
 from .outputs import Live, begin, emit, exchange, ready, store_at, writing
-from .own_tasks import (
-    PLACES,
-    AdaptationOption,
-    DecayOption,
-    EtaOption,
-    FeatureOption,
-    IgnoreOption,
-    LabelOption,
-    LossOption,
-    OmegaOption,
-    StepsOption,
-    TaskOption,
-    audit_tasks,
-    in_time,
-    tasks_at,
-)
+from .own_tasks import PLACES, ColumnOptions, InnerOptions, OmegaOption, audit_tasks, in_time, tasks_at
 from .shared import input_errors, left_out, started, voice, workers_of, working
 
 OF_TASKS = {"omega", "loss", "eta", "steps", "decay", "adaptation", "task", "label", "ignore", "feature"}
@@ -70,6 +55,7 @@ BOTH = {"tasks", "json", "max_time", "own", "quiet", "verbose"}
 
 
 def audit(
+    *,
     context: typer.Context,
     tasks: Annotated[
         str | None, typer.Argument(metavar="TASKS", help=f"Your tasks: which assumptions hold there. {PLACES}")
@@ -83,15 +69,16 @@ def audit(
             help="End then; the same command goes on. Default 600 with TASKS.",
         ),
     ] = None,
-    loss: LossOption = None,
-    eta: EtaOption = None,
-    steps: StepsOption = None,
-    decay: DecayOption = None,
-    adaptation: AdaptationOption = None,
-    task: TaskOption = "task",
-    label: LabelOption = "y",
-    ignore: IgnoreOption = None,
-    feature: FeatureOption = None,
+    inner: InnerOptions,
+    adaptation: Annotated[
+        str | None,
+        typer.Option(
+            "--adaptation",
+            metavar="NAME",
+            help="An adaptation of your claims file (--claims), in place of gradient steps, on data without one.",
+        ),
+    ] = None,
+    columns: ColumnOptions,
     own: ClaimsOption = None,
     mutants: Annotated[bool, typer.Option("--mutants", help="The mutants alone.")] = False,
     profile: Annotated[ProfileName, typer.Option(help="How long to attack.")] = "quick",
@@ -126,7 +113,7 @@ def audit(
         ready(targets, out) if tasks is None else ready(targets, inputs=[tasks, *([] if omega is None else [omega])])
     )
     if tasks is not None:
-        source = tasks_at(tasks, loss, eta, steps, task, label, ignore, feature, decay, adaptation)
+        source = tasks_at(tasks, inner, columns, adaptation)
         audit_tasks(source, omega, 600.0 if max_time is None else max_time, json, spoken)
     stated = standing()
     chosen = list(dict.fromkeys(family or (_able() if stated is None else stated.families)))

@@ -24,24 +24,12 @@ from ..processes import EndedError, apart
 from .ending import interrupted
 from .options import ClaimOption, ClaimsOption, JsonOption, chosen_claims, number
 from .outputs import emit, ready, save
-from .programs import (
-    PANEL,
-    EpisodesOption,
-    NamedLossOption,
-    Options,
-    RadiusOption,
-    RateOption,
-    RivalOption,
-    StateOption,
-    StepsOption,
-    instance_of_program,
-    is_program,
-    no_program,
-)
+from .programs import PANEL, Options, instance_of_program, is_program, no_program
 from .shared import input_errors, listing, paper, voice, working
 
 
 def judge(
+    *,
     paths: Annotated[
         list[Path],
         typer.Argument(
@@ -60,13 +48,7 @@ def judge(
         ),
     ] = None,
     json: JsonOption = None,
-    tasks: EpisodesOption = None,
-    state: StateOption = None,
-    comparator: RivalOption = None,
-    loss: NamedLossOption = None,
-    eta: RateOption = None,
-    steps: StepsOption = None,
-    radius: RadiusOption = None,
+    options: Options,
     instance: Annotated[
         Path | None,
         typer.Option(
@@ -79,7 +61,6 @@ def judge(
 ) -> None:
     """Judge every claim on instance files, term by term, in ball arithmetic."""
     begin, claims = time.monotonic(), chosen_claims(claim)
-    options = Options(tasks, state, comparator, loss, eta, steps, radius)
     spoken = ready({"--json": json, "--instance": instance}, inputs=[*paths, *options.files])
     if len(paths) == 1 and is_program(paths[0]):
         instances = [instance_of_program("judge", str(paths[0]), options)]

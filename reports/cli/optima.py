@@ -22,21 +22,7 @@ from ..processes import apart, improving
 from .ending import fail, interrupted
 from .options import ClaimsOption, JsonOption, exact_option, number
 from .outputs import emit, ready, save
-from .own_tasks import (
-    PLACES,
-    DecayOption,
-    EndOption,
-    EtaOption,
-    FeatureOption,
-    IgnoreOption,
-    LabelOption,
-    LossOption,
-    OmegaOption,
-    StepsOption,
-    TaskOption,
-    in_time,
-    tasks_at,
-)
+from .own_tasks import PLACES, ColumnOptions, EndOption, InnerOptions, OmegaOption, in_time, tasks_at
 from .programs import (
     EpisodesOption,
     Options,
@@ -131,6 +117,7 @@ def optimum(
 
 
 def check(
+    *,
     path: Annotated[
         Path, typer.Argument(metavar="CERT", help="A certificate of metagap optimum, or of metagap prove --region.")
     ],
@@ -138,14 +125,8 @@ def check(
         str | None, typer.Option("--tasks", metavar="TASKS", help=f"Of a certificate that leaves them out. {PLACES}")
     ] = None,
     own: ClaimsOption = None,
-    loss: LossOption = None,
-    eta: EtaOption = None,
-    steps: StepsOption = None,
-    decay: DecayOption = None,
-    task: TaskOption = "task",
-    label: LabelOption = "y",
-    ignore: IgnoreOption = None,
-    feature: FeatureOption = None,
+    inner: InnerOptions,
+    columns: ColumnOptions,
     max_time: EndOption = 600.0,
 ) -> None:
     """Prove a certificate again, by separate code in ball arithmetic.
@@ -154,11 +135,10 @@ def check(
     status is 3, as that of metagap prove.
     """
     advice = "it is neither accepted nor rejected; allow more"
-    source = None if tasks is None else tasks_at(tasks, loss, eta, steps, task, label, ignore, feature, decay)
-    if source is None and (
-        given := [name for name, value in (("--loss", loss), ("--eta", eta), ("--decay", decay)) if value]
-    ):
-        fail(f"{given[0]}: --tasks is required with it; give both, or none")
+    source = None if tasks is None else tasks_at(tasks, inner, columns)
+    for name in ("loss", "eta", "decay"):
+        if source is None and getattr(inner, name):
+            fail(f"--{name}: --tasks is required with it; give both, or none")
     with input_errors(), working("check") as show, in_time(max_time, advice):
         status, line = apart(stating(checked_certificate), (path, source), show, time.monotonic() + max_time)
     typer.echo(line)
@@ -166,19 +146,14 @@ def check(
 
 
 def certify(
+    *,
     context: typer.Context,
     tasks: Annotated[str, typer.Argument(metavar="TASKS", help=f"Your tasks. {PLACES}")],
     omega: OmegaOption = None,
     train: Annotated[bool, typer.Option("--train", help="Train omega on the spot by MAML.")] = False,
     own: ClaimsOption = None,
-    loss: LossOption = None,
-    eta: EtaOption = None,
-    steps: StepsOption = None,
-    decay: DecayOption = None,
-    task: TaskOption = "task",
-    label: LabelOption = "y",
-    ignore: IgnoreOption = None,
-    feature: FeatureOption = None,
+    inner: InnerOptions,
+    columns: ColumnOptions,
     radius: Annotated[
         str | None,
         typer.Option(
@@ -201,10 +176,11 @@ def certify(
     begin = time.monotonic()
     if is_program(tasks):
         only_programs(context, "omega", "train", "decay", "task", "label", "ignore", "feature", "radius", "gap")
+        eta = inner.eta
         rate = None if eta is None else float(exact_option("--eta", eta, lambda v: True, "a number is required"))
-        certify_program(tasks, Options(episodes, state, comparator, loss, rate, steps), max_time, json)
+        certify_program(tasks, Options(episodes, state, comparator, inner.loss, rate, inner.steps), max_time, json)
     no_program(Options(episodes, state, comparator))
-    source, ball = tasks_at(tasks, loss, eta, steps, task, label, ignore, feature, decay), _positive("--radius", radius)
+    source, ball = tasks_at(tasks, inner, columns), _positive("--radius", radius)
     budget = Budget(gap=gap, seconds=max_time, until=begin + JUDGING * max_time)
     spoken = ready({"--json": json}, inputs=[tasks, *([] if omega is None else [omega])])
     if train and omega is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -42,72 +43,66 @@ EndOption = Annotated[
 ]
 PLACES = f"An instance file, FILE.csv, FILE.npz (X, y, task; both may have {', '.join(MEANT)}), or sklearn:NAME."
 
-LossOption = Annotated[
-    str | None,
-    typer.Option("--loss", metavar="NAME[:PARAMETER]", help="Loss of data from CSV, NumPy or scikit-learn."),
-]
-EtaOption = Annotated[
-    str | None,
-    typer.Option(
-        "--eta",
-        metavar="STEP",
-        help="Inner step size, such as 1/4; 1/4,0,1/2 has one for each parameter (0 freezes it), and so has a file as "
-        "--omega takes. By default half of 1/curvature.",
-    ),
-]
-DecayOption = Annotated[
-    str | None,
-    typer.Option("--decay", metavar="LAMBDA", help="Weight decay of the inner steps, such as 1/100; by default 0."),
-]
-StepsOption = Annotated[
-    int | None,
-    typer.Option(
-        "--steps", parser=whole(1, STEPS), metavar="K", help="Inner steps on data without them; by default 1."
-    ),
-]
-AdaptationOption = Annotated[
-    str | None,
-    typer.Option(
-        "--adaptation",
-        metavar="NAME",
-        help="An adaptation of your claims file (--claims), in place of gradient steps, on data without one.",
-    ),
-]
-TaskOption = Annotated[str, typer.Option("--task", metavar="COLUMN", help="CSV column that names the task.")]
-LabelOption = Annotated[
-    str, typer.Option("--label", metavar="COLUMN", help="CSV column of the label (y1, y2, ... of several outputs: y).")
-]
-IgnoreOption = Annotated[
-    list[str] | None,
-    typer.Option("--ignore", metavar="COLUMN", help="CSV column or NumPy array to leave out (may be repeated)."),
-]
-FeatureOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--feature",
-        metavar="COLUMN",
-        help=f"CSV column that is a feature though named {', '.join((*MEANT, *DOUBTFUL[:-1]))} or {DOUBTFUL[-1]}.",
-    ),
-]
+
+@dataclass(frozen=True)
+class InnerOptions:
+    """How tasks adapt, where their file does not say it."""
+
+    loss: Annotated[
+        str | None,
+        typer.Option("--loss", metavar="NAME[:PARAMETER]", help="Loss of data from CSV, NumPy or scikit-learn."),
+    ] = None
+    eta: Annotated[
+        str | None,
+        typer.Option(
+            "--eta",
+            metavar="STEP",
+            help="Inner step size, such as 1/4; 1/4,0,1/2 has one for each parameter (0 freezes it), and so has a file "
+            "as --omega takes. By default half of 1/curvature.",
+        ),
+    ] = None
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            "--steps", parser=whole(1, STEPS), metavar="K", help="Inner steps on data without them; by default 1."
+        ),
+    ] = None
+    decay: Annotated[
+        str | None,
+        typer.Option("--decay", metavar="LAMBDA", help="Weight decay of the inner steps, such as 1/100; by default 0."),
+    ] = None
 
 
-def tasks_at(
-    place: str,
-    loss: str | None,
-    eta: str | None,
-    steps: int | None,
-    task: str,
-    label: str,
-    ignore: list[str] | None = None,
-    feature: list[str] | None = None,
-    decay: str | None = None,
-    adaptation: str | None = None,
-) -> TaskSource:
+@dataclass(frozen=True)
+class ColumnOptions:
+    """What the columns of a table mean."""
+
+    task: Annotated[str, typer.Option("--task", metavar="COLUMN", help="CSV column that names the task.")] = "task"
+    label: Annotated[
+        str,
+        typer.Option("--label", metavar="COLUMN", help="CSV column of the label (y1, y2, ... of several outputs: y)."),
+    ] = "y"
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option("--ignore", metavar="COLUMN", help="CSV column or NumPy array to leave out (may be repeated)."),
+    ] = None
+    feature: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--feature",
+            metavar="COLUMN",
+            help=f"CSV column that is a feature though named {', '.join((*MEANT, *DOUBTFUL[:-1]))} or {DOUBTFUL[-1]}.",
+        ),
+    ] = None
+
+
+def tasks_at(place: str, inner: InnerOptions, columns: ColumnOptions, adaptation: str | None = None) -> TaskSource:
     """The tasks that the options describe; bad options end the command with one line."""
-    for name in set(ignore or ()) & set(feature or ()):
+    ignored, features = tuple(columns.ignore or ()), tuple(columns.feature or ())
+    for name in {*ignored} & {*features}:
         fail(f"--feature={name!r}: a column that is not given to --ignore is required; leave one of the two out")
-    columns = tuple(ignore or ()), tuple(feature or ())
-    return TaskSource(place, task, label, *columns, _loss(loss), _eta(eta), steps, _decay(decay), adaptation)
+    loss, eta, decay = _loss(inner.loss), _eta(inner.eta), _decay(inner.decay)
+    return TaskSource(place, columns.task, columns.label, ignored, features, loss, eta, inner.steps, decay, adaptation)
 
 
 def _loss(text: str | None) -> Loss | None:

@@ -73,29 +73,28 @@ StepsOption = Annotated[
         "--steps", parser=whole(1, 100), metavar="K", help="Inner steps; by default 1.", rich_help_panel=PANEL
     ),
 ]
-RadiusOption = Annotated[
-    float | None,
-    typer.Option(
-        "--radius",
-        parser=number(0.0),
-        metavar="R",
-        help="Radius of the bound; by default the comparator's distance.",
-        rich_help_panel=PANEL,
-    ),
-]
 
 
 @dataclass(frozen=True)
 class Options:
     """What is said of a program."""
 
-    tasks: Path | None
-    state: Path | None = None
-    comparator: Path | None = None
-    loss: str | None = None
-    eta: float | None = None
-    steps: int | None = None
-    radius: float | None = None
+    tasks: EpisodesOption = None
+    state: StateOption = None
+    comparator: RivalOption = None
+    loss: NamedLossOption = None
+    eta: RateOption = None
+    steps: StepsOption = None
+    radius: Annotated[
+        float | None,
+        typer.Option(
+            "--radius",
+            parser=number(0.0),
+            metavar="R",
+            help="Radius of the bound; by default the comparator's distance.",
+            rich_help_panel=PANEL,
+        ),
+    ] = None
 
     @property
     def files(self) -> list[Path]:

@@ -4,9 +4,10 @@ asked for. What is listed here is public; everything else may change.
 This folder is the package `metagap` itself (pyproject.toml): its other packages lie beside it.
 """
 
-from importlib import import_module, metadata
-from typing import TYPE_CHECKING
+from importlib import import_module
 
+TYPE_CHECKING = False
+"""As that of `typing`: whatever is loaded here keeps the command from answering Ctrl-C in one line."""
 if TYPE_CHECKING:
     from metagap.impl import check, judge, load, minimise
     from metagap.impl.families import quantities
@@ -66,7 +67,7 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     if name == "__version__":
-        return metadata.version("metagap")
+        return import_module("importlib.metadata").version("metagap")
     if name in ("common", "strategies", "torch"):
         return import_module(f"metagap.{name}")
     for home, names in _HOMES.items():

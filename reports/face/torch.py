@@ -13,7 +13,8 @@ from metagap.impl.extras import require
 require("torch", purpose="judge PyTorch models")
 
 from metagap.impl.task_tables import Task  # noqa: E402
-from metagap.impl.traced.asking import certify, check_gradient, judge  # noqa: E402
+from metagap.impl.traced.asking import certify, judge  # noqa: E402
+from metagap.impl.traced.diagnosing import check_gradient  # noqa: E402
 from metagap.impl.traced.episodes import Episodes  # noqa: E402
 from metagap.impl.traced.learner import SGD  # noqa: E402
 

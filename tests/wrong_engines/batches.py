@@ -29,6 +29,7 @@ def decides(wrong: str) -> object:
 
 POOR = suite("test_batch_judge:test_poor_proposals_only_widen")
 INFIMUM = suite("test_batch_judge:test_infima_contain_those_of_balls", rank=1)
+SHARP = suite("test_batch_judge:test_sums_of_batches_are_enclosed_sharply")
 FINITE = suite("test_batch_judge:test_no_verdict_of_what_is_not_finite_or_overlaps")
 SHARES = suite("test_batch_judge:test_shares_are_those_of_the_instance")
 NAMED = suite("test_batch_judge:test_an_assumption_that_fails_is_named_if_those_before_it_hold")
@@ -41,6 +42,7 @@ def fault(name: str, kind: str, place: str, wrong: Around | Edit | Value, guard:
 
 
 FORGOTTEN, ROUNDING, SLOPE = "a radius is forgotten", "a rounding is not added", "a derivative for another"
+FLOATS, POOR_SUM = "metagap.impl.floats.infimum", "a proposal is poor"
 END, OPEN = "an infimum's end is not proved", "what is open is decided"
 
 BATCHES = (
@@ -48,10 +50,10 @@ BATCHES = (
     fault("product-bare", FORGOTTEN, f"{MIDRAD}:contract",
           Edit("spread * (UP + 4 * count * U) + (count + 1) * GUARD", "0 * spread"), contain()),
     fault("product-unrounded", ROUNDING, f"{MIDRAD}:contract",
-          Edit("(count + 2) * U * _product(spec, a_size, b_size)", "0 * _product(spec, a_size, b_size)"),
+          Edit("b_size * ((count + 2) * U)", "b_size * 0"),
           suite("test_batch_judge:test_products_contain")),
     fault("product-underflows", ROUNDING, f"{MIDRAD}:contract",
-          Edit("(count + 2) * U * _product(spec, a_size, b_size)", "_product(spec, a_size, (count + 2) * U * b_size)"),
+          Edit("b.rad + TINY", "b.rad"),
           suite("test_midrad:test_what_underflows_beside_a_huge_factor_is_counted")),
     fault("sum-of-infinity", OPEN, f"{MIDRAD}:MidRad.sum", Edit(" + U * np.abs(total)", ""),
           suite("test_midrad:test_sums_that_overflow_stand_for_anything")),
@@ -93,6 +95,10 @@ BATCHES = (
           suite("test_batch_judge:test_no_infimum_of_what_is_not_finite", bad=np.nan)),
     fault("sum-without-the-direction", END, f"{INFIMA}:misfit_l1", Edit("some * norm(MidRad(v)) + left", "left"),
           INFIMUM),
+    fault("weights-not-turned", POOR_SUM, f"{FLOATS}:_smoothed_step", Edit("rows @ move[..., None])[..., 0] - p",
+          "0 * rows @ move[..., None])[..., 0] - p"), SHARP),
+    fault("never-smoothed-less", POOR_SUM, f"{FLOATS}:l1_ends", Edit("FALL * (above - below)", "above"), SHARP),
+    fault("direction-in-other-units", POOR_SUM, f"{FLOATS}:l1_ends", Edit("(height / size)[ends, None]", "1.0"), SHARP),
     fault("inverse-proposed", END, f"{LINEAR}:inverse",
           Edit("(rest + share * rest.max(-2, keepdims=True)) * UP + GUARD", "0 * rest"),
           suite("test_batch_judge:test_inverses_contain_those_of_rationals")),

@@ -22,7 +22,7 @@ def guard(place: str, **arguments: Any) -> Any:
 
 
 def floors(loss: str = "logistic", steps: int = 1) -> Any:
-    return guard("test_the_floor_of_the_hessian_is_one", loss=loss, steps=steps)
+    return guard("test_hessian_floors:test_the_floor_of_the_hessian_is_one", loss=loss, steps=steps)
 
 
 def certificates(name: str) -> Any:
@@ -39,11 +39,11 @@ def lie(name: str, radius: fmpq | None = None) -> Any:
     return guard("test_convex_certificates:test_lies_are_rejected", name=name, radius=radius)
 
 
-EIGENVALUES = guard("test_least_eigenvalues_by_hand")
+EIGENVALUES = guard("test_hessian_floors:test_least_eigenvalues_by_hand")
 SUMS = guard("test_sums_of_many_rows_are_enclosed")
 POINTS = guard("test_points_are_enclosed", loss="squared", steps=2, denominator=8)
-FOLD = guard("test_just_beyond_convexity_nothing_is_certified_so", loss="logistic")
-ONE_ATOM = guard("test_c8_is_the_floor_of_one_atom")
+FOLD = guard("test_hessian_floors:test_just_beyond_convexity_nothing_is_certified_so", loss="logistic")
+ONE_ATOM = guard("test_hessian_floors:test_c8_is_the_floor_of_one_atom")
 QUANTITIES = guard("test_many_rows:test_quantities_of_many_rows_hold_those_of_few", loss="squared", steps=1, count=1)
 ROWS = guard("test_many_rows:test_rows_and_atoms_are_what_tuples_are")
 BALL = fmpq(4)
@@ -72,7 +72,7 @@ CONVEXITY_FAULTS = (
           "low = float(np.linalg.eigvalsh(c)[0]) - 16 * d * U * size", "low = float(np.linalg.eigvalsh(c)[-1])",
           EIGENVALUES),
     fault("gram-exact", ROUNDED, f"{CONVEXITY}:gram", "size * (gamma(len(x) + 4) + 3 * error)", "0.0",
-          guard("test_gram_matrices_are_enclosed")),
+          guard("test_hessian_floors:test_gram_matrices_are_enclosed")),
     fault("nearly-dependent-columns", NO_FLOOR, f"{CONVEXITY}:spanning",
           "return chosen if exact and verified else everything", "return chosen",
           guard("test_columns_that_nearly_depend_on_others_stay")),
@@ -87,7 +87,7 @@ CONVEXITY_FAULTS = (
           "if math.isfinite(least) and rational(least) >= -multiplier:", "if True:",
           ends("fold", BALL)),
     fault("convexity-everywhere-taken-for-granted", NO_END, f"{CHECK}:lower_bounds", "if not (convex and near > 0):",
-          "if not near > 0:", guard("test_a_local_minimum_is_not_taken_for_the_global_one")),
+          "if not near > 0:", guard("test_hessian_floors:test_a_local_minimum_is_not_taken_for_the_global_one")),
     fault("modulus-beyond-its-place", NO_END, f"{CHECK}:lower_bounds",
           "if not mu > 0 or not (prover.quadratic or steep <= mu * arb(near) / 2):", "if not mu > 0:",
           ends("falling", BALL)),
@@ -100,7 +100,7 @@ CONVEXITY_FAULTS = (
     fault("ball-of-the-minimiser-trusted", TRUSTED, f"{CHECK}:_missing", "<= arb(certificate.ball)",
           "<= 2**60 * arb(certificate.ball)", guard("test_convex_certificates:test_the_ball_holds_the_minimiser")),
     fault("point-outside", TRUSTED, f"{CHECK}:convex_end",
-          "if sum((v * v for v in certificate.at), start=fmpq(0)) > certificate.ball * certificate.ball:", "if False:",
+          "if dot(certificate.at, certificate.at) > certificate.ball * certificate.ball:", "if False:",
           guard("test_convex_certificates:test_a_point_outside_the_ball_is_none_of_it")),
     fault("radius-trusted", TRUSTED, f"{CHECK}:convex_end", "certificate.radius != certificate.ball", "False",
           guard("test_convex_certificates:test_a_point_outside_the_ball_is_none_of_it")),

@@ -10,11 +10,14 @@ from flint import fmpq
 from .planting import Edit, Fault, suite
 
 OWN, OPTIMUM = "metagap.impl.supervised", "metagap.impl.optimum"
-TEST = "test_support:test_"
 
 
 def guard(name: str, **given: Any) -> Any:
-    return suite(f"{TEST}{name}", **given)
+    return suite(f"test_support:test_{name}", **given)
+
+
+def optimum(name: str) -> Any:
+    return suite(f"test_support_optimum:test_{name}")
 
 
 BY_HAND, CONSTANTS = guard("the_squared_loss_by_hand"), guard("the_constants_of_two_laws")
@@ -29,15 +32,15 @@ CONVEX = guard("the_meta_objective_is_convex_for_no_step", eta="2/5")
 SADDLE = guard("c8_is_refuted_by_a_saddle_and_holds_where_the_support_is_part_of_the_query")
 RANK = guard("tasks_that_share_their_queries_have_independent_rows")
 FILES = guard("a_support_is_written_and_read_and_one_that_is_the_law_is_none")
-EXACT, TABLES = guard("the_exact_end_of_two_laws"), guard("tables_of_rows_agree_with_the_definition")
-LOOPS = guard("what_omega_is_stationary_for_knows_both_laws")
-LANDSCAPE = guard("float_and_ball_landscapes_agree_with_the_definition")
-BOXES, RADIUS = guard("boxes_hold_what_the_definition_says"), guard("the_coercive_radius_by_hand")
-CELLS = guard("cells_of_two_laws")
+EXACT, TABLES = optimum("the_exact_end_of_two_laws"), optimum("tables_of_rows_agree_with_the_definition")
+LOOPS = optimum("what_omega_is_stationary_for_knows_both_laws")
+LANDSCAPE = optimum("float_and_ball_landscapes_agree_with_the_definition")
+BOXES, RADIUS = optimum("boxes_hold_what_the_definition_says"), optimum("the_coercive_radius_by_hand")
+CELLS = optimum("cells_of_two_laws")
 
 
 def one_law(on: str) -> Any:
-    return suite("test_split:test_gradients_on_one_law_by_hand", on=on)
+    return suite("test_split_loops:test_gradients_on_one_law_by_hand", on=on)
 
 
 def refused(name: str) -> Any:
@@ -47,7 +50,7 @@ def refused(name: str) -> Any:
 NORMAL = suite("test_split:test_the_squared_loss_of_two_laws_is_certified_by_convexity", steps=3, eta=fmpq(1, 8))
 STEP = suite("test_split:test_the_default_step_is_that_of_the_support")
 READ = suite("test_split:test_every_way_gives_the_instance_by_hand")
-DOUBT = suite("test_own_tasks:test_a_doubtful_column_is_a_feature_only_if_it_is_said", name="fold")
+DOUBT = suite("test_task_tables:test_a_doubtful_column_is_a_feature_only_if_it_is_said", name="fold")
 
 ROWS: tuple[tuple[str, str, str, Any], ...] = (
     # (place, what is right there, what is wrong, what notices it)
@@ -104,9 +107,9 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{OWN}.instance:canonical_tasks", "None if support == atoms else support", "support", FILES),
     (f"{OWN}.instance:split", "task.support is not None and task.weight != 0", "task.support is not None", FILES),
     (f"{OPTIMUM}.exact:squared_minimum", "in law.atoms", "in law.inner.atoms", EXACT),
-    ("metagap.impl.oracles.polynomials:polynomial_minimum", "in task.inner:", "in task.atoms:",
-     guard("the_polynomial_minimum_of_two_laws")),
-    (f"{OPTIMUM}.exact:own_risk_bound", "law.inner,", "law,", guard("the_reach_is_that_of_the_support")),
+    ("oracles.polynomials:polynomial_minimum", "in task.inner:", "in task.atoms:",
+     optimum("the_polynomial_minimum_of_two_laws")),
+    (f"{OPTIMUM}.exact:own_risk_bound", "law.inner,", "law,", optimum("the_reach_is_that_of_the_support")),
     (f"{OPTIMUM}.ends:_adapted_risk", "moments(task.inner), moments(task.atoms)",
      "moments(task.atoms), moments(task.atoms)", EXACT),
     (f"{OPTIMUM}.coercivity:_quartic", "atoms=task.inner", "atoms=task.atoms", RADIUS),
@@ -117,7 +120,7 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{OPTIMUM}.convex_check:Prover._in_balls", "scaled(bent(rows * w, before), inner)",
      "scaled(bent(rows * w, before), outer)", TABLES),
     (f"{OPTIMUM}.descent:downhill", "gathered(stack.outer *", "gathered(stack.masses *",
-     guard("descent_knows_both_laws")),
+     optimum("descent_knows_both_laws")),
     (f"{OPTIMUM}.loops:_Field._masses", "return self.stack.masses, self.stack.outer",
      "return self.stack.outer, self.stack.masses", LOOPS),
     (f"{OPTIMUM}.loops:_Field._chained", "part.outer *", "part.masses *", LOOPS),

@@ -114,7 +114,7 @@ LOSS_FAULTS = (
          suite("test_losses:test_the_least_curvature_is_enclosed_and_not_only_bounded", loss=ALL["log-cosh"])),
     loss("own-curvature-at-the-ends", "nobody knows where it turns", "Loss.least_curvature",
          Edit("reduce(arb.min, pieces).lower().union(", "("),
-         suite("test_own_claims:test_the_least_curvature_of_a_loss_of_ones_own_is_enclosed_on_the_segments_used")),
+         suite("test_own_losses:test_the_least_curvature_of_a_loss_of_ones_own_is_enclosed_on_the_segments_used")),
     loss("turning-point-of-the-residual", "a label is forgotten", "Loss.range",
          Edit("point + y if self.link", "point if self.link"), hulls("log-cosh")),
     loss("margin-without-label", "a label is forgotten", "Loss.d1", Edit("y * g if", "g if"), derivatives("logistic")),

@@ -68,6 +68,7 @@ NETWORK_BATCHES = (
           Edit("root[..., None] * self._feature_change", "self._feature_change"), contain()),
     fault("rank-with-massless-rows", "masses are left out", f"{COMMON}._gram",
           Edit("used[:, :, None] & used[:, None]", "used[:, :, None] | True"), RANK),
+    fault("rank-of-what-has-no-mass", LEFT_OUT, f"{COMMON}._fitting", Edit("argsort(~used", "argsort(used"), RANK),
     fault("condition-of-one-side", LEFT_OUT, f"{COMMON}.condition",
           Edit("largest_eigenvalue(gram) * largest_eigenvalue(inverted)", "largest_eigenvalue(inverted)"), RANK),
     fault("shortest-by-the-gram-matrix", LEFT_OUT, f"{COMMON}.min_norm_solution",

@@ -56,9 +56,9 @@ BUMP = suite("test_convexified:test_bounds_by_hand", step=fmpq(1, 2), centre=fmp
 BENT = suite("test_convexified:test_bounds_by_hand", step=fmpq(1), centre=fmpq(1), width=6, loss=0.0)
 CHORD = suite("test_convexified:test_a_saddle_on_the_sphere_by_hand")
 PROXIMAL = suite("test_checker_by_hand:test_the_proximal_point_of_boxes_is_enclosed")
-BALL = suite("test_checker_by_hand:test_the_coercive_ball_by_hand")
+BALL = suite("test_floors_by_hand:test_the_coercive_ball_by_hand")
 GROWTH = suite("test_losses:test_losses_of_linear_growth_are_known", loss=Loss("huber", fmpq(1)))
-FLOORS = suite("test_checker_by_hand:test_bounds_without_a_search_by_hand")
+FLOORS = suite("test_floors_by_hand:test_bounds_without_a_search_by_hand")
 ENDED = suite("test_optimum_check:test_floors_are_proved_and_no_others", loss="log-cosh")
 BEST = suite(
     "test_optimum_check:test_exact_ends_are_proved_and_no_others", adaptation=Gradient(fmpq(1, 4)), dimension=2
@@ -66,13 +66,13 @@ BEST = suite(
 SUMS = suite("test_midrad:test_sums_and_products_contain", count=1500)
 MANY = suite("test_checker_by_hand:test_a_line_of_minimisers_is_not_proved_away")
 SLOPE = suite("test_checker_by_hand:test_convex_leaves_fall_with_the_slope")
-EVERYWHERE = suite("test_checker_by_hand:test_a_ball_is_not_all_parameters")
-OTHER = suite("test_checker_by_hand:test_the_exact_end_is_of_the_squared_loss_alone")
-POOR = suite("test_checker_by_hand:test_poor_proposals_only_lower_the_floors")
+EVERYWHERE = suite("test_floors_by_hand:test_a_ball_is_not_all_parameters")
+OTHER = suite("test_floors_by_hand:test_the_exact_end_is_of_the_squared_loss_alone")
+POOR = suite("test_floors_by_hand:test_poor_proposals_only_lower_the_floors")
 MIDRAD_ENDS = suite("test_midrad:test_ends_contain", count=1500)
 MIDRAD_JOINTS = suite("test_midrad:test_joints_contain", name="inside", count=1500)
 ANYTHING = suite("test_midrad:test_overflow_decides_nothing")
-RANGE = suite("test_midrad:test_ranges_of_losses_contain_and_are_sharp", name="log-cosh")
+RANGE = suite("test_loss_ranges:test_ranges_of_losses_contain_and_are_sharp", name="log-cosh")
 
 
 def fault(name: str, kind: str, place: str, wrong: Around | Edit | Value, guard: Any) -> Fault:
@@ -153,7 +153,7 @@ OPTIMUM_FAULTS = (
     fault("box-centre-unadapted", "the adaptation is left out", f"{BOXES}:Box._steps", Edit("a - rate * b for",
           "a for"), contains()),
     fault("box-mean-value-of-the-centre", "an enclosure's radius is dropped", f"{BOXES}:Box.mean_value",
-          Edit("return self.at_centre + sum", "return self.at_centre + 0 * sum"), contains("two steps")),
+          Edit("return self.at_centre + dot", "return self.at_centre + 0 * dot"), contains("two steps")),
     fault("box-gradient-of-the-centre", "an enclosure's radius is dropped", f"{BOXES}:Box.gradient",
           Edit("sums(task.outer, 1, reach.over)", "point_sums(task.outer, 1, reach.centre)"), contains("two steps")),
     fault("box-natural-of-the-centre", "an enclosure's radius is dropped", f"{BOXES}:Box.natural",
@@ -253,7 +253,7 @@ OPTIMUM_FAULTS = (
           Edit("(spread + U * np.abs(total))", "0 * spread"),
           SUMS),
     fault("midrad-contract", "an enclosure's radius is dropped", f"{MIDRAD}:contract",
-          Edit("(count + 2) * U * _product(spec, a_size, b_size)", "0 * _product(spec, a_size, b_size)"),
+          Edit("b_size * ((count + 2) * U)", "b_size * 0"),
           SUMS),
     fault("midrad-low", "outward rounding left out", f"{MIDRAD}:MidRad.low", Edit("end - 4 * U * np.abs(end)", "end"),
           MIDRAD_ENDS),
@@ -303,7 +303,7 @@ OPTIMUM_FAULTS = (
           Edit("- inner - reach * norm(slope.entries())", ""), POOR),
     fault("own-risk-unmoved", "the adaptation is left out", f"{EXACT}:_reach", Edit("for _ in range(steps):",
           "for _ in range(0):"), FLOORS),
-    fault("polynomial-of-the-ends", "a term is left out", "metagap.impl.oracles.polynomials:polynomial_minimum",
+    fault("polynomial-of-the-ends", "a term is left out", "oracles.polynomials:polynomial_minimum",
           Edit("candidates += [r.max", "[r.max"), FLOORS),
     fault("exact-minimum-of-one-task", "task weights are left out", f"{EXACT}:squared_minimum",
           Edit("(law.weight * p * (y - origin[x]))", "(p * (y - origin[x]))"),
@@ -330,7 +330,8 @@ OPTIMUM_FAULTS = (
           f"{SEARCH}:Search.run", Edit("complete = not queue and not blunt", "complete = True"),
           suite("test_checker_by_hand:test_a_search_that_is_cut_short_says_so")),
     fault("minimise-unchecked", "certified without the checker", f"{OPTIMUM}:_Work._checked",
-          Edit("return check(certificate, deadline=self._after(part))", "return Check(True, 'believed')"),
+          Edit("return check(certificate, deadline=self._after(part) if until is None else until)",
+               "return Check(True, 'believed')"),
           suite("test_checker_by_hand:test_what_the_checker_refuses_is_not_certified")),
     fault("minimise-upper-below", "outward rounding turned inward", f"{OPTIMUM}:_upper_value",
           Edit("bounds(value + abs(value) * 2.0**-50 + SCALE * 2.0**-60)",

@@ -10,27 +10,30 @@ from .planting import Edit, Fault, suite
 RULES, SUPERVISED = "metagap.impl.rules", "metagap.impl.supervised"
 OWN, STEPS = "metagap.impl.own_adaptations", f"{SUPERVISED}.rule_steps"
 QUANTITIES = f"{SUPERVISED}.quantities:MetaSLQuantities"
-TEST = "test_own_adaptations:test_"
 
 
 def guard(name: str, **given: Any) -> Any:
-    return suite(f"{TEST}{name}", **given)
+    return suite(f"test_own_adaptations:test_{name}", **given)
+
+
+def refusal(name: str, **given: Any) -> Any:
+    return suite(f"test_own_rules:test_{name}", **given)
 
 
 def bad(body: str) -> Any:
-    return guard("what_is_no_adaptation_is_one_line", body=body)
+    return refusal("what_is_no_adaptation_is_one_line", body=body)
 
 
 def ends(body: str, said: str) -> Any:
-    return guard("what_never_ends_is_refused_in_time", body=body, said=said)
+    return refusal("what_never_ends_is_refused_in_time", body=body, said=said)
 
 
-BOTH, FORCE = guard("adaptations_have_no_faults"), guard("what_a_rule_catches_is_raised_again")
-JOINT = guard("a_joint_where_a_rule_looks_is_noticed")
+BOTH, FORCE = guard("adaptations_have_no_faults"), refusal("what_a_rule_catches_is_raised_again")
+JOINT = refusal("a_joint_where_a_rule_looks_is_noticed")
 KEPT = bad("KEPT.append(theta); return [t + k for t, k in zip(theta, KEPT[0])]")
 LAUNDERED = bad("KEPT.append(task); return KEPT[0].gradient(theta)")
 ABS = bad("return [abs(t) for t in theta]")
-COUNTED = guard("whole_numbers_of_numpy_are_whole_numbers")
+COUNTED = refusal("whole_numbers_of_numpy_are_whole_numbers")
 HIGH = bad("return [t ** 10**9 for t in theta]")
 TOLD = bad("return [t + t * hasattr(t._number, 'p') for t in theta]")
 CONSTANT = bad("return [task.number(t) for t in theta]")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from metagap.impl.optimum.networks.headline import RELU
+from metagap.impl.optimum.networks.answer import RELU
 from metagap.reports import executing
 
 from .planting import Around, Edit, Fault, suite

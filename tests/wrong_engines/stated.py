@@ -13,10 +13,10 @@ EIGENVALUES = suite("test_neighbours:test_eigenvalues_enclose")
 RISKS = suite("test_neighbours:test_risks_are_those_of_the_engine")
 
 
-ASKED = "test_own_claims:test_nothing_is_asked_of_a_number"
+ASKED = "test_own_faults:test_nothing_is_asked_of_a_number"
 COMPARED = suite(ASKED, body="return 1 if at.constant('m2') < 2 else 0")
 OF_A_TASK = suite(ASKED, body="return 1 if at.tasks[0].weight < 1 else 0")
-OF_A_LOSS = suite("test_own_claims:test_a_wrong_loss_is_refused",
+OF_A_LOSS = suite("test_own_losses:test_a_wrong_loss_is_refused",
                   wrong="value=lambda m, t: t * t / 2 + (m.log_cosh(t) if t == 0 else m.log_cosh(t))")  # fmt: skip
 OF_A_CONSTANT = suite(ASKED, body="return 1 if at.instance.loss.constants().m2 < 2 else 0")
 VACUOUS = suite("test_own_claims:test_a_search_that_judged_nothing_says_so", kind="a quantity without a value")

@@ -9,8 +9,8 @@ from .planting import Edit, Fault, suite
 
 ROOM = "metagap.impl.models.traced"
 MAX_POOL = suite("test_traced_operators:test_a_winner_that_is_not_decided_is_every_one_that_may_be")
-PRODUCTS = suite("test_traced_operators:test_products_contain_for_any_shape_and_scale", shape=(64, 129, 31))
-LESSER = suite("test_traced_operators:test_products_bound_the_lesser_radius", lesser=0)
+PRODUCTS = suite("test_traced_products:test_products_contain_for_any_shape_and_scale", shape=(64, 129, 31))
+LESSER = suite("test_traced_products:test_products_bound_the_lesser_radius", lesser=0)
 SUMS = suite("test_roundings:test_sums_in_any_order_lie_within", n=400)
 SINGLE = suite("test_roundings:test_single_operations_and_constants_are_rounded")
 WINDOWS, ROWS = (
@@ -76,9 +76,9 @@ TRACED = (
     fault("product-right-radius-alone", "a radius is dropped", "products:_radii", "_stacked(left, moved.move(right_rad + _share(gamma, right))", "_stacked(left, moved.move(_share(gamma, right))", PRODUCTS),
     fault("product-left-radius", "a radius is dropped", "products:_radii", "found = _stacked(left_rad, moved.move(right), positive=True)\n    found +=", "found =", PRODUCTS),
     fault("product-left-radius-alone", "a radius is dropped", "products:_radii", "_stacked(left_rad + _share(gamma, left)", "_stacked(_share(gamma, left)", PRODUCTS),
-    fault("product-right-radius", "a radius is dropped", "products:_radii", "right_rad + _share(gamma, right), np.maximum", "_share(gamma, right), np.maximum", suite("test_traced_operators:test_products_bound_the_lesser_radius", lesser=1)),
+    fault("product-right-radius", "a radius is dropped", "products:_radii", "right_rad + _share(gamma, right), np.maximum", "_share(gamma, right), np.maximum", suite("test_traced_products:test_products_bound_the_lesser_radius", lesser=1)),
     fault("product-bounded-term", "a radius is dropped", "products:_radii", "found += left_rad.max(-1)[..., :, None] * moved.columns(right, np.add)[..., None, :]", "pass", LESSER),
-    fault("product-share-underflows", "rounding is left out", "products:_share", "found += np.minimum(sizes, LEAST)", "pass", suite("test_traced_operators:test_products_of_huge_and_subnormal_numbers_contain", both=True)),
+    fault("product-share-underflows", "rounding is left out", "products:_share", "found += np.minimum(sizes, LEAST)", "pass", suite("test_traced_products:test_products_of_huge_and_subnormal_numbers_contain", both=True)),
     fault("hull-left-out", "an open gate is decided", "systems:System.where", "return self.where(mask.open, self.hull(a, b), decided) if mask.open.any() else decided", "return decided", MAX_POOL),
     fault("winner-decided", "an open gate is decided", "reductions:winners", "rivals = (signs == 2) | (signs == 0)", "rivals = signs == 0", MAX_POOL),
     fault("kink-forgotten", "a kink is not remembered", "evaluate:Run.decided", "if doubtful.any():", "if False:", MAX_POOL),

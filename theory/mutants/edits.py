@@ -1,41 +1,29 @@
 """What a mistake does to a claim: one name for another, half a summand, a summand or a factor left out.
 
-A mutant is written as such an edit, so that it says what is wrong and nothing else. `sharpened` makes the halves and
-the dropped summands of any claim.
+A mutant is written as such an edit (`rows`), so that it says what is wrong and nothing else. `sharpened` makes the
+halves and the dropped summands of any claim.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+from .. import tables
 from ..claim import Claim, Expression, Mutant, Relation
 
 Edit = Callable[[Claim], Claim]
 """A claim to a claim with other sides."""
 
 
-def put(**names: str) -> Edit:
+def put(names: Mapping[str, str]) -> Edit:
     """Each of the quantities, on both sides, replaced by an expression."""
 
     def edited(claim: Claim) -> Claim:
         return replace(claim, left=claim.left.substitute(names), bound=claim.bound.substitute(names))
-
-    return edited
-
-
-def instead(*, left: str = "", bound: str = "", relation: Relation = Relation.AT_MOST) -> Edit:
-    """Another left side, another bound (those not given stay), the relation."""
-
-    def edited(claim: Claim) -> Claim:
-        return replace(
-            claim,
-            left=Expression(left) if left else claim.left,
-            bound=Expression(bound) if bound else claim.bound,
-            relation=relation,
-        )
 
     return edited
 
@@ -67,6 +55,26 @@ def cancel(name: str) -> Edit:
         return replace(claim, bound=Expression(re.sub(rf"\b{name}\*|[*/]{name}\b", "", claim.bound.text)))
 
     return edited
+
+
+EDITS: dict[str, Callable[[str], Edit]] = {
+    "half": halve,
+    "twice": twice,
+    "without": drop,
+    "cancel": cancel,
+    "equal": lambda _: equal,
+    "left": lambda text: lambda claim: replace(claim, left=Expression(text), relation=Relation.AT_MOST),
+    "bound": lambda text: lambda claim: replace(claim, bound=Expression(text), relation=Relation.AT_MOST),
+}
+"""By their words in `rows`; `left` and `bound` are of an inequality."""
+
+
+def _edited(words: Sequence[str], claim: Claim) -> Claim:
+    for word in words:
+        name, _, what = word.partition(" ")
+        changes = dict(pair.split(" -> ") for pair in word.split(", ")) if " -> " in word else {}
+        claim = (put(changes) if changes else EDITS[name](what))(claim)
+    return claim
 
 
 def _half(text: str) -> str:
@@ -109,6 +117,20 @@ class Wrong:
             self.name, claim.name, self.title, wrong.bound, self.why,
             self.drops, self.equivalent, wrong.left, wrong.relation,
         )  # fmt: skip
+
+
+def rows(text: str) -> tuple[Wrong, ...]:
+    """The wrong versions that a text lists: NAME | STEM | EDIT | ..., and below that the title, and why it is wrong.
+
+    An edit is one of EDITS with what it is of, or NAME -> EXPRESSION, ...; `drops ASSUMPTION` and `true` (equivalent)
+    stand with them.
+    """
+    found = []
+    for (name, stem, *words), (title, *why) in tables.rows(text):
+        drops = tuple(word.removeprefix("drops ") for word in words if word.startswith("drops "))
+        edits = [word for word in words if word != "true" and not word.startswith("drops ")]
+        found.append(Wrong(name, stem, title, partial(_edited, edits), " ".join(why), drops, "true" in words))
+    return tuple(found)
 
 
 def sharpened(claim: Claim) -> Iterator[tuple[str, str, Edit]]:

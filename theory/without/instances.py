@@ -1,4 +1,7 @@
-"""Instance files' contents, for exact instances that are small enough to check by hand."""
+"""Instance files' contents, for exact instances that are small enough to check by hand.
+
+In texts rows are "1 0; 0 1", and tasks "1/2: 0 -1 1 | 1/2: 0 0 3/4, 1 1 1/4": weights, and atoms (x, y, p).
+"""
 
 from __future__ import annotations
 
@@ -22,28 +25,55 @@ def tanh(start: str) -> Content:
     return {"name": "smooth-network", "activation": "tanh", "b": ["1"], "W0": [[start]]}
 
 
+def rows(text: str) -> list[list[str]]:
+    """The rows of a text."""
+    return [row.split() for row in text.split(";")]
+
+
+def functions(text: str) -> Content:
+    """A comparator: predictions, a row per task."""
+    return {"functions": rows(text)}
+
+
+def varied(base: Mapping[str, Any], **changes: Any) -> Content:
+    """The same with other fields; tasks may be a text."""
+    given = {**base, **changes}
+    return given | {"tasks": tasks(given["tasks"])} if isinstance(given.get("tasks"), str) else given
+
+
+def tasks(text: str) -> list[Content]:
+    """The tasks of a text."""
+    parts = [part.partition(":") for part in text.split("|")]
+    atoms = [[(int(x), y, p) for x, y, p in map(str.split, given.split(","))] for *_, given in parts]
+    return [task(weight.strip(), *own) for (weight, *_), own in zip(parts, atoms, strict=True)]
+
+
 def supervised(
     loss: str | Mapping[str, str],
     eta: str,
-    features: Rows,
-    tasks: Sequence[tuple[str, Atoms]],
-    omega: Rows,
-    comparator: Rows | Mapping[str, Any],
+    features: str,
+    given: str,
+    omega: str,
+    comparator: str | Mapping[str, Any],
     radius: str = "1",
     *,
     model: Content = LINEAR,
 ) -> Content:
-    """Supervised learning with one gradient step; tasks are (weight, atoms), atoms (x, y, p)."""
+    """Supervised learning with one gradient step, on `given` tasks."""
+
+    def point(text: str) -> Rows:
+        return rows(text)[0] if model is LINEAR else rows(text)
+
     return {
         "format": "metagap/instance/1",
         "problem": "meta-sl",
         "loss": {"name": loss} if isinstance(loss, str) else dict(loss),
         "adaptation": gradient(eta),
         "model": model,
-        "features": features,
-        "tasks": [task(weight, *atoms) for weight, atoms in tasks],
-        "omega": omega,
-        "comparator": comparator,
+        "features": rows(features),
+        "tasks": tasks(given),
+        "omega": point(omega),
+        "comparator": point(comparator) if isinstance(comparator, str) else comparator,
         "radius": radius,
     }
 
@@ -64,15 +94,14 @@ def task(weight: str, *atoms: tuple[int, str, str], support: Atoms = ()) -> Cont
 
 def single(loss: str | Mapping[str, str], eta: str, y: str, omega: str, rival: str, radius: str) -> Content:
     """One task, one point, one dimension, phi = 1."""
-    return supervised(loss, eta, [["1"]], [("1", [(0, y, "1")])], [omega], [rival], radius)
+    return supervised(loss, eta, "1", f"1: 0 {y} 1", omega, rival, radius)
 
 
 def neuron(
-    loss: str | Mapping[str, str], eta: str, y: str, omega: str, comparator: Rows | Mapping[str, Any], radius: str = "1"
+    loss: str | Mapping[str, str], eta: str, y: str, omega: str, comparator: str | Mapping[str, Any], radius: str = "1"
 ) -> Content:
     """One ReLU neuron, one task, x = 1, W0 = 1."""
-    tasks = [("1", [(0, y, "1")])]
-    return supervised(loss, eta, [["1"]], tasks, [[omega]], comparator, radius, model=relu(["1"]))
+    return supervised(loss, eta, "1", f"1: 0 {y} 1", omega, comparator, radius, model=relu(["1"]))
 
 
 def process(gamma: str, transitions: Rows, rewards: Rows, start: Sequence[str], weight: str = "1") -> Content:

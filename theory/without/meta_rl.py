@@ -11,7 +11,7 @@ from typing import Any
 
 from ..claim import Ablation, Reading, Standing
 from .cells import again, implied, needed, not_needed, steps_of_any_features
-from .instances import Content, bandit, policies, process
+from .instances import Content, bandit, policies, process, varied
 
 _S1 = "S1: performance difference"
 S2 = "S2: chain rule"
@@ -92,17 +92,17 @@ def arms(rewards: Sequence[Sequence[str]], features: Sequence[Sequence[str]], **
 
 
 _AWAY = [["0", "0", "1"], ["0", "0", "1"]]
-_CROSSING: Content = {
-    **_MYOPIC.data,
-    "adaptation": {"name": "rational-step"},
-    "eta": "-1",
-    "features": [[["0"], ["0"]], [["1"], ["0"]], [["0"], ["0"]]],
-    "tasks": [
+_CROSSING: Content = varied(
+    _MYOPIC.data,
+    adaptation={"name": "rational-step"},
+    eta="-1",
+    features=[[["0"], ["0"]], [["1"], ["0"]], [["0"], ["0"]]],
+    tasks=[
         process("1/2", [_ARRIVALS, _AWAY, _AWAY], [["7/4", "0"], ["1", "0"], ["0", "0"]], ["1", "0", "0"]),
     ],
-    "omega": ["0"],
-    "comparator": ["-1"],
-}
+    omega=["0"],
+    comparator=["-1"],
+)
 """At s0 action a leads to s1, whose value depends on theta: 1 + eta Q(s0, a) is 0 at omega and crosses 0 there."""
 
 
@@ -119,7 +119,7 @@ def crossing(claim: str, model: str = "", changes: Content | None = None, **exac
         "weight_norm",
         {**_CROSSING, **(changes or {})},
         left="eps",
-        exact={**exact, "weight_norm": "0"},
+        exact=varied(exact, weight_norm="0"),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..claim import Ablation, Reading
 from .cells import NO_FACTOR, implied, needed, no_factor, not_needed
-from .instances import Content, policies, process
+from .instances import Content, policies, process, varied
 from .meta_rl import FOLD, MIRRORED, PLAIN, POSITIVE, S2, arms, two_arms
 
 _INJECTIVE = "I + eta K is injective"
@@ -14,7 +14,7 @@ def _tabular(instance: Content, states: int) -> Content:
     """The same with unit features."""
     size = 2 * states
     features = [[["1" if k == 2 * s + a else "0" for k in range(size)] for a in range(2)] for s in range(states)]
-    return {**instance, "features": features, "omega": ["0"] * size}
+    return varied(instance, features=features, omega=["0"] * size)
 
 
 _FOLD_TABULAR = _tabular(FOLD, 2)
@@ -25,7 +25,7 @@ def _folded(logit: str, eta: str) -> Content:
 
     To 40 digits L is stationary to 10^-40, far below the gap.
     """
-    return {**_FOLD_TABULAR, "omega": [logit, "0", "0", "0"], "eta": eta}
+    return varied(_FOLD_TABULAR, omega=[logit, "0", "0", "0"], eta=eta)
 
 
 _TO_S2 = ["0", "0", "1"]

@@ -14,7 +14,7 @@ from .cells import (
     not_needed,
     steps_of_any_features,
 )
-from .instances import gradient, single, supervised
+from .instances import functions, gradient, single, supervised, varied
 
 S1 = "S1: functional geometry"
 S2 = "S2: chain rule"
@@ -26,9 +26,7 @@ SMOOTH = "differentiable-adaptation"
 QUARTIC = {"name": "quartic", "c": "1/4"}
 HUBER = {"name": "huber", "delta": "1"}
 
-SPURIOUS = supervised(
-    QUARTIC, "1/4", [["1"]], [("1/2", [(0, "-1/2", "1")]), ("1/2", [(0, "1/2", "1")])], ["0"], ["35/32"], "2"
-)
+SPURIOUS = supervised(QUARTIC, "1/4", "1", "1/2: 0 -1/2 1 | 1/2: 0 1/2 1", "0", "35/32", "2")
 WELL = needed(
     "meta-sl-lifted",
     "outer-convexity",
@@ -37,7 +35,7 @@ WELL = needed(
     "double well",
     S1,
     LIFTED,
-    supervised("double-well", "0", [["1"]], [("1", [(0, "0", "1")])], ["0"], {"functions": [["1"]]}),
+    supervised("double-well", "0", "1", "1: 0 0 1", "0", functions("1")),
     exact={"gap": "1", "weight_norm": "0", "bregman": "-1"},
 )
 JOINT = needed(
@@ -49,7 +47,7 @@ JOINT = needed(
     "Huber at its joint",
     S2,
     DIRECTIONAL,
-    supervised(HUBER, "8", [["1"]], [("1", [(0, "0", "1/4"), (0, "10", "3/4")])], ["-1"], ["5"], "2"),
+    supervised(HUBER, "8", "1", "1: 0 0 1/4, 0 10 3/4", "-1", "5", "2"),
     direction=("-2",),
     exact={"gap": "1", "eps_directional": "0", "residual_norm": "0", "bregman": "0", "weight_norm": "1/2"},
     reading=at_joint(),
@@ -61,9 +59,7 @@ FIRST_ORDER = needed(
     "first-order stationary point",
     S3,
     "radius*eps_first_order + weight_norm*misfit",
-    supervised(
-        "squared", "1/8", [["1"], ["2"]], [("1/2", [(0, "-1", "1")]), ("1/2", [(1, "7/8", "1")])], ["0"], ["-1/4"]
-    ),
+    supervised("squared", "1/8", "1; 2", "1/2: 0 -1 1 | 1/2: 1 7/8 1", "0", "-1/4"),
     exact={"gap": "55/4096", "eps": "21/128", "eps_first_order": "0"},
     identifier="A3",
 )
@@ -133,7 +129,7 @@ META_SL: tuple[Ablation, ...] = (
         f"{S1}; {S2}",
         LIFTED,
         single("squared", "0", "1", "1", "0", "1"),
-        population=supervised("squared", "0", [["1"]], [("1", [(0, "-1", "1/2"), (0, "1", "1/2")])], ["1"], ["0"]),
+        population=supervised("squared", "0", "1", "1: 0 -1 1/2, 0 1 1/2", "1", "0"),
         exact={"eps": "0", "weight_norm": "0"},
         identifier="A7",
         reading=Reading(
@@ -179,14 +175,7 @@ META_SL: tuple[Ablation, ...] = (
         "mirrored tasks, one parameter as comparator",
         "mixed form: division by the mixed weight",
         _MIXED,
-        supervised(
-            QUARTIC,
-            "1/8",
-            [["1"]],
-            [("1/2", [(0, "0", "7/8"), (0, "4", "1/8")]), ("1/2", [(0, "0", "7/8"), (0, "-4", "1/8")])],
-            ["0"],
-            ["1"],
-        ),
+        supervised(QUARTIC, "1/8", "1", "1/2: 0 0 7/8, 0 4 1/8 | 1/2: 0 0 7/8, 0 -4 1/8", "0", "1"),
         exact={"gap": "42273/262144", "eps": "0", "pairing": "19125/65536"},
     ),
     needed(
@@ -196,14 +185,7 @@ META_SL: tuple[Ablation, ...] = (
         "overlapping labels, functions as comparator",
         "mixed form: division by the mixed weight",
         _MIXED,
-        supervised(
-            "squared",
-            "0",
-            [["1"]],
-            [("1/2", [(0, "0", "1/2"), (0, "1", "1/2")]), ("1/2", [(0, "-1", "1/2"), (0, "0", "1/2")])],
-            ["0"],
-            {"functions": [["1/4"], ["-1/4"]]},
-        ),
+        supervised("squared", "0", "1", "1/2: 0 0 1/2, 0 1 1/2 | 1/2: 0 -1 1/2, 0 0 1/2", "0", functions("1/4; -1/4")),
         exact={"gap": "3/32", "eps": "0"},
     ),
     needed(
@@ -214,7 +196,7 @@ META_SL: tuple[Ablation, ...] = (
         "two gradient steps",
         "mixed form: one feature for all tasks",
         "mixed_misfit",
-        {**SPURIOUS, "adaptation": gradient("1/4", 2)},
+        varied(SPURIOUS, adaptation=gradient("1/4", 2)),
         meaningless=True,
     ),
     again(

@@ -16,7 +16,7 @@ from .cells import (
     no_factor,
     not_needed,
 )
-from .instances import gradient, single, supervised, task
+from .instances import functions, gradient, single, supervised, task, varied
 from .meta_sl import (
     AT_JOINT,
     DIRECTIONAL,
@@ -34,14 +34,7 @@ from .meta_sl import (
 )
 
 _DISTANCE = "eps*displacement"
-CONTRADICTION = supervised(
-    "squared",
-    "0",
-    [["1"]],
-    [("1/2", [(0, "1", "1")]), ("1/2", [(0, "-1", "1")])],
-    ["0"],
-    {"functions": [["1"], ["-1"]]},
-)
+CONTRADICTION = supervised("squared", "0", "1", "1/2: 0 1 1 | 1/2: 0 -1 1", "0", functions("1; -1"))
 
 _NO_PARAMETER = "Functions have no distance from omega"
 
@@ -56,7 +49,7 @@ def _functions(claim: str, loss: str = "squared", rest: str = "") -> Ablation:
         f"contradictory functions ({claim.rsplit('-', 1)[-1]})",
         "u is not the displacement of a parameter",
         "eps",
-        {**CONTRADICTION, "loss": {"name": loss}},
+        varied(CONTRADICTION, loss={"name": loss}),
         exact={"eps": "0"},
         reading=no_factor("eps", _NO_PARAMETER, rest),
     )
@@ -70,7 +63,7 @@ _TWO_STEPS = needed(
     "two long steps",
     "||J_i|| <= c",
     "smoothness",
-    {**single("squared", "3", "0", "1", "0", "1"), "adaptation": gradient("3", 2)},
+    varied(single("squared", "3", "0", "1", "0", "1"), adaptation=gradient("3", 2)),
     left="curvature_size",
 )
 
@@ -83,14 +76,14 @@ TWO_LAWS = needed(
     "log-cosh, two tasks, supports of their own",
     "L is not convex",
     _DISTANCE,
-    {
-        **supervised("log-cosh", "1/16", [["1", "0"], ["1", "1"]], [], ["0", "0"], ["1/128", "1/4"]),
-        "format": "metagap/instance/2",
-        "tasks": [
+    varied(
+        supervised("log-cosh", "1/16", "1 0; 1 1", "1: 0 0 1", "0 0", "1/128 1/4"),
+        format="metagap/instance/2",
+        tasks=[
             task("1/2", (0, "-1", "1"), support=[(1, "3/4", "1")]),
             task("1/2", (0, "1", "1"), support=[(1, "-3/4", "1")]),
         ],
-    },
+    ),
 )
 
 DECAYED = needed(
@@ -101,11 +94,11 @@ DECAYED = needed(
     "log-cosh, one task, eta = 1/8, decay 7",
     "L is not convex",
     _DISTANCE,
-    {
-        **supervised("log-cosh", "1/8", [["1"]], [("1", [(0, "1", "1")])], ["1"], ["8"], "7"),
-        "format": "metagap/instance/2",
-        "adaptation": {**gradient("1/8"), "decay": "7"},
-    },
+    varied(
+        supervised("log-cosh", "1/8", "1", "1: 0 1 1", "1", "8", "7"),
+        format="metagap/instance/2",
+        adaptation={**gradient("1/8"), "decay": "7"},
+    ),
     exact={"eps": "0", "displacement": "7"},
 )
 
@@ -117,19 +110,14 @@ BALANCED = needed(
     "first-order stationary point, log-cosh",
     S3,
     "eps_first_order*displacement",
-    {
-        **FIRST_ORDER.data,
-        "loss": {"name": "log-cosh"},
-        "adaptation": gradient("1/32"),
-        "tasks": [
-            task("2/3", (0, "-1", "1")),
-            task(
-                "1/3",
-                (1, "2150246258536790564870093212052783321407/2000000000000000000000000000000000000000", "1"),
-            ),
-        ],
-        "comparator": ["-1/64"],
-    },
+    varied(
+        FIRST_ORDER.data,
+        loss={"name": "log-cosh"},
+        adaptation=gradient("1/32"),
+        tasks="2/3: 0 -1 1 | "
+        "1/3: 1 2150246258536790564870093212052783321407/2000000000000000000000000000000000000000 1",
+        comparator=["-1/64"],
+    ),
     identifier="A3",
 )
 
@@ -188,13 +176,13 @@ META_SL_COROLLARIES: tuple[Ablation, ...] = (
         "Huber at its joint, quadratic after the step",
         S2,
         f"{DIRECTIONAL} - function_displacement**2/2",
-        {
-            **JOINT.data,
-            "adaptation": gradient("1/2"),
-            "tasks": [task("8/11", (0, "0", "1")), task("3/11", (0, "-19/8", "1"))],
-            "comparator": {"functions": [["-7/16"], ["-23/16"]]},
-            "radius": "1",
-        },
+        varied(
+            JOINT.data,
+            adaptation=gradient("1/2"),
+            tasks="8/11: 0 0 1 | 3/11: 0 -19/8 1",
+            comparator=functions("-7/16; -23/16"),
+            radius="1",
+        ),
         direction=("-1/16",),
         exact={"gap": "3/512", "eps_directional": "0", "residual_norm": "0"},
         unfound="The kept instance takes the feature of one side. With the larger misfit of both sides, as search "
@@ -208,14 +196,7 @@ META_SL_COROLLARIES: tuple[Ablation, ...] = (
         "Huber tails",
         S1,
         f"{LIFTED} - function_displacement**2/2",
-        supervised(
-            HUBER,
-            "1/2",
-            [["1"], ["2"]],
-            [("1/2", [(0, "-16", "1")]), ("1/2", [(1, "16", "1")])],
-            ["0"],
-            {"functions": [["-1/2", "0"], ["0", "4"]]},
-        ),
+        supervised(HUBER, "1/2", "1; 2", "1/2: 0 -16 1 | 1/2: 1 16 1", "0", functions("-1/2 0; 0 4")),
     ),
     *any_divergence("meta-sl"),
     *(
@@ -288,12 +269,7 @@ META_SL_COROLLARIES: tuple[Ablation, ...] = (
         "two inputs with one feature",
         "u is not the displacement of a parameter",
         "eps",
-        {
-            **CONTRADICTION,
-            "features": [["1"], ["1"]],
-            "tasks": [task("1", (0, "1", "1/2"), (1, "-1", "1/2"))],
-            "comparator": {"functions": [["1", "-1"]]},
-        },
+        varied(CONTRADICTION, features=[["1"], ["1"]], tasks="1: 0 1 1/2, 1 -1 1/2", comparator=functions("1 -1")),
         exact={"gap": "1/2", "eps": "0"},
         reading=no_factor("eps", _NO_PARAMETER),
     ),
@@ -314,7 +290,7 @@ META_SL_COROLLARIES: tuple[Ablation, ...] = (
         "first-order gradient, J = -3",
         "G = J'g determines g",
         "eps_first_order*adapted_displacement/jacobian_min",
-        {**FREE.data, "adaptation": gradient("4")},
+        varied(FREE.data, adaptation=gradient("4")),
         exact={"gap": "9/2", "eps_first_order": "3", "adapted_displacement": "3"},
         identifier="A3",
     ),
@@ -325,9 +301,7 @@ META_SL_COROLLARIES: tuple[Ablation, ...] = (
         "log-cosh, two tasks, eta = 3",
         "L is not convex",
         _DISTANCE,
-        supervised(
-            "log-cosh", "3", [["1"]], [("1/2", [(0, "-1/4", "1")]), ("1/2", [(0, "1/4", "1")])], ["0"], ["3"], "3"
-        ),
+        supervised("log-cosh", "3", "1", "1/2: 0 -1/4 1 | 1/2: 0 1/4 1", "0", "3", "3"),
         exact={"displacement": "3"},
     ),
     TWO_LAWS,

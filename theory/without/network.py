@@ -20,7 +20,7 @@ from .cells import (
     not_needed,
     steps_of_any_features,
 )
-from .instances import Content, neuron, relu, supervised, task
+from .instances import Content, functions, neuron, relu, supervised, varied
 
 S1 = "S1: functional geometry"
 S2 = "S2: chain rule"
@@ -47,7 +47,7 @@ _TIE = needed(
     "a neuron at its kink",
     S2,
     _TWO_RULES,
-    neuron("squared", "0", "-1", "0", {"functions": [["-1"]]}),
+    neuron("squared", "0", "-1", "0", functions("-1")),
     exact={"gap": "1/2", "eps_formal": "0", "weight_norm": "1"},
     reading=at_kink(),
 )
@@ -56,15 +56,7 @@ COUNTED = (
     "A neuron at its kink is within reach of W, and k* counts it as flipped: no generated network makes up for that "
     "error. The kept instance reads the count with <."
 )
-_FLIP: Content = supervised(
-    "geman-mcclure",
-    "25",
-    [["1"]],
-    [("1", [(0, "0", "1")])],
-    [["2"]],
-    {"functions": [["0"]]},
-    model=relu(["2"]),
-)
+_FLIP: Content = supervised("geman-mcclure", "25", "1", "1: 0 0 1", "2", functions("0"), model=relu(["2"]))
 
 NETWORK: tuple[Ablation, ...] = (
     again(
@@ -92,7 +84,7 @@ NETWORK: tuple[Ablation, ...] = (
         "double well",
         S1,
         LIFTED,
-        neuron("double-well", "0", "0", "-1", {"functions": [["1"]]}),
+        neuron("double-well", "0", "0", "-1", functions("1")),
         exact={"gap": "1", "weight_norm": "0", "bregman": "-1"},
     ),
     _TIE,
@@ -103,15 +95,7 @@ NETWORK: tuple[Ablation, ...] = (
         "first-order stationary network",
         S3,
         "radius*eps_first_order + weight_norm*misfit",
-        supervised(
-            "squared",
-            "1/8",
-            [["1"], ["2"]],
-            [("1/2", [(0, "0", "1")]), ("1/2", [(1, "23/8", "1")])],
-            [["1"]],
-            [["3/4"]],
-            model=relu(["1"]),
-        ),
+        supervised("squared", "1/8", "1; 2", "1/2: 0 0 1 | 1/2: 1 23/8 1", "1", "3/4", model=relu(["1"])),
         exact={"gap": "55/4096", "eps": "21/128", "eps_first_order": "0"},
         identifier="A3",
     ),
@@ -130,7 +114,7 @@ NETWORK: tuple[Ablation, ...] = (
         "unconstrained infimum",
         S3,
         "radius*eps + weight_norm*misfit_free",
-        neuron("squared", "0", "1", "2", [["1"]], "1/4"),
+        neuron("squared", "0", "1", "2", "1", "1/4"),
         exact={"gap": "1/2", "eps": "1"},
         identifier="A6",
     ),
@@ -160,7 +144,7 @@ NETWORK: tuple[Ablation, ...] = (
         "Huber tail, one neuron",
         S1,
         f"{LIFTED} - function_displacement**2/2",
-        neuron({"name": "huber", "delta": "1"}, "0", "-16", "1", {"functions": [["-1"]]}, "2"),
+        neuron({"name": "huber", "delta": "1"}, "0", "-16", "1", functions("-1"), "2"),
         exact={"gap": "2", "eps": "1"},
     ),
     # The formal gradient, and features at initialisation.
@@ -203,12 +187,7 @@ NETWORK: tuple[Ablation, ...] = (
             f"Geman-McClure, flip by adaptation ({name})",
             EXPANSION,
             f"radius*eps + radius*weight_norm*error_{error} + weight_norm*misfit_init",
-            {
-                **_FLIP,
-                "tasks": [task("1", (0, "-1/2", "1"))],
-                "comparator": {"functions": [["-1/100"]]},
-                "radius": "3/1000",
-            },
+            varied(_FLIP, tasks="1: 0 -1/2 1", comparator=functions("-1/100"), radius="3/1000"),
         )
         for name, error in (("pointwise", "flips"), ("count", "count"))
     ),
@@ -239,15 +218,7 @@ NETWORK: tuple[Ablation, ...] = (
         "one neuron, one atom",
         "N3: E(1 - a_r/d_r)_+^2 <= c d_r/(3 ||W0_r||)",
         "displacement_init**3/3",
-        supervised(
-            "squared",
-            "0",
-            [["1", "0"]],
-            [("1", [(0, "0", "1")])],
-            [["-8/13", "12/13"]],
-            {"functions": [["0"]]},
-            model=relu(["5/13", "12/13"]),
-        ),
+        supervised("squared", "0", "1 0", "1: 0 0 1", "-8/13 12/13", functions("0"), model=relu(["5/13", "12/13"])),
         left="linearisation**2",
         exact={"linearisation": "8/13", "displacement_init": "1"},
         identifier="A9",
@@ -271,15 +242,7 @@ NETWORK: tuple[Ablation, ...] = (
         "contradictory labels",
         REPRESENTATION,
         "radius*eps",
-        supervised(
-            "squared",
-            "0",
-            [["1"]],
-            [("1/2", [(0, "2", "1")]), ("1/2", [(0, "0", "1")])],
-            [["1"]],
-            {"functions": [["2"], ["0"]]},
-            model=relu(["1"]),
-        ),
+        supervised("squared", "0", "1", "1/2: 0 2 1 | 1/2: 0 0 1", "1", functions("2; 0"), model=relu(["1"])),
         exact={"gap": "1/2", "eps": "0"},
         reading=NOTHING_REPRESENTS,
     ),

@@ -18,7 +18,7 @@ from .cells import (
     not_needed,
     steps_of_any_features,
 )
-from .instances import Content, bandit, policies, relu, tanh
+from .instances import Content, bandit, policies, relu, tanh, varied
 from .meta_rl import crossing
 from .network import COUNTED
 
@@ -71,11 +71,11 @@ def _contradictory(family: str, reason: str, kind: str, instance: Content, **exa
         f"contradictory tasks, {kind}",
         "representation of u",
         "radius*eps",
-        {
-            **instance,
-            "tasks": [bandit(["1", "0"], "1/2"), bandit(["0", "1"], "1/2")],
-            "comparator": {"policies": [[["1", "0"]], [["0", "1"]]]},
-        },
+        varied(
+            instance,
+            tasks=[bandit(["1", "0"], "1/2"), bandit(["0", "1"], "1/2")],
+            comparator={"policies": [[["1", "0"]], [["0", "1"]]]},
+        ),
         exact={"gap": "1/2", **exact},
         reading=NOTHING_REPRESENTS,
     )
@@ -120,7 +120,7 @@ META_RL_NETWORK: tuple[Ablation, ...] = (
         _TWO_RULES,
         reading=at_kink(IMPLIED),
     ),
-    crossing("meta-rl-network-s2", ", network", {**_OPPOSITE, "comparator": [["1/2"], ["1"]]}),
+    crossing("meta-rl-network-s2", ", network", varied(_OPPOSITE, comparator=[["1/2"], ["1"]])),
     again(
         _TIE,
         "meta-rl-network-s2",

@@ -19,47 +19,40 @@ from .cells import (
     not_needed,
     steps_of_any_features,
 )
-from .instances import Content, gradient, supervised, tanh, task
+from .instances import Content, functions, gradient, supervised, tanh, varied
 from .network import CONVEX, EXPANSION, LIFTED, NO_BALL, ONE_VALUE, REPRESENTATION, S1, S2, S3, SMOOTH
 
 _EXPANDING: Content = supervised(
-    "geman-mcclure",
-    "4",
-    [["1"]],
-    [("1", [(0, "-1", "1")])],
-    [["0"]],
-    {"functions": [["-967/1000"]]},
-    "1/1000",
-    model=tanh("0"),
+    "geman-mcclure", "4", "1", "1: 0 -1 1", "0", functions("-967/1000"), "1/1000", model=tanh("0")
 )
 """ell' = 1/2 and ell'' = -1/2 at W = W0 = 0, so W_i = -2: the slope of tanh falls from 1 to 0.07."""
 
-_SQUARED = {**_EXPANDING, "loss": {"name": "squared"}}
-_BALANCED: Content = {
-    **_SQUARED,
-    "adaptation": gradient("1/8"),
-    "features": [["1"], ["2"]],
-    "tasks": [task("1/2", (0, "1/64", "1")), task("1/2", (1, "-7/512", "1"))],
-    "comparator": {"functions": [["2828/1000000", "0"], ["0", "-5836/1000000"]]},
-}
+_SQUARED = varied(_EXPANDING, loss={"name": "squared"})
+_BALANCED: Content = varied(
+    _SQUARED,
+    adaptation=gradient("1/8"),
+    features=[["1"], ["2"]],
+    tasks="1/2: 0 1/64 1 | 1/2: 1 -7/512 1",
+    comparator=functions("2828/1000000 0; 0 -5836/1000000"),
+)
 """To first order in the labels w = (-7/8 y_1, -1/2 y_2) and <w, phi_{W_i}> = (w_1 + 2 w_2)/2 = 0."""
 
-_JOINT: Content = {
-    **_EXPANDING,
-    "loss": {"name": "huber", "delta": "1"},
-    "adaptation": gradient("2"),
-    "tasks": [task("1", (0, "1", "1"))],
-    "comparator": {"functions": [["1"]]},
-    "radius": "4",
-}
-_LATE: Content = {
-    **_JOINT,
-    "loss": {"name": "huber", "delta": "1/64"},
-    "adaptation": gradient("8"),
-    "tasks": [task("1", (0, "1/64", "1/4"), (0, "1", "3/4"))],
-    "comparator": {"functions": [["27/200"]]},
-    "radius": "1/64",
-}
+_JOINT: Content = varied(
+    _EXPANDING,
+    loss={"name": "huber", "delta": "1"},
+    adaptation=gradient("2"),
+    tasks="1: 0 1 1",
+    comparator=functions("1"),
+    radius="4",
+)
+_LATE: Content = varied(
+    _JOINT,
+    loss={"name": "huber", "delta": "1/64"},
+    adaptation=gradient("8"),
+    tasks="1: 0 1/64 1/4, 0 1 3/4",
+    comparator=functions("27/200"),
+    radius="1/64",
+)
 """U = W + 1/8 to the left of 0, and has slope -1 to the right; ell' is so small that W_i is near W = W0."""
 
 
@@ -126,15 +119,7 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
         "double well, smooth",
         S1,
         LIFTED,
-        supervised(
-            "double-well",
-            "0",
-            [["1"]],
-            [("1", [(0, "0", "1")])],
-            [["0"]],
-            {"functions": [["1"]]},
-            model=tanh("0"),
-        ),
+        supervised("double-well", "0", "1", "1: 0 0 1", "0", functions("1"), model=tanh("0")),
         exact={"gap": "1", "weight_norm": "0"},
     ),
     _at_joint("lifted", "the bound is 0.", "zero", _JOINT, reading=at_joint()),
@@ -159,13 +144,13 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
         "Huber at its joint, tanh, quadratic after the step",
         S2,
         "weight_norm*function_displacement/1000 - function_displacement**2/2",
-        {
-            **_LATE,
-            "adaptation": gradient("1/2"),
-            "tasks": [task("8/11", (0, "1/64", "1")), task("3/11", (0, "-11/512", "1"))],
-            "comparator": {"functions": [["9/1024"], ["-7/1024"]]},
-            "radius": "1",
-        },
+        varied(
+            _LATE,
+            adaptation=gradient("1/2"),
+            tasks="8/11: 0 1/64 1 | 3/11: 0 -11/512 1",
+            comparator=functions("9/1024; -7/1024"),
+            radius="1",
+        ),
         unfound="The kept instance takes the feature of one side: see the linear model.",
     ),
     needed(
@@ -175,13 +160,7 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
         "Huber tail, tanh",
         S1,
         f"{LIFTED} - function_displacement**2/2",
-        {
-            **_JOINT,
-            "adaptation": gradient("0"),
-            "tasks": [task("1", (0, "-16", "1"))],
-            "comparator": {"functions": [["-1"]]},
-            "radius": "1",
-        },
+        varied(_JOINT, adaptation=gradient("0"), tasks="1: 0 -16 1", comparator=functions("-1"), radius="1"),
         exact={"gap": "1"},
     ),
     *not_needed(
@@ -263,13 +242,13 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
         "contradictory labels, tanh",
         REPRESENTATION,
         "radius*eps",
-        {
-            **_SQUARED,
-            "adaptation": gradient("0"),
-            "tasks": [task("1/2", (0, "1", "1")), task("1/2", (0, "-1", "1"))],
-            "comparator": {"functions": [["1"], ["-1"]]},
-            "radius": "1",
-        },
+        varied(
+            _SQUARED,
+            adaptation=gradient("0"),
+            tasks="1/2: 0 1 1 | 1/2: 0 -1 1",
+            comparator=functions("1; -1"),
+            radius="1",
+        ),
         exact={"gap": "1/2"},
         reading=NOTHING_REPRESENTS,
     ),

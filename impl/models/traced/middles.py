@@ -11,7 +11,7 @@ from ...arithmetic import Array, bounds
 from ...elementary import MidRads
 from ...midrad import GUARD, UP, MidRad, U
 from .products import PLAIN, Moved, product
-from .systems import FUNCTIONS, System, Value, each, parts
+from .systems import FUNCTIONS, Operation, System, Value, each, parts
 
 OWN: dict[str, Callable[[MidRad], MidRad]] = {
     "exp": MidRads.exp,
@@ -30,17 +30,8 @@ class Middles(System):
         values = np.asarray(array, dtype=float)
         return MidRad(values, 0.0)
 
-    def add(self, a: Value, b: Value) -> Value:
-        return a + b
-
-    def sub(self, a: Value, b: Value) -> Value:
-        return a - b
-
-    def mul(self, a: Value, b: Value) -> Value:
-        return a * b
-
-    def div(self, a: Value, b: Value) -> Value:
-        return a / b
+    def combined(self, operation: Operation, a: Value, b: Value) -> Value:
+        return operation(a, b)
 
     def neg(self, a: Value) -> Value:
         return -a

@@ -101,9 +101,7 @@ def negative(run: Any, a: Value) -> Value:
     return -a if exact(a) else run.s.neg(run.s.lift(a))
 
 
-@row("reciprocal.default", "as div")
-def reciprocal(run: Any, a: Value) -> Value:
-    return run.s.div(run.s.lift(1.0), run.s.lift(a))
+row("reciprocal.default", "as div")(lambda run, a: run.s.div(run.s.lift(1.0), run.s.lift(a)))
 
 
 @row("pow.Tensor_Scalar", "products for whole exponents, roots for halves, else exp(e log x)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -42,34 +43,33 @@ def variance(run: Any, a: Value, axes: Any = None, *, correction: float = 1, kee
 # --- softmax ------------------------------------------------------------------------------------------------------
 
 
-def _shifted(run: Any, a: Value, axis: int) -> tuple[Value, Value]:
-    """x - c and e^(x - c), c a float near the largest: any c is right."""
+def _shifted(run: Any, a: Value, axes: int | tuple[int, ...]) -> tuple[Value, Value, Value]:
+    """c, x - c and e^(x - c), c a float near the largest: any c is right."""
     s = run.s
-    shift = s.of(np.nan_to_num(s.middle(a)).max(axis=axis, keepdims=True))
+    shift = s.of(np.nan_to_num(s.middle(a)).max(axis=axes, keepdims=True))
     less = s.sub(a, shift)
-    return less, s.apply("exp", less)
+    return shift, less, s.apply("exp", less)
 
 
 @row("_softmax.default", "e^(x - c)/sum, c a float: any is right")
 def softmax(run: Any, a: Value, axis: int, half: bool = False) -> Value:
     axis %= len(shape_of(a))
-    _, powers = _shifted(run, a, axis)
+    *_, powers = _shifted(run, a, axis)
     return run.s.div(powers, run.s.sum(powers, (axis,), True))
 
 
 @row("_log_softmax.default", "(x - c) - log sum e^(x - c)")
 def log_softmax(run: Any, a: Value, axis: int, half: bool = False) -> Value:
     axis %= len(shape_of(a))
-    less, powers = _shifted(run, a, axis)
+    _, less, powers = _shifted(run, a, axis)
     return run.s.sub(less, run.s.apply("log", run.s.sum(powers, (axis,), True)))
 
 
 @row("logsumexp.default", "c + log sum e^(x - c)")
 def logsumexp(run: Any, a: Value, axes: Any, keep: bool = False) -> Value:
     chosen = axes_of(axes, len(shape_of(a)))
-    s = run.s
-    shift = s.of(np.nan_to_num(s.middle(a)).max(axis=chosen, keepdims=True))
-    found = s.add(shift, s.apply("log", s.sum(s.apply("exp", s.sub(a, shift)), chosen, True)))
+    shift, _, powers = _shifted(run, a, chosen)
+    found = run.s.add(shift, run.s.apply("log", run.s.sum(powers, chosen, True)))
     return found if keep else each(lambda x: np.squeeze(x, chosen), found)
 
 
@@ -164,11 +164,8 @@ def some(run: Any, a: Value, axes: Any = None, keep: bool = False) -> Value:
 
 def _folded(run: Any, a: Value, axis: int, join: Callable[[Value, Value], Value]) -> list[Value]:
     """What is joined so far, entry by entry of an axis."""
-    slices = [each(lambda x, k=k: np.take(x, k, axis), a) for k in range(shape_of(a)[axis])]
-    found = slices[:1]
-    for one in slices[1:]:
-        found.append(join(found[-1], one))
-    return found
+    slices = (each(lambda x, k=k: np.take(x, k, axis), a) for k in range(shape_of(a)[axis]))
+    return list(accumulate(slices, join))
 
 
 @row("cumsum.default cumprod.default", "one sum or product after the other")

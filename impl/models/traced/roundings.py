@@ -51,7 +51,7 @@ from ...arithmetic import Array
 from ...midrad import UP, MidRad
 from .middles import Middles, inverse
 from .products import PLAIN, Moved, product
-from .systems import Many, Value, each
+from .systems import Many, Operation, Value, each
 
 FUNCTION = 8
 """Units by which an elementary function may be off."""
@@ -99,17 +99,8 @@ class AnyOrder(Middles):
         lost = np.where(flushed, 1.0, ~self.form.holds(exact.mid) * self.form.unit)
         return MidRad(exact.mid, size * lost * UP) if (size * lost > 0).any() else exact
 
-    def add(self, a: Value, b: Value) -> Value:
-        return self._rounded(super().add(a, b))
-
-    def sub(self, a: Value, b: Value) -> Value:
-        return self._rounded(super().sub(a, b))
-
-    def mul(self, a: Value, b: Value) -> Value:
-        return self._rounded(super().mul(a, b))
-
-    def div(self, a: Value, b: Value) -> Value:
-        return self._rounded(super().div(a, b))
+    def combined(self, operation: Operation, a: Value, b: Value) -> Value:
+        return self._rounded(super().combined(operation, a, b))
 
     def apply(self, name: str, a: Value) -> Value:
         return self._rounded(super().apply(name, a), FUNCTION)
@@ -210,21 +201,8 @@ class Drawn(Middles):
             self._constants[key] = self._moved(mid, np.abs(mid) * lost).mid
         return Many(self._constants[key].reshape(self.count, *mid.shape[1:]))
 
-    def add(self, a: Value, b: Value) -> Value:
-        x, y = self._aligned(a, b)
-        return self._own(x + y)
-
-    def sub(self, a: Value, b: Value) -> Value:
-        x, y = self._aligned(a, b)
-        return self._own(x - y)
-
-    def mul(self, a: Value, b: Value) -> Value:
-        x, y = self._aligned(a, b)
-        return self._own(x * y)
-
-    def div(self, a: Value, b: Value) -> Value:
-        x, y = self._aligned(a, b)
-        return self._own(x / y)
+    def combined(self, operation: Operation, a: Value, b: Value) -> Value:
+        return self._own(operation(*self._aligned(a, b)))
 
     def neg(self, a: Value) -> Value:
         return Many(-a.mid)

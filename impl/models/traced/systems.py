@@ -13,6 +13,7 @@ A value is one of
 
 from __future__ import annotations
 
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from ...midrad import MidRad
 from .products import PLAIN, Moved
 
 Value = Any
+Operation = Callable[[Any, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -111,13 +113,20 @@ class System(ABC):
         """Float64 or integer numbers, exactly."""
 
     @abstractmethod
-    def add(self, a: Value, b: Value) -> Value: ...
+    def combined(self, operation: Operation, a: Value, b: Value) -> Value:
+        """One of + - * / (of `operator`), entry by entry."""
 
-    @abstractmethod
-    def mul(self, a: Value, b: Value) -> Value: ...
+    def add(self, a: Value, b: Value) -> Value:
+        return self.combined(operator.add, a, b)
 
-    @abstractmethod
-    def div(self, a: Value, b: Value) -> Value: ...
+    def sub(self, a: Value, b: Value) -> Value:
+        return self.combined(operator.sub, a, b)
+
+    def mul(self, a: Value, b: Value) -> Value:
+        return self.combined(operator.mul, a, b)
+
+    def div(self, a: Value, b: Value) -> Value:
+        return self.combined(operator.truediv, a, b)
 
     @abstractmethod
     def neg(self, a: Value) -> Value: ...
@@ -179,10 +188,6 @@ class System(ABC):
             true = self.of(x.yes.astype(float))
             return self.where(x.open, self.hull(self.of(np.zeros(x.open.shape)), self.of(np.ones(x.open.shape))), true)
         return self.of(x) if exact(x) else x
-
-    def sub(self, a: Value, b: Value) -> Value:
-        """a - b."""
-        return self.add(a, self.neg(b))
 
     def joined(self, sums: Value, a: Value, terms: int) -> Value:
         """sums + a, where the sums are of so many terms; whoever rounds may have begun them with a."""
@@ -274,17 +279,8 @@ class Fine(System):
     def of(self, array: Array) -> Array:
         return self._of(np.asarray(array, dtype=float))
 
-    def add(self, a: Value, b: Value) -> Value:
-        return np.asarray(a + b, dtype=object)
-
-    def sub(self, a: Value, b: Value) -> Value:
-        return np.asarray(a - b, dtype=object)
-
-    def mul(self, a: Value, b: Value) -> Value:
-        return np.asarray(a * b, dtype=object)
-
-    def div(self, a: Value, b: Value) -> Value:
-        return np.asarray(a / b, dtype=object)
+    def combined(self, operation: Operation, a: Value, b: Value) -> Value:
+        return np.asarray(operation(a, b), dtype=object)
 
     def neg(self, a: Value) -> Value:
         return np.asarray(-a, dtype=object)

@@ -118,16 +118,21 @@ def unbound(run: Any, a: Value, axis: int = 0) -> list[Value]:
 # --- writing into a copy ------------------------------------------------------------------------------------------
 
 
-def written(run: Any, base: Value, source: Value, place: Callable[[Array], Array]) -> Value:
-    """The base with a source in the part that `place` is a view of."""
+def changed(run: Any, base: Value, source: Value, put: Callable[[Array, Array], None]) -> Value:
+    """What `put`(copy of the base, source) makes of the copy."""
     base, source = alike(run, (base, source))
 
     def write(x: Array, y: Array) -> Array:
         copy = np.array(x)
-        place(copy)[...] = y
+        put(copy, y)
         return copy
 
     return each(write, base, source)
+
+
+def written(run: Any, base: Value, source: Value, place: Callable[[Array], Array]) -> Value:
+    """The base with a source in the part that `place` is a view of."""
+    return changed(run, base, source, lambda x, y: place(x).__setitem__(..., y))
 
 
 @row("slice_scatter.default", "exact: numbers are moved")
@@ -170,34 +175,16 @@ def constant(run: Any, shape: Sequence[int], value: Any, dtype: str | None) -> V
     return each(lambda x: np.broadcast_to(x, tuple(shape)), run.s.of(np.asarray(float(value))))
 
 
-@row("full.default", "exact")
-def full(run: Any, shape: Sequence[int], value: Any, *, dtype: Any = None) -> Value:
-    return constant(run, shape, value, dtype)
-
-
 @row("full_like.default", "exact")
 def full_like(run: Any, a: Value, value: Any, *, dtype: Any = None) -> Value:
     return constant(run, shape_of(a), value, dtype or (("bool" if a.dtype == bool else "int") if exact(a) else None))
 
 
-@row("zeros_like.default", "exact")
-def zeros_like(run: Any, a: Value, *, dtype: Any = None) -> Value:
-    return full_like(run, a, 0, dtype=dtype)
-
-
-@row("ones_like.default", "exact")
-def ones_like(run: Any, a: Value, *, dtype: Any = None) -> Value:
-    return full_like(run, a, 1, dtype=dtype)
-
-
-@row("_efficientzerotensor.default", "exact")
-def zeros(run: Any, shape: Sequence[int], *, dtype: Any = None) -> Value:
-    return constant(run, shape, 0, dtype)
-
-
-@row("scalar_tensor.default", "exact")
-def scalar(run: Any, value: Any, *, dtype: Any = None) -> Value:
-    return constant(run, (), value, dtype)
+row("zeros_like.default", "exact")(lambda run, a, *, dtype=None: full_like(run, a, 0, dtype=dtype))
+row("ones_like.default", "exact")(lambda run, a, *, dtype=None: full_like(run, a, 1, dtype=dtype))
+row("full.default", "exact")(lambda run, shape, value, *, dtype=None: constant(run, shape, value, dtype))
+row("_efficientzerotensor.default", "exact")(lambda run, shape, *, dtype=None: constant(run, shape, 0, dtype))
+row("scalar_tensor.default", "exact")(lambda run, value, *, dtype=None: constant(run, (), value, dtype))
 
 
 @row("arange.default arange.start arange.start_step", "exact")
@@ -252,14 +239,8 @@ def scattered_value(run: Any, a: Value, axis: int, index: Array, value: float) -
 def scattered(run: Any, a: Value, axis: int, index: Array, source: Value) -> Value:
     if isinstance(index, Picks):
         raise refuse(run, "an index into what is written is not decided")
-    base, source = alike(run, (a, source))
-
-    def write(x: Array, y: Array) -> Array:
-        copy = np.array(x)
-        np.put_along_axis(copy[along(copy.shape, axis, index)], index, y[tuple(map(slice, index.shape))], axis)
-        return copy
-
-    return each(write, base, source)
+    reached, taken = along(shape_of(a), axis, index), tuple(map(slice, index.shape))
+    return changed(run, a, source, lambda x, y: np.put_along_axis(x[reached], index, y[taken], axis))
 
 
 @row("scatter_add.default", "exact moves, and sums")
@@ -326,14 +307,7 @@ def added_at(run: Any, a: Value, reached: Array, source: Value) -> Value:
 
 def written_at(run: Any, a: Value, places: tuple[Any, ...], source: Value) -> Value:
     """The base with numbers written at places."""
-    base, source = alike(run, (a, source))
-
-    def write(x: Array, y: Array) -> Array:
-        copy = np.array(x)
-        copy[places] = y
-        return copy
-
-    return each(write, base, source)
+    return changed(run, a, source, lambda x, y: x.__setitem__(places, y))
 
 
 @row("embedding.default", "exact: rows are taken")
@@ -368,14 +342,8 @@ def padded(run: Any, a: Value, lengths: Sequence[int], value: float = 0.0) -> Va
     return written(run, constant(run, outer, value, None), kept, lambda x: x[place])
 
 
-@row("tril.default", "exact")
-def lower(run: Any, a: Value, offset: int = 0) -> Value:
-    return _triangle(run, a, lambda i, j: j - i <= offset)
-
-
-@row("triu.default", "exact")
-def upper(run: Any, a: Value, offset: int = 0) -> Value:
-    return _triangle(run, a, lambda i, j: j - i >= offset)
+row("tril.default", "exact")(lambda run, a, offset=0: _triangle(run, a, lambda i, j: j - i <= offset))
+row("triu.default", "exact")(lambda run, a, offset=0: _triangle(run, a, lambda i, j: j - i >= offset))
 
 
 def _triangle(run: Any, a: Value, kept: Callable[[Array, Array], Array]) -> Value:

@@ -36,7 +36,6 @@ from ...supervised.relu.quantities import NetworkQuantities
 from ...supervised.smooth.quantities import SmoothQuantities
 from .bracket import STARTS, NetworkHeadline, Optimum, descended, value
 from .floor import problem_of
-from .headline import RELU, SMOOTH
 from .lower import Lower, lower_bound, without_search
 
 
@@ -190,5 +189,7 @@ def _watched(work: Work, until: float) -> Callable[[], None]:
     return watch
 
 
+RELU = NetworkHeadline(relu_network.HEADLINE, NetworkQuantities)
+SMOOTH = NetworkHeadline(smooth_network.HEADLINE, SmoothQuantities)
 RELU_ANSWER = NetworkAnswerer(relu_network.CLAIMS, NetworkQuantities, RELU)
 SMOOTH_ANSWER = NetworkAnswerer(smooth_network.CLAIMS, SmoothQuantities, SMOOTH)

@@ -8,11 +8,12 @@ comparator need not be a network: the functions that attain the lower bound serv
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,14 @@ from ...supervised.relu.batch_quantities import NetworkBatchQuantities
 from ...supervised.start_quantities import StartQuantities
 from .floor import AnyProblem, Floor, NotConvexError, problem_of
 from .linearised import LinearisedOptimum, linearised_optimum
-from .lower import Lower, lower_bound
+from .lower import Lower, levels_at, lower_bound
 
 DESCENDED = 512
 """Parameters up to which descent looks for lower values of L."""
 STARTS = 4
 GAP = 1e-6
+ALIKE = 1e-9
+"""Points at which L, in float64, is lowest up to this share of it and of 1 may be the lowest."""
 NEAR = 0.01
 """Share of the bound that a comparator's own distance from the optimum may be."""
 
@@ -140,16 +143,19 @@ class NetworkHeadline(Headline):
     def judged(self, instance: NetworkInstance) -> ClaimJudgement:
         return self.judge(instance, self.bracketed(instance), complete=True).judged
 
-    def certified(self, instance: NetworkInstance, kind: str, others: Sequence[Instance]) -> Certified | None:
+    def certified(
+        self, instance: NetworkInstance, kind: str, others: Sequence[Instance], beside: Evaluator | None = None
+    ) -> Certified | None:
         """Against one bracket for all points of a problem: those of `others` with the same problem are tried, too."""
         if split(instance):
             return None
         problem = _problem(instance)
-        same = [i for i in (instance, *others) if isinstance(i, NetworkInstance) and _problem(i) == problem]
+        rows = others if instance in others else (instance, *others)
+        same = [i for i in rows if isinstance(i, NetworkInstance) and _problem(i) == problem]
         points = dict.fromkeys(w for i in same for w in (i.omega, i.comparator) if isinstance(w, Weights))
         optimum = _shared(self, problem, tuple(points))
         # The instance's own comparator has no say: those of one omega and radius are one.
-        found = _judged(self, replace(instance, comparator=instance.initial), tuple(points))
+        found = _judged(self, replace(instance, comparator=instance.initial), tuple(points), _Known(beside))
         return Certified(replace(found, kind=kind), optimum, None)
 
     @PROPOSING
@@ -184,8 +190,13 @@ class NetworkHeadline(Headline):
         upper, at = np.inf, instance.initial
         with ctx.workprec(PRECISIONS[0]):
             problem = problem_of(instance)
-            for weights in filter(lambda w: w.sound, (*stops, *_starts(instance), *points, *found.near)):
-                inside = weights if radius is None else _into_ball(weights, instance.initial, radius)
+            tried = [w for w in dict.fromkeys((*stops, *_starts(instance), *points, *found.near)) if w.sound]
+            if radius is not None:
+                tried = [_into_ball(w, instance.initial, radius) for w in tried]
+            levels = levels_at(instance, tried)
+            # Balls decide between those that float64 does not tell apart (what it does not know is tried, too).
+            least = np.fmin.reduce(levels)
+            for inside in itertools.compress(tried, ~(levels > least + ALIKE * (1 + abs(least)))):
                 here = bounds(value(problem, inside))[1]
                 if here < upper:
                     upper, at = here, inside
@@ -219,9 +230,16 @@ class NetworkHeadline(Headline):
 
     @PROPOSING
     def judge(
-        self, instance: NetworkInstance, optimum: Optimum, kind: str = "omega", complete: bool = False
+        self,
+        instance: NetworkInstance,
+        optimum: Optimum,
+        kind: str = "omega",
+        complete: bool = False,
+        beside: Evaluator | None = None,
     ) -> Finding:
         """The headline at the instance's omega, against the point or the functions that give the smaller bound.
+
+        beside: of an instance that may have the same omega, as in `Headline.certified`.
 
         Against omega itself the bound would be what omega is above the optimum, which says nothing: preferred are
         comparators that are near the optimum themselves. Where it lies at infinity, functions nearer by serve better.
@@ -233,8 +251,13 @@ class NetworkHeadline(Headline):
         if not rivals or optimum.at != instance.omega:
             rivals.append(optimum.at)
         lower = optimum.sure
+        other = beside if beside is not None and beside.serves(instance) else None
+
+        def evaluator_of(of: NetworkInstance) -> Evaluator:
+            return Evaluator(of, partial(self.quantities, of), beside=other, placed=lambda made: made.above(lower))
+
         with ctx.workprec(PRECISIONS[0]):
-            here = self.quantities(instance).above(lower)
+            here: Any = evaluator_of(instance).balls(PRECISIONS[0])
             against = self._nearest(instance, here, rivals)
             at = here.against(against)
             problem = problem_of(instance.canonical)
@@ -242,7 +265,8 @@ class NetworkHeadline(Headline):
             above = Enclosure.of(level - value(problem, optimum.at))
             if optimum.ball is None or squared_distance(instance.omega, instance.initial) <= optimum.ball**2:
                 optimum.holds(level, "L(omega)")
-        evaluator = Evaluator(against, lambda: self.quantities(against).above(lower), known_at={PRECISIONS[0]: at})
+        evaluator = evaluator_of(against)
+        evaluator.known_at[PRECISIONS[0]] = at
         judged = judge_claim(self.claim, evaluator, complete=complete)
         judged = replace(judged, reason=f"{judged.reason}; lower bound: {optimum.how}, bracket {optimum.status}")
         omega = tuple(float(v) for v in instance.omega.floats.ravel())
@@ -287,9 +311,18 @@ def _shared(headline: NetworkHeadline, problem: NetworkInstance, points: tuple[W
     return headline.bracketed(problem, points=points)
 
 
+@dataclass(frozen=True)
+class _Known:
+    """An evaluator that has no say in what is found, but in what is evaluated again: all are one."""
+
+    evaluator: Evaluator | None = field(compare=False)
+
+
 @lru_cache(maxsize=4)
-def _judged(headline: NetworkHeadline, instance: NetworkInstance, points: tuple[Weights, ...]) -> Finding:
-    return headline.judge(instance, _shared(headline, _problem(instance), points))
+def _judged(
+    headline: NetworkHeadline, instance: NetworkInstance, points: tuple[Weights, ...], known: _Known
+) -> Finding:
+    return headline.judge(instance, _shared(headline, _problem(instance), points), beside=known.evaluator)
 
 
 def descended(instance: NetworkInstance, start: np.ndarray, watch: Callable[[], None] = lambda: None) -> Weights:

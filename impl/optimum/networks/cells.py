@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from flint import arb, ctx, fmpq
@@ -27,7 +26,7 @@ from ...supervised.instance import NetworkInstance, Task
 from ...supervised.relu.problem import NetworkProblem
 from ..exact import PRECISION
 from .floor import Centre, Floor, NotConvexError, functions_of, pooled, reach
-from .programs import OFF, ON, OPEN, Minimum, Program, Unit, least, unit
+from .programs import OFF, ON, OPEN, Drive, Minimum, Program, Unit, least, unit
 
 PARAMETERS = 32
 """m d up to which programs are solved."""
@@ -38,19 +37,6 @@ CELLS = 200
 
 class TooLargeError(ValueError):
     """The network has too many parameters for programs."""
-
-
-@dataclass(frozen=True)
-class Drive:
-    """An affine function of D = W - W0 (m, d): alpha'D + tau."""
-
-    alpha: list[arb]
-    tau: arb
-
-    def plus(self, other: Drive, factor: arb) -> Drive:
-        """self + factor other."""
-        alpha = [a + factor * b for a, b in zip(self.alpha, other.alpha, strict=True)]
-        return Drive(alpha, self.tau + factor * other.tau)
 
 
 def pattern_floor(instance: NetworkInstance, radius: fmpq) -> tuple[Floor, list[Weights]]:
@@ -133,16 +119,10 @@ class _Neurons:
         """The least risk of one task over the ball."""
         xs = self.support(task)
         units = [
-            self._unit(self.drive(r, x), j, output, radius)
-            for j, x in enumerate(xs)
-            for r, output in enumerate(self.outputs)
+            unit(self.drive(r, x), j, output, radius) for j, x in enumerate(xs) for r, output in enumerate(self.outputs)
         ]
         atoms = [(xs.index(a.x), arb(a.y), arb(a.p)) for a in task.atoms]
         return Program(self.problem.loss, atoms, units, radius)
-
-    @staticmethod
-    def _unit(drive: Drive, prediction: int, weight: arb, radius: arb) -> Unit:
-        return unit(drive.alpha, drive.tau, prediction, weight, radius)
 
     # --- the adapted networks, squared loss --------------------------------------------------------------------
 
@@ -150,7 +130,7 @@ class _Neurons:
         for x in sorted({x for law in self.problem.laws for x in law.rho}):
             if not self.problem.inputs.vanishing[x]:
                 for r in range(self.width):
-                    yield r, x, self._unit(self.drive(r, x), 0, arb(0), self.radius)
+                    yield r, x, unit(self.drive(r, x), 0, arb(0), self.radius)
 
     def crossing(self) -> list[tuple[int, int]]:
         """(neuron, input) whose sign is open in the ball."""
@@ -191,10 +171,10 @@ class _Neurons:
                     for z, error in errors.items():
                         if pattern.get((r, z)) == ON and products[z][x] != 0:
                             moved = moved.plus(error, -output * arb(products[z][x]))
-                    units.append(self._unit(moved, j, output, self.radius))
+                    units.append(unit(moved, j, output, self.radius))
                     statuses.append(OPEN)
                 atoms += [(j, arb(a.y), law.weight * arb(a.p)) for a in task.atoms if a.x == x]
         for (r, x), status in pattern.items():
-            units.append(self._unit(self.drive(r, x), 0, arb(0), self.radius))
+            units.append(unit(self.drive(r, x), 0, arb(0), self.radius))
             statuses.append(status)
         return Program(problem.loss, atoms, units, self.radius, tuple(statuses))

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 
 from flint import arb, ctx, fmpq, fmpq_mat
 
-from ...arithmetic import Balls, bounds, rational, root
+from ...arithmetic import Balls, bounds, dot, rational, root
 from ...bracket import Check
 from ...instances import Vector
 from ...losses import Link, Loss
@@ -180,7 +180,7 @@ class _Cell:
             for atom in task.atoms:
                 a = row(instance.features[atom.x][0], signs)
                 slope = [sum((a[r] * slopes[r][j] for r in range(m)), start=fmpq(0)) for j in range(m)]
-                offset = sum((u * v for u, v in zip(a, offsets, strict=True)), start=fmpq(0)) - atom.y
+                offset = dot(a, offsets) - atom.y
                 self.residuals.append((task.weight * atom.p, (slope, offset)))
         self.hessian = [[fmpq(0)] * m for _ in range(m)]
         self.linear = [fmpq(0)] * m

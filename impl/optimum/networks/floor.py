@@ -277,7 +277,11 @@ def _relaxed(centre: Centre, task: Task, budget: fmpq) -> dict[int, fmpq]:
             slope = masses * loss.d1(Floats, z, labels)
             return float(masses @ loss.value(Floats, z, labels)), map_.T @ slope
 
-    inside = {"type": "ineq", "fun": lambda v: 1 - v[:count] @ v[:count], "jac": lambda v: _inward(v, count)}
+    inside = {
+        "type": "ineq",
+        "fun": lambda v: 1 - v[:count] @ v[:count],
+        "jac": lambda v: np.concatenate([-2 * v[:count], np.zeros(len(v) - count)]),
+    }
     sides = [(-1.0, 1.0)] * (2 * count)
     found = scipy.optimize.minimize(
         risk, np.zeros(2 * count), jac=True, method="SLSQP", bounds=sides, constraints=[inside]
@@ -285,10 +289,6 @@ def _relaxed(centre: Centre, task: Task, budget: fmpq) -> dict[int, fmpq]:
     v = found.x if np.isfinite(found.x).all() else np.zeros(2 * count)
     best = base + np.concatenate([rows, np.diag(limits)], axis=1) @ v
     return dict(zip(xs, proposed(best), strict=True))
-
-
-def _inward(v: np.ndarray, count: int) -> np.ndarray:
-    return np.concatenate([-2 * v[:count], np.zeros(len(v) - count)])
 
 
 def task_risk_floor(centre: Centre, law: Law, budget: fmpq, proposal: Sequence[float]) -> arb:

@@ -89,10 +89,17 @@ def _near(instance: NetworkInstance, at: tuple[fmpq, ...]) -> Iterator[Weights]:
 
 def _lowest(instance: NetworkInstance, proposed: Iterable[Weights]) -> list[Weights]:
     """Of the proposed weights those at which L is lowest, in float64; none if none is proposed."""
+    weights = list(proposed)
+    levels = np.nan_to_num(levels_at(instance, weights), nan=np.inf)
+    return [weights[int(levels.argmin())]] if weights else []
+
+
+def levels_at(instance: NetworkInstance, weights: Sequence[Weights]) -> np.ndarray:
+    """L at each of the weights [.], in float64."""
     batch = batch_of(instance)
     with np.errstate(all="ignore"):
-        found = [(NetworkBatchQuantities(replace(batch, omega=w.floats[None])).meta_objective[0], w) for w in proposed]
-    return [min(found, key=lambda pair: np.nan_to_num(pair[0], nan=np.inf))[1]] if found else []
+        found = (NetworkBatchQuantities(replace(batch, omega=w.floats[None])).meta_objective[0] for w in weights)
+        return np.fromiter(found, dtype=float)
 
 
 def best_of(instance: NetworkInstance, floors: Sequence[Floor]) -> Lower:

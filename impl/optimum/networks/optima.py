@@ -65,19 +65,15 @@ def infimum(instance: NetworkInstance) -> ExactInfimum:
             f"{got}: the squared loss, at most {NEURONS} neurons, d=1 and one step of a ReLU network are required"
         )
     instance = instance.canonical
-    best = _origin(instance)
+    # W = 0: every neuron is off.
+    value = sum((t.weight * a.p * a.y * a.y for t in instance.tasks for a in t.atoms), start=fmpq(0)) / 2
+    best = ExactInfimum(value, (fmpq(0),) * instance.width, True, 1)
     for live in itertools.product((False, True), repeat=instance.width):
         if any(live):
             found = _off_kinks(instance, live)
             better = (found.value, not found.attained) < (best.value, not best.attained)
             best = replace(found if better else best, cells=best.cells + found.cells)
     return best
-
-
-def _origin(instance: NetworkInstance) -> ExactInfimum:
-    """W = 0: every neuron is off."""
-    value = sum((t.weight * a.p * a.y * a.y for t in instance.tasks for a in t.atoms), start=fmpq(0)) / 2
-    return ExactInfimum(value, (fmpq(0),) * instance.width, True, 1)
 
 
 def _off_kinks(instance: NetworkInstance, live: tuple[bool, ...]) -> ExactInfimum:

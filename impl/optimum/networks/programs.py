@@ -38,6 +38,19 @@ Pattern = tuple[int, ...]
 
 
 @dataclass(frozen=True)
+class Drive:
+    """An affine function of D = W - W0 (m, d): alpha'D + tau."""
+
+    alpha: list[arb]
+    tau: arb
+
+    def plus(self, other: Drive, factor: arb) -> Drive:
+        """self + factor other."""
+        alpha = [a + factor * b for a, b in zip(self.alpha, other.alpha, strict=True)]
+        return Drive(alpha, self.tau + factor * other.tau)
+
+
+@dataclass(frozen=True)
 class Unit:
     """relu(alpha'D + tau) with weight w in a prediction; the range of its argument on the ball.
 
@@ -72,10 +85,10 @@ class Proof:
     strain: Array
 
 
-def unit(alpha: Sequence[arb], tau: arb, prediction: int, weight: arb, radius: arb) -> Unit:
+def unit(drive: Drive, prediction: int, weight: arb, radius: arb) -> Unit:
     """A unit with its range on ||D|| <= radius."""
-    reach = radius * norm(list(alpha))
-    return Unit(arb_mat([list(alpha)]), tau, prediction, weight, (tau - reach).lower(), (tau + reach).upper())
+    tau, reach = drive.tau, radius * norm(drive.alpha)
+    return Unit(arb_mat([drive.alpha]), tau, prediction, weight, (tau - reach).lower(), (tau + reach).upper())
 
 
 class Program:

@@ -77,38 +77,59 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
 
     # --- full row rank: the Gram matrix M of the meta-features that have mass ---------------------------------
 
-    @cached_property
-    def _gram(self) -> tuple[Any, Any]:
-        """M and its inverse (B, N, N), both 0 in the rows and columns of what has no mass."""
-        size, used = len(self.given), self._where.reshape(len(self.given), -1)
-        rows = self.meta_features.reshape(size, -1, self.meta_features.shape[-1])
-        both, gram = used[:, :, None] & used[:, None], rows @ rows.swapaxes(1, 2)
-        inverted = inverse(MidRads.where(both, gram, np.eye(both.shape[1])))
-        return MidRads.where(both, gram, 0.0), MidRads.where(both, inverted, 0.0)
-
     @property
     def _crowded(self) -> Array:
         """Of which instances there are more meta-features than parameters (B,)."""
         return np.asarray(self._where.sum((1, 2)) > self.meta_features.shape[-1])
 
     @cached_property
+    def _fitting(self) -> tuple[Array, Array, Array]:
+        """The instances (b,) that are not crowded, places (b, r) of their meta-features, those that have mass before
+        others, and which these are."""
+        chosen = np.flatnonzero(~self._crowded)
+        used = self._where.reshape(len(self.given), -1)[chosen]
+        order = np.argsort(~used, axis=1, kind="stable")[:, : max(int(used.sum(1).max(initial=0)), 1)]
+        return chosen, order, np.take_along_axis(used, order, 1)
+
+    def _packed(self, values: Any) -> Any:
+        """Values (B, N, ...) of lifted points at these places (b, r, ...)."""
+        chosen, order, _ = self._fitting
+        return values[chosen[:, None], order]
+
+    def _unpacked(self, found: Any, crowded: float) -> Any:
+        """What was found (b,) of those that are not crowded, with what it is of those that are (B,)."""
+        (mid, rad), chosen = np.zeros((2, len(self.given))), self._fitting[0]
+        mid[:] = crowded
+        mid[chosen], rad[chosen] = found.mid, found.rad
+        return MidRad(mid, rad)
+
+    @cached_property
+    def _gram(self) -> tuple[Any, Any]:
+        """M and its inverse (b, r, r) of those that are not crowded, both 0 in the rows and columns of what has no
+        mass."""
+        used = self._fitting[2]
+        rows = self._packed(self.meta_features.reshape(len(self.given), -1, self.meta_features.shape[-1]))
+        both, gram = used[:, :, None] & used[:, None], rows @ rows.swapaxes(1, 2)
+        inverted = inverse(MidRads.where(both, gram, np.eye(both.shape[1])))
+        return MidRads.where(both, gram, 0.0), MidRads.where(both, inverted, 0.0)
+
+    @cached_property
     def margin_full_row_rank(self) -> Any:
         """-1 of more meta-features than parameters; else 1/||M^{-1}||, where M has an inverse for certain."""
-        found = 1 / norm(self._gram[1].reshape(len(self.given), -1))
-        return MidRads.where(self._crowded, -1.0, found)
+        count, size, _ = self._gram[1].shape
+        return self._unpacked(1 / norm(self._gram[1].reshape(count, size * size)), -1.0)
 
     @cached_property
     def min_norm_solution(self) -> Any:
         """(u'M^{-1}u)^{1/2}."""
-        u = MidRads.where(self._where, self.u, 0.0).reshape(len(self.given), -1)
-        found = MidRads.sqrt((u * applied(self._gram[1], u)).sum(1))
-        return MidRads.where(self._crowded, np.nan, found)
+        u = MidRads.where(self._fitting[2], self._packed(self.u.reshape(len(self.given), -1)), 0.0)
+        return self._unpacked(MidRads.sqrt((u * applied(self._gram[1], u)).sum(1)), np.nan)
 
     @cached_property
     def condition(self) -> Any:
         """Condition number of M."""
         gram, inverted = self._gram
-        return largest_eigenvalue(gram) * largest_eigenvalue(inverted)
+        return self._unpacked(largest_eigenvalue(gram) * largest_eigenvalue(inverted), np.nan)
 
     # --- divergences ----------------------------------------------------------------------------------------
 

@@ -7,8 +7,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType
 
-from ...files.faults import FaultError
-from ...files.numbers import Number, Row, exact
+from ...files.numbers import Number, Row, positive
 from ...files.records import Reader, Record
 from ...instances import Vector
 from ...models.document import ROWS, NetworkModel, read_signs, read_weights
@@ -100,9 +99,7 @@ def read_network(record: Any, kind: Callable[..., NetworkInstance] = NetworkInst
         comparator = read_functions(record.comparator, len(tasks), loss.outputs * len(features))
     else:
         comparator = read_weights(record.comparator, "comparator", *shape)
-    radius = exact(record.radius, "radius")
-    if radius <= 0:
-        raise FaultError("radius")
+    radius = positive(record.radius, "radius")
     return kind(loss, adaptation, features, tasks, signs, initial, omega, comparator, radius, notes)
 
 

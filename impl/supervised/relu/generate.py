@@ -20,8 +20,8 @@ from ..generate import against, tangent_comparators
 from .batch import Array, NetworkBatch
 from .batch_quantities import NetworkBatchQuantities
 
-Draw = Callable[[Source, str, Limits], NetworkBatch]
-"""A problem with W0, W and a parameter comparator, for a loss."""
+Draw = Callable[..., NetworkBatch]
+"""(source, loss, limits) -> problems with W0, W and a parameter comparator."""
 
 WIDTHS = (1, 2, 4, 16, 64, 1024)
 STEPS = (1, 1, 1, 2, 3)
@@ -105,24 +105,14 @@ class AtStart(NetworkBatchQuantities):
 # --- generators -----------------------------------------------------------------------------------
 
 
-def arbitrary(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
-    """Any problem, W and comparator on the grid."""
-    return drawn(source, loss, limits)
-
-
-def functions(source: Source, loss: str, limits: Limits = SMALL, draw: Draw = drawn) -> NetworkBatch:
-    """Comparators that are arbitrary functions, one per task."""
-    return _against(source, draw(source, loss, limits), "functions")
-
-
-def tangent(source: Source, loss: str, limits: Limits = SMALL, draw: Draw = drawn) -> NetworkBatch:
-    """Comparators h' = z - t(phi'v0 + kappa w), v0 = G/||G||, R = t, at which gap + Bregman = bound exactly."""
-    return tangents(source, draw(source, loss, limits))
-
-
-def support_query(
-    source: Source, loss: str, limits: Limits = SMALL, draw: Callable[..., NetworkBatch] = drawn
+def arbitrary(
+    source: Source, loss: str, limits: Limits = SMALL, rival: str = "parameter", draw: Draw = drawn
 ) -> NetworkBatch:
+    """Any problem, W and comparator on the grid, or a `rival` of another kind (`against`)."""
+    return _against(source, draw(source, loss, limits), rival)
+
+
+def support_query(source: Source, loss: str, limits: Limits = SMALL, draw: Draw = drawn) -> NetworkBatch:
     """Tasks that adapt on another law than the one that they are judged on; any comparator."""
     batch = draw(source, loss, limits, supports=("own", "own", "labels", "part"))
     return _against(source, batch, source.choose(("parameter", "functions", "tangent")))
@@ -168,11 +158,6 @@ def descended(batch: NetworkBatch, rounds: int = 25) -> Array:
             value = np.where(better, trial.meta_objective, value)
             gradient = np.where(better[:, None], trial.gradient, gradient)
     return here.omega
-
-
-def local(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
-    """A comparator one small gradient step away."""
-    return _against(source, drawn(source, loss, limits), "local")
 
 
 def near_kink(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
@@ -356,13 +341,32 @@ def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatc
     return drawn(source, loss, small, width=source.choose((4, 16)))
 
 
-GENERATORS: tuple[Generator, ...] = (
-    Generator("arbitrary", "anything on the grid", arbitrary, CONVEX_LOSSES, 2),
-    Generator("functions", "arbitrary comparator functions", functions, CONVEX_LOSSES),
-    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, CONVEX_LOSSES, wide=False),
+def table(draw: Draw, activations: Sequence[str | None], *own: Generator) -> tuple[Generator, ...]:
+    """The generators of networks with these activations, whose problems `draw` makes; those of their kind alone."""
+    functions, tangent = (partial(arbitrary, rival=rival, draw=draw) for rival in ("functions", "tangent"))
+    outputs, rates = partial(vector_outputs, activations=activations), partial(paced, activations=activations)
+    return (
+        Generator("arbitrary", "anything on the grid", partial(arbitrary, draw=draw), CONVEX_LOSSES, 2),
+        Generator("functions", "arbitrary comparator functions", functions, CONVEX_LOSSES),
+        Generator("tangent", "tangent comparators, where the bound is an equality", tangent, CONVEX_LOSSES, wide=False),
+        *own,
+        Generator("support-query", "tasks that adapt on another law than they are judged on",
+                  partial(support_query, draw=draw), CONVEX_LOSSES),
+        Generator("vector-outputs", "several outputs: classes, or vectors of targets", outputs, tuple(VECTOR_LOSSES)),
+        Generator("vector-tangent", "several outputs, tangent comparators", partial(outputs, rivals=("tangent",)),
+                  tuple(VECTOR_LOSSES), wide=False),
+        Generator("rates", "a rate for each weight, weight decay, or both", rates, PACED_LOSSES),
+        Generator("rates-tangent", "tangent comparators of wrong Jacobians of rates and decay",
+                  partial(rates, rivals=WRONG_RIVALS), ("squared", "log-cosh", "logistic", "quartic")),
+    )  # fmt: skip
+
+
+GENERATORS = table(
+    drawn,
+    (None,),
     Generator("steps", "several steps whose factors differ", steps, CONVEX_LOSSES),
     Generator("stationary", "W after descent", stationary, CONVEX_LOSSES),
-    Generator("local", "comparator one small gradient step away", local, CONVEX_LOSSES),
+    Generator("local", "comparator one small gradient step away", partial(arbitrary, rival="local"), CONVEX_LOSSES),
     Generator("near-kink", "neurons within rounding of a kink", near_kink, CONVEX_LOSSES, wide=False),
     Generator("kinks", "neurons exactly at their kink", kinks, CONVEX_LOSSES, wide=False),
     Generator("atom", "the worst network at an atom (N4)", atom, CONVEX_LOSSES),
@@ -370,21 +374,7 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("still", "W at its initialisation, large steps", still, CONVEX_LOSSES),
     Generator("independent", "tasks with inputs of their own (C3)", independent, CONVEX_LOSSES),
     Generator("interpolating", "the same against tangent comparators", interpolating, CONVEX_LOSSES),
-    Generator("support-query", "tasks that adapt on another law than they are judged on", support_query, CONVEX_LOSSES),
-    Generator(
-        "vector-outputs", "several outputs: classes, or vectors of targets", vector_outputs, tuple(VECTOR_LOSSES)
-    ),
-    Generator(
-        "vector-tangent",
-        "several outputs, tangent comparators",
-        partial(vector_outputs, rivals=("tangent",)),
-        tuple(VECTOR_LOSSES),
-        wide=False,
-    ),
-    Generator("rates", "a rate for each weight, weight decay, or both", paced, PACED_LOSSES),
-    Generator("rates-tangent", "tangent comparators of wrong Jacobians of rates and decay",
-              partial(paced, rivals=WRONG_RIVALS), ("squared", "log-cosh", "logistic", "quartic")),
-)  # fmt: skip
+)
 
 LANDSCAPES = Generator(
     "landscapes", "networks whose infimum is bracketed", landscapes, ("squared", "logistic", "pseudo-huber")

@@ -4,32 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
 from ...draws import with_radius
-from ...losses import VECTOR_LOSSES
 from ...models.activation import ACTIVATIONS
 from ...sources import SMALL, Generator, Limits, Source
 from ..draws import CONVEX_LOSSES, STEEP
 from ..generate import step_away
 from ..relu.batch import NetworkBatch
 from ..relu.batch_quantities import NetworkBatchQuantities
-from ..relu.generate import (
-    PACED_LOSSES,
-    WRONG_RIVALS,
-    AtStart,
-    descended,
-    drawn,
-    functions,
-    independent,
-    paced,
-    support_query,
-    tangent,
-    tangents,
-    vector_outputs,
-)
+from ..relu.generate import AtStart, descended, drawn, independent, table, tangents
 
 WIDTHS = (1, 2, 4, 16, 64)
 
@@ -105,16 +90,9 @@ def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatc
     return replace(drawn(source, loss, small, width=source.choose((4, 16))), activation=activation)
 
 
-GENERATORS: tuple[Generator, ...] = (
-    Generator("arbitrary", "anything on the grid", drawn_smooth, CONVEX_LOSSES, 2),
-    Generator("functions", "arbitrary comparator functions", partial(functions, draw=drawn_smooth), CONVEX_LOSSES),
-    Generator(
-        "tangent",
-        "tangent comparators, where the bound is an equality",
-        partial(tangent, draw=drawn_smooth),
-        CONVEX_LOSSES,
-        wide=False,
-    ),
+GENERATORS = table(
+    drawn_smooth,
+    tuple(ACTIVATIONS),
     Generator("steps", "large steps whose factors differ", steps, CONVEX_LOSSES),
     Generator("tangent-start", "tangent comparators of features at initialisation", tangent_start, CONVEX_LOSSES),
     Generator("drift", "neurons that all move alike from where they bend most", drift, CONVEX_LOSSES),
@@ -122,31 +100,7 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("still", "W at its initialisation", still, CONVEX_LOSSES),
     Generator("interpolating", "inputs of their own, tangent comparators (C3)", interpolating, CONVEX_LOSSES),
     Generator("local", "comparator one small gradient step away", local, CONVEX_LOSSES),
-    Generator(
-        "support-query",
-        "tasks that adapt on another law than they are judged on",
-        partial(support_query, draw=drawn_smooth),
-        CONVEX_LOSSES,
-    ),
-    Generator(
-        "vector-outputs",
-        "several outputs: classes, or vectors of targets",
-        partial(vector_outputs, activations=tuple(ACTIVATIONS)),
-        tuple(VECTOR_LOSSES),
-    ),
-    Generator(
-        "vector-tangent",
-        "several outputs, tangent comparators",
-        partial(vector_outputs, rivals=("tangent",), activations=tuple(ACTIVATIONS)),
-        tuple(VECTOR_LOSSES),
-        wide=False,
-    ),
-    Generator("rates", "a rate for each weight, weight decay, or both",
-              partial(paced, activations=tuple(ACTIVATIONS)), PACED_LOSSES),
-    Generator("rates-tangent", "tangent comparators of wrong Jacobians of rates and decay",
-              partial(paced, activations=tuple(ACTIVATIONS), rivals=WRONG_RIVALS),
-              ("squared", "log-cosh", "logistic", "quartic")),
-)  # fmt: skip
+)
 
 LANDSCAPES = Generator(
     "landscapes", "smooth networks whose infimum is bracketed", landscapes, ("squared", "logistic", "pseudo-huber")

@@ -15,12 +15,11 @@ import warnings
 import cvxpy as cp
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
-
-from ..arithmetic import Rationals, rational, to_float
-from ..balls.singular import positive_definite
-from ..optimum.exact import DoesNotApplyError
-from ..supervised.adaptation import Gradient
-from ..supervised.instance import MetaSLInstance
+from metagap.impl.arithmetic import Rationals, rational, to_float
+from metagap.impl.balls.singular import positive_definite
+from metagap.impl.optimum.exact import DoesNotApplyError
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import MetaSLInstance
 
 Exponents = tuple[int, ...]
 PRECISION = 256

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from metagap.impl.arithmetic import to_float
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import MetaSLInstance
+from metagap.impl.supervised.tensors import TorchProblem
 from torch import Tensor
-
-from ..arithmetic import to_float
-from ..supervised.adaptation import Gradient
-from ..supervised.instance import MetaSLInstance
-from ..supervised.tensors import TorchProblem
 
 
 def _omega(instance: MetaSLInstance) -> Tensor:

@@ -11,11 +11,10 @@ from typing import Any
 import cvxpy as cp
 import numpy as np
 import torch
+from metagap.impl.arithmetic import to_float
+from metagap.impl.policies.batch import batch_of
+from metagap.impl.policies.instance import Adaptation, MetaRLInstance, PolicyInstance, PolicyNetworkInstance
 from torch import Tensor
-
-from ..arithmetic import to_float
-from ..policies.batch import batch_of
-from ..policies.instance import Adaptation, MetaRLInstance, PolicyInstance, PolicyNetworkInstance
 
 Activation = Callable[[Tensor], Tensor]
 

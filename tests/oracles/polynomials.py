@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from flint import arb, ctx, fmpq, fmpq_poly
-
-from ..arithmetic import Rationals
-from ..optimum.exact import DoesNotApplyError
-from ..supervised.adaptation import Gradient
-from ..supervised.instance import MetaSLInstance
+from metagap.impl.arithmetic import Rationals
+from metagap.impl.optimum.exact import DoesNotApplyError
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import MetaSLInstance
 
 PRECISION = 1024
 """For polynomials of high degree, whose values at a root lose most of their digits."""

@@ -11,11 +11,10 @@ import warnings
 import cvxpy as cp
 import numpy as np
 from flint import arb, fmpq
-
-from ..arithmetic import Balls, midpoint, to_float
-from ..models import flips
-from ..supervised.instance import NetworkInstance
-from ..supervised.relu.problem import NetworkProblem
+from metagap.impl.arithmetic import Balls, midpoint, to_float
+from metagap.impl.models import flips
+from metagap.impl.supervised.instance import NetworkInstance
+from metagap.impl.supervised.relu.problem import NetworkProblem
 
 Array = np.ndarray
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from metagap.impl.models.weights import Weights
 from metagap.impl.sources import SMALL, RandomSource
 from metagap.impl.supervised import maml
 from metagap.impl.supervised.adaptation import Gradient, Implicit
+from metagap.impl.supervised.batch_quantities import BatchQuantities
 from metagap.impl.supervised.instance import Atom, Functions, MetaSLInstance, SmoothInstance, Task
 from metagap.impl.supervised.maml import Problem
 from metagap.impl.supervised.quantities import MetaSLQuantities
@@ -127,3 +129,18 @@ def test_linear_models_are_networks_of_one_neuron(monkeypatch: pytest.MonkeyPatc
                 activation="piecewise",
             ))  # fmt: skip
     assert compared >= 2 * len(COMMON)
+
+
+def test_proximal_points_of_a_batch_are_stepped_to_their_end() -> None:
+    """Features with a coordinate that is 0 everywhere: the parameter does not move there, and the others do."""
+    generator = FAMILIES["meta-sl"].generator("arbitrary")
+    batches = (generator.build(RandomSource((3, seed), 8), "logistic") for seed in range(20))
+    batch = next(b for b in batches if b.steps == 0 and b.features.shape[2] > 1)
+    features = batch.features.copy()
+    features[..., 0] = 0
+    at = BatchQuantities(replace(batch, features=features))
+    theta = batch.omega[:, None]
+    point, strength = at._proximal(theta), batch.rate[:, None, None]
+    rest = at._inner(1, at._predictions(point)) @ features + strength * (point - theta)
+    assert np.abs(rest).max() <= 1e-9 * np.abs(strength * (1 + np.abs(theta))).max()
+    assert np.abs(point - theta).max() > 1e-3

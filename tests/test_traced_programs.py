@@ -16,7 +16,8 @@ from metagap.impl.models.traced.evaluate import evaluated  # noqa: E402
 from metagap.impl.models.traced.middles import Middles  # noqa: E402
 from metagap.impl.models.traced.operators import UnknownOperatorError  # noqa: E402
 from metagap.impl.models.traced.systems import Fine, System  # noqa: E402
-from metagap.impl.models.traced.trace import array_of, traced  # noqa: E402
+from metagap.impl.models.traced.trace import array_of, nobodys, traced  # noqa: E402
+from metagap.impl.traced.learner import SGD, Learner  # noqa: E402
 
 torch.set_num_threads(1)
 F, nn = torch.nn.functional, torch.nn
@@ -184,3 +185,24 @@ def test_in_place_operations_inside_decompositions_are_kept() -> None:
     assert not any(node.op.rpartition(".")[0].endswith("_") for node in graph.nodes)
     (found,), _ = evaluated(graph, [array_of(x)], Middles())
     assert (found.mid == array_of(padded(x))).all()
+
+
+class Squared(nn.Module):
+    """A user's module."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * x
+
+
+def test_users_lines_are_kept_wherever_there_is_a_user() -> None:
+    """In the model, a part of it or a hook; of PyTorch's own modules there are none to keep."""
+    plain = nn.Sequential(nn.Linear(1, 1), nn.Tanh())
+    hooked = nn.Sequential(nn.Linear(1, 1))
+    hooked.register_forward_hook(lambda model, given, found: found * 2)
+    assert nobodys(plain)
+    assert not nobodys(hooked)
+    assert not nobodys(nn.Sequential(plain, Squared()))
+    data = tuple(torch.ones(2, 1, dtype=torch.float64) for _ in range(4))
+    learner = Learner(nn.Sequential(plain, Squared()), SGD(0.25), "mse")
+    found = learner.graphs(data, learner.unadapted(data), ["unadapted"])["unadapted"]
+    assert any(node.line.startswith("test_traced_programs.py:") for node in found.nodes)

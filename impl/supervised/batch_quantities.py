@@ -70,10 +70,10 @@ class BatchQuantities(CoreBatchQuantities):
                 if not worse.any():
                     break
                 length = np.where(worse, length / 4, length)
-            point = point - length[..., None] * step
-            value = objective(point)
-            if np.abs(step).max() < 1e-14:
+            before, point = point, point - length[..., None] * step
+            if np.abs(step).max() < 1e-14 or (point == before).all():  # whence it would not move again
                 break
+            value = objective(point)
         return point
 
     @cached_property

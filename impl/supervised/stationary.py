@@ -35,8 +35,9 @@ def stationary_points(batch: Batch, rounds: int = 60) -> Array:
             omega = np.where(better.reshape(-1, *(1,) * (len(shape) - 1)), trial.batch.omega, here.omega)
             here = replace(here, omega=omega)
             value = np.where(better, trial.meta_objective, value)
-            gradient = np.where(better[:, None], trial.gradient, gradient)
-            model = np.where(better[:, None, None], trial.gauss_newton, model)
+            if better.any():
+                gradient = np.where(better[:, None], trial.gradient, gradient)
+                model = np.where(better[:, None, None], trial.gauss_newton, model)
             if not (better & (np.abs(step).max(1) > 1e-13)).any() and (damping > 1e6).all():
                 break
     return here.omega

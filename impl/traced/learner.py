@@ -18,7 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..arithmetic import rational
 from ..files import BadInputError
-from ..models.traced.trace import traced
+from ..models.traced.trace import nobodys, traced
 from ..task_tables import Task
 from .losses import NAMED
 
@@ -182,7 +182,8 @@ class Learner:
             "risk": (lambda z, y: self.loss(z, y), (z, data[3]), range(1)),
             "slope": (lambda z, y: grad(self.loss)(z, y), (z, data[3]), range(1)),
         }  # fmt: skip
-        return {name: traced(*makers[name]) for name in wanted}
+        lines = not (nobodys(self.module) and isinstance(self.inner, SGD) and self.loss_name != "own")
+        return {name: traced(*makers[name], lines) for name in wanted}
 
     def run(self, name: str, data: Tensors) -> Tensors:
         """The predictions or the gradient at omega, by PyTorch."""

@@ -117,6 +117,10 @@ BATCHES = (
           suite("test_batch_judge:test_inverses_contain_those_of_rationals")),
     fault("proximal-proposed", END, f"{ENCLOSED}._proximal",
           Edit("near.within(norm(rest).high[..., None])", "near"), POOR),
+    fault("proximal-one-entry-stays", "a search that ends too early",
+          "metagap.impl.supervised.batch_quantities:BatchQuantities._proximal",
+          Edit("(point == before).all()", "(point == before).any()"),
+          suite("test_routes:test_proximal_points_of_a_batch_are_stepped_to_their_end")),
     fault("tangents-proposed", END, f"{TAYLOR}:_implicit", Edit("near.within(radius[:, :, None, :])", "near"),
           POOR),
     # --- quantities ---

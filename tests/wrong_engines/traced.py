@@ -107,6 +107,8 @@ TRACED = (
     fault("convolution-turned", "a formula is wrong", "layers:_spread", "np.flip(w, tuple(range(2, w.ndim)))", "w", means("convolution_backward.default")),
     fault("transposed-roles", "a formula is wrong", "layers:convolution_back", "convolution(run, slope, weight, None,", "convolution(run, slope, each(np.negative, weight), None,", means("convolution_backward.default", 1)),
     fault("pool-shares", "a formula is wrong", "pools:_shares", "1.0 if counted else 0.0", "0.0", means("avg_pool2d.default", 1)),
+    fault("users-are-nobody", "an operation is lost", "trace:nobodys", "all(home.startswith(OWN) for home in homes)", "True", suite("test_traced_programs:test_users_lines_are_kept_wherever_there_is_a_user")),
+    fault("hooks-are-nobody", "an operation is lost", "trace:nobodys", "not hooked and ", "", suite("test_traced_programs:test_users_lines_are_kept_wherever_there_is_a_user")),
     fault("writes-forgotten", "an operation is lost", "trace:_writes", "schema.is_mutable", "False", suite("test_traced_programs:test_in_place_operations_inside_decompositions_are_kept")),
     fault("graph-attributes", "what differs is taken for equal", "graph:simplified", "key = repr((new.op, new.args, sorted((new.named or {}).items())))", "key = repr((new.op, new.args))", suite("test_traced_operators:test_equal_operations_are_done_once_and_others_are_not")),
     fault("convex-turned", "a sign is forgotten", "convexity:Bend.turned", "Bend(self.concave, self.convex)", "self", bends("concave")),

@@ -7,15 +7,19 @@ is judged: a graph depends on shapes and on the program, not on numbers, but for
 from __future__ import annotations
 
 import operator
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch._decomp import core_aten_decompositions
+from torch._guards import TracingContext, tracing
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.func import functionalize
 from torch.fx import Interpreter
 from torch.fx.experimental.proxy_tensor import PythonKeyTracer, make_fx
@@ -45,21 +49,36 @@ def array_of(tensor: torch.Tensor) -> Array:
     return np.array(plain.numpy())
 
 
-def traced(function: Callable[..., Any], inputs: Sequence[torch.Tensor], varying: Sequence[int] = ()) -> Graph:
+@cache
+def _decompositions() -> dict[Any, Any]:
+    """What operators are made of; but logsumexp, which is known as a whole."""
+    whole = torch.ops.aten.logsumexp.default
+    return {operator: made for operator, made in core_aten_decompositions().items() if operator != whole}
+
+
+def traced(
+    function: Callable[..., Any], inputs: Sequence[torch.Tensor], varying: Sequence[int] = (), lines: bool = True
+) -> Graph:
     """The graph of `function(*inputs)`, which returns a tensor or several; `varying`: inputs that are differentiated.
 
-    Errors: TraceError.
+    lines: whether each operation is to have the user's line that it comes from. Errors: TraceError.
     """
-    table: Any = core_aten_decompositions()
-    table.pop(torch.ops.aten.logsumexp.default, None)  # which is known as a whole
 
+    def graph(of: Callable[..., Any]) -> torch.fx.GraphModule:
+        found: torch.fx.GraphModule = make_fx(
+            functionalize(of), decomposition_table=_decompositions(), record_stack_traces=lines
+        )(*inputs)
+        return found
+
+    # One mode for the shapes of all operations: PyTorch would make one for each.
+    shapes = tracing(TracingContext(FakeTensorMode(allow_fallback_kernels=True)))
     try:
-        with sdpa_kernel(SDPBackend.MATH), _users_lines():  # attention by its definition
-            made = make_fx(functionalize(function), decomposition_table=table, record_stack_traces=True)(*inputs)
+        with sdpa_kernel(SDPBackend.MATH), _users_lines(), shapes:  # attention by its definition
+            made = graph(function)
             if _writes(made):  # a decomposition that writes into what it has made
                 run = Interpreter(made).run
                 with preserve_node_meta():
-                    made = make_fx(functionalize(run), decomposition_table=table, record_stack_traces=True)(*inputs)
+                    made = graph(run)
     except RuntimeError as error:
         text = str(error)
         if "item" in text or "data-dependent" in text or "tracing tensor" in text:
@@ -138,6 +157,14 @@ def _graph(made: torch.fx.GraphModule, inputs: int, varying: tuple[int, ...]) ->
 
 OWN = (str(Path(torch.__file__).parent), str(Path(__file__).parent.parent.parent))
 """Folders whose lines are nobody's."""
+
+
+def nobodys(model: torch.nn.Module) -> bool:
+    """Whether all code that a model runs is in those folders."""
+    parts = list(model.modules())
+    homes = {getattr(sys.modules.get(type(part).__module__), "__file__", None) or "" for part in parts}
+    hooked = any(part._forward_hooks or part._forward_pre_hooks for part in parts)
+    return not hooked and all(home.startswith(OWN) for home in homes)
 
 
 @contextmanager

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -91,7 +90,7 @@ def _environment() -> Environment:
     return environment
 
 
-def _rendered(template: str, **given: Any) -> str:
+def _rendered(template: str, **given: object) -> str:
     return _environment().get_template(template).render(**given)
 
 

@@ -116,6 +116,7 @@ UNTYPED = {
     "check_graph.py": "programs of JSON, over numbers of any kind",
     "cli/__init__.py": "Typer's objects",
     "bench/batches.py": "batches, which each kind of learning has its own of",
+    "bench/judging.py": "batches, which each kind of learning has its own of",
     "bench/programs.py": "PyTorch's modules and tensors",
     "formats/inputs.py": "JSON schemas",
     "formats/shared.py": "instances as documents: their readers know them",

@@ -131,7 +131,7 @@ def test_cvxpy_solves_the_same_trust_region_problem(loss: str) -> None:
 @pytest.mark.ci
 def test_cvxpy_finds_the_squared_meta_minimum_where_the_gradient_vanishes() -> None:
     """Stationary points of the squared loss are global (C1): L(omega) is cvxpy's minimum."""
-    from oracles.convex import squared_meta_minimum
+    from metagap.impl.oracles.convex import squared_meta_minimum
 
     stationary = next(g for g in GENERATORS if g.name == "stationary")
     compared = 0

@@ -75,7 +75,7 @@ def test_the_certified_engine_agrees(loss: Loss, m: int, d: int, ball: fmpq) -> 
 @pytest.mark.ci
 @pytest.mark.parametrize("seed", range(6))
 def test_cvxpy_agrees(seed: int) -> None:
-    from oracles.convex import squared_meta_minimum
+    from metagap.impl.oracles.convex import squared_meta_minimum
 
     of = drawn(seed, 16, 3, Loss("squared"), fmpq(1, 2), tasks=3, points=4)
     for ball in (fmpq(1, 4), fmpq(4)):

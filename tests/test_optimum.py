@@ -156,7 +156,7 @@ def test_squared_is_exact(seed: int) -> None:
 @FEW
 @given(seed=SEEDS)
 def test_cvxpy_agrees_on_the_squared_loss(seed: int) -> None:
-    from oracles.convex import squared_meta_minimum
+    from metagap.impl.oracles.convex import squared_meta_minimum
 
     instance = replace(some("squared", seed, limits=Limits(tasks=2, points=3))[0], adaptation=Gradient(fmpq(1, 8)))
     exact = to_float(squared_minimum(instance)[0])

@@ -59,7 +59,7 @@ def linear_model(of: SmoothInstance) -> MetaSLInstance:
 @ACTIVATION
 @pytest.mark.parametrize("seed", range(3))
 def test_cvxpy_agrees(activation: str, seed: int) -> None:
-    from oracles.convex import squared_meta_minimum
+    from metagap.impl.oracles.convex import squared_meta_minimum
 
     of = drawn(activation, seed, 16, 3, Loss("squared"), fmpq(1, 2), tasks=3, points=4)
     for ball in (fmpq(1, 4), fmpq(4)):

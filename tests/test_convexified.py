@@ -223,7 +223,7 @@ def test_trees_with_convexified_leaves_are_proved_and_not_above_the_minimum(
 ) -> None:
     """The search uses such leaves from the first box on; its file is of format 3; the same tree of format 1 is read."""
     monkeypatch.setattr(SEARCH, "PATIENCE", 0)
-    found = minimise(instance(kind, 3), ONE, Budget(boxes=200_000), convexity=False)
+    found = minimise(instance(kind, 3), HALF, Budget(boxes=200_000), convexity=False)
     certificate = found.certificate
     assert found.certified and certificate is not None and b"r" in certificate.tree
     text = certificate.dumps()

@@ -71,7 +71,7 @@ NETWORKS = (
           Edit("exact_zero = ((first != 0).astype(float) @ (second != 0) == 0)", "exact_zero = (first @ second == 0)"),
           suite("test_networks_by_hand:test_products_that_underflow_are_no_kinks")),
     fault("odd-weights-forgotten", "exact rationals replaced by float64", f"{WEIGHTS}:Weights.row",
-          Edit("self.odd[r, j] if (r, j) in self.odd else rational(float(v))", "rational(float(v))"),
+          Edit("self.odd[r, j] if (r, j) in self.odd else rational(v)", "rational(v)"),
           suite("test_networks_by_hand:test_one_weight_that_is_no_float_counts")),
     fault("sums-without-odd", "exact rationals replaced by float64", f"{WEIGHTS}:Weights.sums",
           Edit("totals[a][j] += int(coefficients[a, r]) * rest", "pass"),

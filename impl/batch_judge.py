@@ -113,10 +113,15 @@ class Asked:
     """The quantities of a batch by name, and their ends: evaluated once for all claims."""
 
     def __init__(self, at: Callable[[str], Any]) -> None:
-        self._at: Callable[[str], Any] = cache(at)
-        self.ends: Callable[[str], Ends] = cache(lambda name: ends_of(self._at(name)))
+        self._at = at
+        # Of itself, not of `at`: `cache` asks what it wraps for its name, which may ask a user's quantities.
+        self._value: Callable[[str], Any] = cache(self._evaluated)
+        self.ends: Callable[[str], Ends] = cache(lambda name: ends_of(self._value(name)))
 
     def __call__(self, name: str) -> Any:
+        return self._value(name)
+
+    def _evaluated(self, name: str) -> Any:
         return self._at(name)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.alike import Alike, PartingError, Several, agreed, alike
-from metagap.impl.batch_judge import standings_in_arrays
+from metagap.impl.batch_judge import judged_in_arrays, standings_in_arrays
 from metagap.impl.enclosed.quantities import UnknownError
 from metagap.impl.falsify import pursuit
 from metagap.impl.families import FAMILIES, judge
@@ -289,3 +289,17 @@ def test_a_part_whose_time_is_out_is_in_the_record_and_goes_on(tmp_path: Path, m
         assert audit.status == status and list(audit.parts) == [job]
         found.cut = False
     assert store.get(job) is not None
+
+
+def test_quantities_without_arrays_are_left_to_balls_and_asked_by_call_alone() -> None:
+    """An own loss's batch has no arrays: whatever is asked of its quantities raises UnknownError."""
+
+    class Nothing:
+        def __call__(self, name: str) -> Any:
+            raise UnknownError(name)
+
+        def __getattr__(self, name: str) -> Any:
+            raise UnknownError(name)
+
+    (decided,) = judged_in_arrays([FAMILIES["meta-sl"].claims[5]], Nothing(), 1)
+    assert decided == {}

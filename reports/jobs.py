@@ -29,7 +29,7 @@ from .formats.shared import Interval, interval, verdict_name
 from .formats.verifying import Form, RealFamily, RealOptimum, RealRow, Series
 from .records import finite
 from .tally import Outcome, Tallies, Tally, tally_instance
-from .wide import MOST, BatchJob, WideJob, judge_widely, widely
+from .wide import MOST, WIDE, BatchJob, WideJob, judge_widely, widely
 
 
 @dataclass(frozen=True)
@@ -157,10 +157,6 @@ def _wide(family: Family, generator: Generator, profile: Profile) -> bool:
 BESIDE, FEW = 3, 16
 """Beside wide batches, one in so many of the other instances are made, if that leaves so many of each variant: every
 claim is judged on them, but only equalities, whose verdicts are all alike, have no others."""
-
-WIDE = 1_000_000_000
-"""More batches than a plan and its rounds have of a kind: wide ones are counted from here on."""
-
 
 LOOSE = 0.99
 """A bound is loose as long as no instance is known whose left side is so much of it."""

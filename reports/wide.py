@@ -27,6 +27,9 @@ from .tally import Kept, Outcome, tally_instance
 OPEN = 4
 """Instances of a batch that go to balls, for each claim."""
 
+WIDE = 1_000_000_000
+"""More batches than a plan and its rounds have of a kind: wide ones are counted from here on."""
+
 MOST = 256
 """Instances of a wide batch at most: memory does not grow with a run."""
 
@@ -66,7 +69,7 @@ def judge_widely(job: WideJob, batch: Any, claims: Sequence[Claim], outcome: Out
         return files.dumps(instance(b))
 
     def origin(b: int) -> str:
-        return f"{title}; {job.variant}, seed {job.seed}, wide batch {job.index}, #{b}"
+        return f"{title}; {job.variant}, seed {job.seed}, wide batch {job.index - WIDE}, #{b}"
 
     left: dict[int, list[Claim]] = {}
     counted = {claim.name: outcome.tallies[claim.name].counts.total() for claim in claims}

@@ -12,12 +12,12 @@ from metagap.impl.bracket import DefectError
 from metagap.impl.families import FAMILIES, META_RL_SMOOTH_NETWORK, META_SL, loads
 from metagap.impl.judge import judge_claim
 from metagap.reports.executing import Workers
-from metagap.reports.jobs import PROFILES, WIDE, Job, Profile, batch_of, jobs, run_job
+from metagap.reports.jobs import PROFILES, Job, Profile, batch_of, jobs, run_job
 from metagap.reports.records import dumps
 from metagap.reports.store import Store
 from metagap.reports.tally import Outcome, Tally
 from metagap.reports.verify import Run, store_of
-from metagap.reports.wide import MOST, OPEN, WideJob, judge_widely, widely
+from metagap.reports.wide import MOST, OPEN, WIDE, WideJob, judge_widely, widely
 from metagap.theory.claim import Claim, Expression, Relation
 
 from .test_batch_judge import AT_V

@@ -75,6 +75,27 @@ def to_float(q: fmpq) -> float:
         return math.inf if q > 0 else -math.inf
 
 
+def rationals(values: Array) -> Any:
+    """The numbers of an array, exactly, in tuples of its shape."""
+    return tuple(map(rationals, values)) if np.ndim(values) else rational(float(values))
+
+
+def normalised(values: Array) -> tuple[fmpq, ...]:
+    """The numbers (n,) exactly, over their sum if that is not 1."""
+    exact = rationals(values)
+    total = sum(exact, start=fmpq(0))
+    return exact if total == 1 else tuple(v / total for v in exact)
+
+
+def nearest(rows: Any) -> Array:
+    """Rationals, in rows of any depth, as float64."""
+
+    def listed(value: Any) -> Any:
+        return to_float(value) if isinstance(value, fmpq) else [listed(v) for v in value]
+
+    return np.array(listed(rows), dtype=float)
+
+
 def bounds(ball: arb) -> tuple[float, float]:
     """Float64 numbers lo <= ball <= hi, rounded outward; (-inf, inf) for a ball that is not a number."""
     if ball.is_nan():

@@ -43,7 +43,7 @@ def _network(loss: Loss, eta: fmpq, inputs: Array, tasks: tuple[Task, ...], widt
 def trained_cases(label: str, instance: NetworkInstance, rate: float) -> list[tuple[str, NetworkInstance]]:
     """The trained network against the label means (of several outputs the initial one), the initial against the
     trained one."""
-    trained = Weights(on_grid(train(instance, rounds=ROUNDS, rate=rate).weights))
+    trained = Weights(on_grid(train(instance, rounds=ROUNDS, rate=rate)))
     distance = float(np.sqrt(((trained.floats - instance.initial.floats) ** 2).sum()))
     radius = fmpq(max(int(np.ceil(distance * 16)), 1), 16)
     placed = replace(instance, omega=trained, radius=radius)

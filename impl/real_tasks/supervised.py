@@ -44,13 +44,13 @@ def _cases(label: str, instance: MetaSLInstance, start: Sequence[float]) -> list
     trained = train(instance)
     other = train(instance, start=tuple(start), rounds=10, polish=False)
     first = train(instance, first_order=True)
-    best, rival, zero = rounded(trained.omega), rounded(other.omega), (fmpq(0),) * instance.dimension
+    best, rival, zero = rounded(trained), rounded(other), (fmpq(0),) * instance.dimension
     return [
         (f"{label}; MAML-trained, against a briefly trained point", _against(instance, best, rival)),
         (f"{label}; MAML-trained, against label means", _against(instance, best, label_means(instance))),
         (
             f"{label}; FOMAML-trained, against the MAML-trained point",
-            _against(instance, rounded(first.omega), best),
+            _against(instance, rounded(first), best),
         ),
         (f"{label}; untrained, against the MAML-trained point", _against(instance, zero, best)),
     ]
@@ -58,7 +58,7 @@ def _cases(label: str, instance: MetaSLInstance, start: Sequence[float]) -> list
 
 def _small(label: str, instance: MetaSLInstance) -> list[tuple[str, MetaSLInstance]]:
     """MAML-trained and untrained omega of a problem with few parameters, so that its optimum can be searched."""
-    best, zero = rounded(train(instance).omega), (fmpq(0),) * instance.dimension
+    best, zero = rounded(train(instance)), (fmpq(0),) * instance.dimension
     return [
         (f"{label}, {instance.dimension} parameters; MAML-trained", _against(instance, best, zero)),
         (f"{label}, {instance.dimension} parameters; untrained", _against(instance, zero, best)),
@@ -136,13 +136,13 @@ def few_shot() -> tuple[tuple[str, MetaSLInstance], ...]:
         for name, eta in (("logistic", fmpq(2)), ("squared", fmpq(1, 2))):
             instance = _few_shot(*drawn, Loss(name), eta, shots, components)
             label = f"{name}, {shots}-shot, {instance.dimension} parameters"
-            best, zero = rounded(train(instance, rounds=10).omega), (fmpq(0),) * instance.dimension
+            best, zero = rounded(train(instance, rounds=10)), (fmpq(0),) * instance.dimension
             cases += [
                 (f"{label}; MAML-trained", _against(instance, best, zero)),
                 (f"{label}; untrained", _against(instance, zero, best)),
             ]
             if components == 2:
-                first = rounded(train(instance, first_order=True).omega)
+                first = rounded(train(instance, first_order=True))
                 cases.append((f"{label}; FOMAML-trained", _against(instance, first, best)))
     return tuple(cases)
 

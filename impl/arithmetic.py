@@ -21,7 +21,7 @@ every one-sided value, so that nothing is decided there; rationals take the valu
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -87,13 +87,14 @@ def normalised(values: Array) -> tuple[fmpq, ...]:
     return exact if total == 1 else tuple(v / total for v in exact)
 
 
+def listed(number: Callable[[fmpq], Any], rows: Any) -> Any:
+    """Rationals, in rows of any depth, each as `number` gives it, in lists."""
+    return number(rows) if isinstance(rows, fmpq) else [listed(number, row) for row in rows]
+
+
 def nearest(rows: Any) -> Array:
     """Rationals, in rows of any depth, as float64."""
-
-    def listed(value: Any) -> Any:
-        return to_float(value) if isinstance(value, fmpq) else [listed(v) for v in value]
-
-    return np.array(listed(rows), dtype=float)
+    return np.array(listed(to_float, rows), dtype=float)
 
 
 def bounds(ball: arb) -> tuple[float, float]:

@@ -62,7 +62,7 @@ class Arrays:
     """What batches have in common that are `features` (B, ...) and other arrays of B instances."""
 
     def __len__(self) -> int:
-        return len(self.features)  # type: ignore[attr-defined]
+        return int(self.features.shape[0])  # type: ignore[attr-defined]
 
     def take(self, chosen: Array | Sequence[int]) -> Self:
         """The instances of the given indices (or mask)."""

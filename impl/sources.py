@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
@@ -167,7 +168,8 @@ class RealTasks:
 
     @property
     def description(self) -> str:
-        return self.build.__doc__ or ""
+        """What `build` says of itself."""
+        return (self.build.func if isinstance(self.build, partial) else self.build).__doc__ or ""
 
 
 def by_name(*families: RealTasks) -> dict[str, RealTasks]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -223,60 +224,50 @@ META_RL_NETWORK = Family(
 )
 
 
-SMOOTH_NETWORK = Family(
-    "smooth-network",
-    "Two-layer networks with a smooth activation",
-    "smooth",
-    Path(smooth_network.__file__),
-    smooth_network.CLAIMS,
-    mutants.SMOOTH_NETWORK,
-    without.SMOOTH_NETWORK,
-    hypotheses.SUPERVISED,
-    SMOOTH_NETWORK_READER,
-    SmoothQuantities,
-    SmoothBatchQuantities,
-    smooth_generate.GENERATORS,
-    smooth_generate.SEARCHING,
-    SMOOTH_REAL_TASKS,
-    smaller_network,
-    network_batch_of,
+SMOOTH_NETWORK = replace(
+    NETWORK,
+    name="smooth-network",
+    title="Two-layer networks with a smooth activation",
+    short="smooth",
+    home=Path(smooth_network.__file__),
+    claims=smooth_network.CLAIMS,
+    mutants=mutants.SMOOTH_NETWORK,
+    ablations=without.SMOOTH_NETWORK,
+    reader=SMOOTH_NETWORK_READER,
+    quantities=SmoothQuantities,
+    batch_quantities=SmoothBatchQuantities,
+    generators=smooth_generate.GENERATORS,
+    searching=smooth_generate.SEARCHING,
+    real_tasks=SMOOTH_REAL_TASKS,
     effort=0.04,
     headline=SMOOTH,
     landscapes=smooth_generate.LANDSCAPES,
-    outside=UNUSUAL_LOSSES,
     breaking=SMOOTH_BREAKING,
     rates=measure_smooth,
     shown=("error_operator", "error_trace", "error_pointwise", "error_ball", "linearisation_ball", "condition"),
     answerer=SMOOTH_ANSWER,
     enclosed_quantities=EnclosedSmoothQuantities,
-    precisions=lambda instance: NETWORK_PRECISIONS,
 )
 
 
-META_RL_SMOOTH_NETWORK = Family(
-    "meta-rl-smooth-network",
-    "Meta-reinforcement learning with two-layer networks of a smooth activation",
-    "RL, smooth",
-    Path(meta_rl_smooth_network.__file__),
-    meta_rl_smooth_network.CLAIMS,
-    mutants.META_RL_SMOOTH_NETWORK,
-    without.META_RL_SMOOTH_NETWORK,
-    hypotheses.POLICIES,
-    POLICIES_READERS["smooth"],
-    SmoothPolicyQuantities,
-    NetworkPolicyBatchQuantities,
-    policies_network_generate.SMOOTH_GENERATORS,
-    policies_network_generate.SMOOTH_SEARCHING,
-    META_RL_SMOOTH_REAL_TASKS,
-    smaller_policies,
-    policies_batch_of,
+META_RL_SMOOTH_NETWORK = replace(
+    META_RL_NETWORK,
+    name="meta-rl-smooth-network",
+    title="Meta-reinforcement learning with two-layer networks of a smooth activation",
+    short="RL, smooth",
+    home=Path(meta_rl_smooth_network.__file__),
+    claims=meta_rl_smooth_network.CLAIMS,
+    mutants=mutants.META_RL_SMOOTH_NETWORK,
+    ablations=without.META_RL_SMOOTH_NETWORK,
+    reader=POLICIES_READERS["smooth"],
+    quantities=SmoothPolicyQuantities,
+    generators=policies_network_generate.SMOOTH_GENERATORS,
+    searching=policies_network_generate.SMOOTH_SEARCHING,
+    real_tasks=META_RL_SMOOTH_REAL_TASKS,
     effort=0.04,
     breaking=policies_network_generate.SMOOTH_BREAKING,
-    enclosed_quantities=EnclosedNetworkPolicyQuantities,
     shown=("error_operator", "error_pointwise", "error_ball", "displacement_init", "condition"),
-    returns=True,
     answerer=policies_answer.SMOOTH_ANSWER,
-    sizes=("tasks", "states", "actions", "dimension"),
 )
 
 

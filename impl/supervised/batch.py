@@ -131,16 +131,6 @@ class Batch(TaskBatch):
         """(n, k, l, d)."""
         return (*self.masses.shape[1:], self.features.shape[2])
 
-    @property
-    def spread(self) -> Batch:
-        """The batch whose omega, rival, rates are (B, c d), and functions (B, n, k c), with these in their shapes."""
-        c = self.loss.outputs
-        if c == 1:
-            return self
-        rival, rates = (None if v is None else v.reshape(len(self), c, -1) for v in (self.rival, self.rates))
-        omega = self.omega.reshape(len(self), c, -1)
-        return replace(self, omega=omega, rates=rates).against(rival=rival, functions=self.functions)
-
     def instance(self, b: int) -> MetaSLInstance:
         """Instance b, exactly."""
         rate = rationals(self.rate[b])
@@ -227,9 +217,8 @@ def _slots(loss: Loss, laws: Sequence[Sequence[Atom]], k: int) -> tuple[Array, A
 
 def batch_of(instance: MetaSLInstance) -> Batch:
     """A batch of one: the instance rounded to float64."""
-    canonical = instance.canonical
-    adaptation, shape = canonical.adaptation, (-1,) if canonical.loss.outputs == 1 else (canonical.loss.outputs, -1)
-    fields = shared_of(canonical, lambda values: nearest(values).reshape(shape))
+    canonical, adaptation = instance.canonical, instance.canonical.adaptation
+    fields = shared_of(canonical, lambda values: nearest(values).reshape(canonical.shape_of_omega))
     if isinstance(adaptation, Own):
         fields |= {"steps": 0, "rate": nearest([adaptation.eta]), "rule": adaptation.rule}
     elif isinstance(adaptation, Implicit):

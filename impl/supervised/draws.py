@@ -15,6 +15,7 @@ from ..losses import LOSSES, Link, Loss
 from ..sources import Limits, Source
 from ..vector_losses import VectorLoss
 from .batch import Array, Batch, TaskBatch, inner_law
+from .instance import shape_of
 
 CONVEX_LOSSES = tuple(name for name, family in LOSSES.items() if family.profile.convex and name != "absolute")
 UNUSUAL_LOSSES = tuple(name for name in LOSSES if name not in CONVEX_LOSSES)
@@ -163,8 +164,8 @@ def problem(
         draw_labels(source, loss, n, k, depth),
         draw_masses(source, n, k, depth, apart),
         weights=draw_weights(source, n),
-        omega=source.grid((outputs * d,), -8, 8) / 4,
-        rival=source.grid((outputs * d,), -8, 8) / 4,
+        omega=source.grid(shape_of(d, outputs), -8, 8) / 4,
+        rival=source.grid(shape_of(d, outputs), -8, 8) / 4,
     )
-    batch = (with_support(source, batch, supports) if supports else batch).spread
+    batch = with_support(source, batch, supports) if supports else batch
     return with_radius(source, adapted(source, batch, kind))

@@ -13,7 +13,8 @@ from .balls.core import TooLargeError
 from .families import family_of
 from .instances import Instance
 from .judge import PRECISIONS, Enclosure, Evaluator
-from .verdicts import standing, unfit
+from .standings import certified
+from .verdicts import unfit
 
 LATE = "not examined in time"
 
@@ -111,20 +112,14 @@ def _undefined(claim: Claim, evaluator: Evaluator) -> str:
 
 
 def _condition(assumption: Assumption, evaluator: Evaluator) -> Condition:
-    margin, why = None, ""
-    for bits in PRECISIONS[:2]:
-        with ctx.workprec(bits):
-            try:
-                ball = evaluator.balls(bits)(assumption.margin)
-            except UndefinedQuantityError as error:
-                return Condition(assumption, False, None, str(error))
-            except TooLargeError as error:
-                return Condition(assumption, None, None, f"not examined: {error}")
-            margin, holds = Enclosure.of(ball), standing(ball)
-            if holds is not None:
-                return Condition(assumption, holds, margin)
-            why = unfit([("the margin", ball)]) or "the margin's enclosure contains 0"
-    return Condition(assumption, None, margin, why)
+    try:
+        holds, ball = certified(assumption, evaluator)
+    except UndefinedQuantityError as error:
+        return Condition(assumption, False, None, str(error))
+    except TooLargeError as error:
+        return Condition(assumption, None, None, f"not examined: {error}")
+    why = "" if holds is not None else unfit([("the margin", ball)]) or "the margin's enclosure contains 0"
+    return Condition(assumption, holds, Enclosure.of(ball), why)
 
 
 def _applicability(claim: Claim, found: dict[str, Condition], void: dict[str, str]) -> Applicability:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from flint import ctx
+from flint import arb, ctx
 
 from ..theory.claim import Assumption, Claim, UndefinedQuantityError
 from .balls.core import TooLargeError
@@ -65,15 +65,23 @@ def standings(
         if name in known:
             (void if known[name] is None else holds if known[name] else fails).add(name)
             continue
-        for bits in PRECISIONS[:2]:
-            with ctx.workprec(bits):
-                try:
-                    margin = evaluator.balls(bits)(assumption.margin)
-                except UndefinedQuantityError:
-                    void.add(name)
-                    break
-                found = standing(margin)
-                if found is not None:
-                    (holds if found else fails).add(name)
-                    break
+        try:
+            found, _ = certified(assumption, evaluator)
+        except UndefinedQuantityError:
+            void.add(name)
+        else:
+            if found is not None:
+                (holds if found else fails).add(name)
     return Standings(holds, fails, void)
+
+
+def certified(assumption: Assumption, evaluator: Evaluator) -> tuple[bool | None, arb]:
+    """Whether the assumption holds, and its margin, at a second precision where the first leaves it open. Errors:
+    UndefinedQuantityError, TooLargeError."""
+    for bits in PRECISIONS[:2]:
+        with ctx.workprec(bits):
+            margin = evaluator.balls(bits)(assumption.margin)
+            held = standing(margin)
+        if held is not None:
+            break
+    return held, margin

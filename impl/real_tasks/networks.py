@@ -23,7 +23,7 @@ from ..supervised.instance import Atom, NetworkInstance, Task
 from ..supervised.relu.training import train
 from ..vector_losses import VectorLoss
 from .data import DIGITS, FINN, even_tasks, images, label_means, told_apart
-from .grid import on_grid, rounded
+from .grid import distance, on_grid, rounded
 
 WIDTHS = (16, 64, 256, 1024, 4096)
 ROUNDS = 60
@@ -43,9 +43,8 @@ def _network(loss: Loss, eta: fmpq, inputs: Array, tasks: tuple[Task, ...], widt
 def trained_cases(label: str, instance: NetworkInstance, rate: float) -> list[tuple[str, NetworkInstance]]:
     """The trained network against the label means (of several outputs the initial one), the initial against the
     trained one."""
-    trained = Weights(on_grid(train(instance, rounds=ROUNDS, rate=rate).weights))
-    distance = float(np.sqrt(((trained.floats - instance.initial.floats) ** 2).sum()))
-    radius = fmpq(max(int(np.ceil(distance * 16)), 1), 16)
+    trained = Weights(on_grid(train(instance, rounds=ROUNDS, rate=rate)))
+    radius = distance(trained.floats, instance.initial.floats)
     placed = replace(instance, omega=trained, radius=radius)
     several = instance.loss.outputs > 1
     rival, said = (instance.initial, "the initial network") if several else (label_means(instance), "label means")

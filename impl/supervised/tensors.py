@@ -7,61 +7,87 @@ Only the loss's value is written; inner gradients, the meta-gradient and the met
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from flint import fmpq
 from torch import Tensor
 
-from ..arithmetic import Floats, to_float
+from ..arithmetic import Floats, nearest, to_float
 from ..losses import Loss
 from ..tensors import Torch
-from .adaptation import Gradient, Own
+from .adaptation import Implicit, Own
 from .instance import Atom, MetaSLInstance
 
 NEWTON_ROUNDS = 60
 
 
-class TorchProblem:
+class TorchTasks:
     """An instance's tasks as tensors; `meta_objective` follows the definition, task by task."""
 
-    def __init__(self, instance: MetaSLInstance) -> None:
+    def __init__(self, instance: Any, features: np.ndarray) -> None:
         self.loss: Loss = instance.loss
         self.adaptation = instance.adaptation
-        features = np.array([[to_float(v) for v in row] for row in instance.rows])
-        if self.loss.outputs > 1:
-            features = features.reshape(len(instance.features), self.loss.outputs, -1)
         self.tasks = []
         for task in instance.tasks:
-            if task.weight == 0:
-                continue
-            outer, inner = (law_tensors(self.loss, features, atoms) for atoms in (task.atoms, task.inner))
-            self.tasks.append((to_float(task.weight), outer, inner))
+            if task.weight != 0:
+                outer, inner = (law_tensors(self.loss, features, atoms) for atoms in (task.atoms, task.inner))
+                self.tasks.append((to_float(task.weight), outer, inner))
+
+    def predictions(self, rows: Tensor, theta: Tensor) -> Tensor:
+        """h_theta (N,), or (N, c), at the model's inputs or features."""
+        raise NotImplementedError
 
     def risk(self, tensors: tuple[Tensor, ...], theta: Tensor) -> Tensor:
         """R_i(h_theta)."""
         rows, labels, masses = tensors
-        z = rows @ theta
+        z = self.predictions(rows, theta)
         if self.loss.outputs > 1:
             return (masses * self.loss.value(Torch, z.unbind(-1), labels.unbind(-1))).sum()
         return (masses * self.loss.value(Torch, z, labels)).sum()
 
     def adapt(self, tensors: tuple[Tensor, ...], theta: Tensor, *, first_order: bool = False) -> Tensor:
         """U_i(theta), differentiable in theta; `first_order` stops the inner gradient (FOMAML)."""
-        if isinstance(self.adaptation, Gradient):
-            eta, decay = to_float(self.adaptation.eta), to_float(self.adaptation.decay)
-            rates = eta * torch.tensor([to_float(r) for r in self.adaptation.rates or (fmpq(1),)], dtype=torch.float64)
-            for _ in range(self.adaptation.steps):
-                theta = theta - rates * (self._slope(tensors, theta, not first_order) + decay * theta)
-            return theta
-        if isinstance(self.adaptation, Own):
-            raise ValueError(f"adaptation={self.adaptation.rule!r}: torch knows no adaptation of a claims file")
-        return self._proximal(tensors, theta, to_float(self.adaptation.strength), first_order)
+        rates, decay = self.adaptation.rates, to_float(self.adaptation.decay)
+        steps = torch.from_numpy(nearest([self.adaptation.eta * r for r in rates or (fmpq(1),)]))
+        steps = steps if rates is None else steps.reshape(theta.shape)
+        for _ in range(self.adaptation.steps):
+            theta = theta - steps * (self.slope(tensors, theta, not first_order) + decay * theta)
+        return theta
 
-    def _slope(self, tensors: tuple[Tensor, ...], theta: Tensor, graph: bool) -> Tensor:
+    def slope(self, tensors: tuple[Tensor, ...], theta: Tensor, graph: bool) -> Tensor:
+        """grad R_i(theta), differentiable with a `graph`."""
         point = theta if theta.requires_grad else theta.clone().requires_grad_()
         (slope,) = torch.autograd.grad(self.risk(tensors, point), point, create_graph=graph)
         return slope if graph else slope.detach()
+
+    def meta_objective(self, theta: Tensor, *, first_order: bool = False) -> Tensor:
+        """L(theta) = sum_i q_i R_i(h_{U_i(theta)})."""
+        total = torch.zeros((), dtype=torch.float64)
+        for weight, outer, inner in self.tasks:
+            total = total + weight * self.risk(outer, self.adapt(inner, theta, first_order=first_order))
+        return total
+
+
+class TorchProblem(TorchTasks):
+    """With linear models: theta [d], or [c d]."""
+
+    def __init__(self, instance: MetaSLInstance) -> None:
+        features = nearest(instance.rows)
+        if instance.loss.outputs > 1:
+            features = features.reshape(len(instance.features), instance.loss.outputs, -1)
+        super().__init__(instance, features)
+
+    def predictions(self, rows: Tensor, theta: Tensor) -> Tensor:
+        return rows @ theta
+
+    def adapt(self, tensors: tuple[Tensor, ...], theta: Tensor, *, first_order: bool = False) -> Tensor:
+        if isinstance(self.adaptation, Implicit):
+            return self._proximal(tensors, theta, to_float(self.adaptation.strength), first_order)
+        if isinstance(self.adaptation, Own):
+            raise ValueError(f"adaptation={self.adaptation.rule!r}: torch knows no adaptation of a claims file")
+        return super().adapt(tensors, theta, first_order=first_order)
 
     def _proximal(self, tensors: tuple[Tensor, ...], theta: Tensor, strength: float, first_order: bool) -> Tensor:
         """The proximal point by Newton without a graph; then one step with it, which has the exact derivative."""
@@ -91,18 +117,11 @@ class TorchProblem:
         rows, labels, masses = tensors
         if self.loss.outputs > 1:
             hessian = torch.autograd.functional.hessian(lambda t: self.risk(tensors, t), theta)
-            return self._slope(tensors, theta, False), hessian
+            return self.slope(tensors, theta, False), hessian
         z = (rows @ theta).requires_grad_()
         (slope,) = torch.autograd.grad((masses * self.loss.value(Torch, z, labels)).sum(), z, create_graph=True)
         (bend,) = torch.autograd.grad(slope.sum(), z)
         return rows.T @ slope.detach(), rows.T @ (bend[:, None] * rows)
-
-    def meta_objective(self, theta: Tensor, *, first_order: bool = False) -> Tensor:
-        """L(theta) = sum_i q_i R_i(h_{U_i(theta)})."""
-        total = torch.zeros((), dtype=torch.float64)
-        for weight, outer, inner in self.tasks:
-            total = total + weight * self.risk(outer, self.adapt(inner, theta, first_order=first_order))
-        return total
 
 
 def law_tensors(loss: Loss, features: np.ndarray, atoms: Sequence[Atom]) -> tuple[Tensor, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flint import fmpq
 
+from ..arithmetic import listed
 from ..instances import FORMAT, SPLIT_FORMAT, Vector
 from ..losses import Link, Loss
 from .adaptation import Gradient, Own, adaptation_field
@@ -54,11 +55,8 @@ def loss_field(loss: Loss, number: Callable[[fmpq], object]) -> dict[str, object
 def tasks_field(tasks: tuple[Task, ...], number: Callable[[fmpq], object]) -> list[dict[str, object]]:
     """The field "tasks" of a document."""
 
-    def label(y: Any) -> object:
-        return [number(v) for v in y] if isinstance(y, tuple) else number(y)
-
     def written(atoms: Sequence[Atom]) -> list[dict[str, object]]:
-        return [{"x": a.x, "y": label(a.y), "p": number(a.p)} for a in atoms]
+        return [{"x": a.x, "y": listed(number, a.y), "p": number(a.p)} for a in atoms]
 
     return [
         {"weight": number(task.weight), "atoms": written(task.atoms)}
@@ -69,9 +67,9 @@ def tasks_field(tasks: tuple[Task, ...], number: Callable[[fmpq], object]) -> li
 
 def rows_field(rows: Sequence[Vector], number: Callable[[fmpq], object]) -> list[list[object]]:
     """The field "features" of a document."""
-    return rows.written(number) if isinstance(rows, Rows) else [[number(v) for v in row] for row in rows]
+    return rows.written(number) if isinstance(rows, Rows) else listed(number, rows)
 
 
 def functions_field(functions: Functions, number: Callable[[fmpq], object]) -> dict[str, object]:
     """The field "comparator" of a document, for functions."""
-    return {"functions": [[number(v) for v in row] for row in functions.values]}
+    return {"functions": listed(number, functions.values)}

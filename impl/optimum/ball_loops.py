@@ -1,4 +1,4 @@
-"""Gradients of training loops for losses that couple outputs: through the definition in balls, and back."""
+"""Gradients of training loops in balls, through the definition and back: of any loss."""
 
 from __future__ import annotations
 
@@ -20,23 +20,29 @@ BITS = 80
 """Of the balls: what float64 midpoints lose is then all of the error."""
 
 
-class CoupledField(Field):
+class BallField(Field):
     """By balls, task by task: slope <- slope - (Phi'B Phi + decay) rate D slope through the steps, the last first."""
 
-    def __init__(self, instance: MetaSLInstance, watch: Callable[[], None]) -> None:
+    def __init__(self, instance: MetaSLInstance, watch: Callable[[], None], bits: int = BITS) -> None:
         super().__init__(instance, watch)
-        with ctx.workprec(BITS):
+        self.bits = bits
+        with ctx.workprec(bits):
             self._problems = [alone(instance, task, Balls) for task in self._canonical]
             self._omega = arb_mat([[arb(v)] for v in instance.omega])
 
     def _gradient(self, loop: Loop, theta: Balls2) -> tuple[Array, float]:
-        with ctx.workprec(BITS):
+        with ctx.workprec(self.bits):
             own = theta is self.omega
             found = self._at(loop, self._omega if own else arb_mat([[arb(v)] for v in theta.mid[0].tolist()])).entries()
             mid = np.array([midpoint(v) for v in found])
             if not np.isfinite(mid).all():
                 return mid, np.inf
             return mid, bounds(norm([v - exactly(m) for v, m in zip(found, mid.tolist(), strict=True)]))[1]
+
+    def in_balls(self, loop: Loop) -> list[arb]:
+        """g(omega) [d]."""
+        with ctx.workprec(self.bits):
+            return self._at(loop, self._omega).entries()
 
     def _at(self, loop: Loop, theta: arb_mat) -> arb_mat:
         """g (d, 1)."""

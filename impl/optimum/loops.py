@@ -39,6 +39,7 @@ from functools import cached_property
 from itertools import chain, takewhile
 
 import numpy as np
+from flint import ctx
 
 from ..answers import Stationarities, ranked
 from ..arithmetic import Array, norm, rational, to_float
@@ -169,7 +170,8 @@ class _Field(Field):
             or stack.count * stack.dimension * stack.dimension * (loop.steps + 1) > ENTRIES
         ):
             return one
-        found = Enclosure.of(norm(self._balls.in_balls(loop)))
+        with ctx.workprec(PRECISION):
+            found = Enclosure.of(norm(self._balls.in_balls(loop)))
         return replace(one, eps=Enclosure(max(found.lo, eps.lo), min(found.hi, eps.hi)))
 
     @cached_property

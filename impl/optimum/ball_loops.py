@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
-from flint import arb, arb_mat, ctx
+from flint import arb, arb_mat, ctx, fmpq
 
 from ..arithmetic import Array, Balls, bounds, exactly, midpoint, norm
-from ..supervised.adaptation import Gradient, Implicit
+from ..supervised.adaptation import Adaptation, Gradient, Implicit
 from ..supervised.instance import MetaSLInstance
-from ..supervised.maml import Law, Problem, bent
 from .exact import alone
 from .gradients import Field, laws_of
 from .objectives import Loop
@@ -46,13 +46,14 @@ class BallField(Field):
 
     def _at(self, loop: Loop, theta: arb_mat) -> arb_mat:
         """g (d, 1)."""
-        total, here, ways = theta * 0, theta, []
+        total, here, ways, adaptation = theta * 0, theta, [], _adaptation(loop, self.instance.adaptation.canonical)
         for i, (given, problem) in enumerate(zip(self._live, self._problems, strict=True)):
             if loop.only not in (None, i):
                 continue
             self.watch()
             inner, outer = laws_of(loop, problem, given)
-            path = _path(problem, inner, here if loop.chained else theta, loop)
+            inner, problem = replace(inner, support=None), problem.adapting(adaptation)
+            path = problem.adapt(inner, here if loop.chained else theta)
             here, share = path[-1], arb(1) if loop.only is not None else outer.weight
             if loop.reptile:
                 total += (path[0] - here) * (share / arb(loop.rate))
@@ -61,46 +62,16 @@ class BallField(Field):
             if loop.chained:
                 ways.append((problem, inner, path, slope))
             else:
-                total += slope if loop.first_order else _back(problem, inner, path, slope, loop)
+                total += slope if loop.first_order else problem.pulled_back(inner, path, slope)
         for problem, inner, path, slope in reversed(ways):
-            total = _back(problem, inner, path, total + slope, loop)
+            total = problem.pulled_back(inner, path, total + slope)
         return total
 
 
-def _path(problem: Problem, law: Law, theta: arb_mat, loop: Loop) -> list[arb_mat]:
-    """theta, and where every step leads."""
+def _adaptation(loop: Loop, own: Adaptation) -> Gradient | Implicit:
+    """How the loop adapts, to an instance with this adaptation of its own."""
     if loop.strength is not None:
-        return [theta, problem._proximal(law, theta, Implicit(loop.strength))]
-    found, decay = [theta], _decay(problem, loop)
-    for _ in range(loop.steps):
-        here = found[-1]
-        pull = problem.gradient(law, problem.predictions(here)) + here * decay
-        found.append(here - _paced(problem, pull, loop))
-    return found
-
-
-def _paced(problem: Problem, pull: arb_mat, loop: Loop) -> arb_mat:
-    """rate D pull (d, 1): every parameter's entry times its rate."""
-    adaptation = problem.instance.adaptation.canonical
-    if loop.alike or not isinstance(adaptation, Gradient) or adaptation.rates is None:
-        return pull * arb(loop.rate)
-    rows = zip(adaptation.rates, pull.entries(), strict=True)
-    return arb_mat([[arb(loop.rate * r) * v] for r, v in rows])
-
-
-def _decay(problem: Problem, loop: Loop) -> arb:
-    adaptation = problem.instance.adaptation.canonical
-    return arb(0) if loop.still or not isinstance(adaptation, Gradient) else arb(adaptation.decay)
-
-
-def _back(problem: Problem, law: Law, path: list[arb_mat], slope: arb_mat, loop: Loop) -> arb_mat:
-    """The transpose of the steps' Jacobian, applied to a slope (d, 1)."""
-    if loop.strength is not None:
-        hessian = problem.hessian(law, problem.predictions(path[-1]))
-        return (problem.identity() + hessian * (1 / arb(loop.strength))).solve(slope)
-    for here in reversed(path[:-1]):
-        # The transpose of I - rate D (H + decay) is I - rate (H + decay) D.
-        bends, moved = problem.curvatures(law, problem.predictions(here)), _paced(problem, slope, loop)
-        turned = Balls.matrix(bent(bends, (problem.features * moved).tolist()))
-        slope = slope - problem.transposed * turned - moved * _decay(problem, loop)
-    return slope
+        return Implicit(loop.strength)
+    if not isinstance(own, Gradient):
+        return Gradient(loop.rate, loop.steps)
+    return Gradient(loop.rate, loop.steps, None if loop.alike else own.rates, fmpq(0) if loop.still else own.decay)

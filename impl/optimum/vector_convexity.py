@@ -29,7 +29,7 @@ from ..instances import Vector
 from ..losses import Loss
 from ..supervised.adaptation import Gradient
 from ..supervised.instance import MetaSLInstance, Task, split
-from ..supervised.maml import Law, Problem, bent
+from ..supervised.maml import Law, Problem
 from .exact import PRECISION, alone
 
 
@@ -99,11 +99,6 @@ def tangent_floor(instance: MetaSLInstance, at: Vector, radius: fmpq) -> arb:
 
 def _risk(problem: Problem, law: Law, theta: arb_mat) -> tuple[arb, arb_mat]:
     """R_i after gradient steps from theta, and its gradient (d, 1)."""
-    *before, last = problem.adapt(law, theta)
-    z = problem.predictions(last)
-    pull = problem.gradient(law, z)
-    for here in reversed(before):
-        bends = problem.curvatures(law.inner, problem.predictions(here))
-        along = (problem.features * problem.paced(pull)).tolist()
-        pull = pull - problem.transposed * Balls.matrix(bent(bends, along))
-    return problem.risk(law, z), pull
+    path = problem.adapt(law, theta)
+    z = problem.predictions(path[-1])
+    return problem.risk(law, z), problem.pulled_back(law.inner, path, problem.gradient(law, z))

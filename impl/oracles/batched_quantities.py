@@ -24,7 +24,7 @@ class Rooted(Torch):
     broadcast_to = staticmethod(torch.broadcast_to)
 
     @staticmethod
-    def sqrt(t: Tensor) -> Tensor:
+    def sqrt(t: Tensor) -> Tensor:  # type: ignore[override]
         return torch.where(t > 0, torch.where(t > 0, t, 1.0).sqrt(), 0.0)
 
     @staticmethod
@@ -35,6 +35,7 @@ class Rooted(Torch):
 class TorchQuantities(BatchQuantities):
     """Quantities of a meta-SL batch whose arrays are tensors, by name, each (B,)."""
 
+    batch: Any
     m = Rooted
     known = frozenset(
         ("gap", "pairing", "eps", "eps_first_order", "weight_norm", "weight_norm_unadapted", "radius", "displacement",
@@ -55,8 +56,7 @@ class TorchQuantities(BatchQuantities):
     def _pace(self) -> Tensor:
         """The parameters' rates (B, d)."""
         rates = torch.ones_like(self.batch.omega) if self.batch.rates is None else self.batch.rates
-        pace: Tensor = self.batch.rate[:, None] * rates
-        return pace
+        return self.batch.rate[:, None] * rates
 
     def _factor(self, hessians: Tensor) -> Tensor:
         return torch.diag_embed(self._shrunk)[:, None] - self._pace[:, None, :, None] * hessians

@@ -323,7 +323,7 @@ def test_both_routes_of_loops_hold_the_gradient(kind: str) -> None:
     mid, error = field._gradient(loop, field.omega)
     ours = MetaSLQuantities(instance)._gradient
     with ctx.workprec(128):
-        fine = field._taylor(loop)
+        fine = field._balls.in_balls(loop)
     for a, b, o in zip(mid.tolist(), fine, ours, strict=True):
         assert abs(a - float(o)) <= error and b.overlaps(o)
 

@@ -67,7 +67,7 @@ def gradients(batch: Batch) -> dict[str, Callable[[], object]]:
 
         found["torch.func vmap(grad)"] = vmap_gradient(batch)
     if installed("jax"):
-        from ...impl.oracles.compiled import jit_gradient
+        from ...impl.oracles.batched import jit_gradient
 
         found["JAX jit(vmap(grad))"] = jit_gradient(batch)
     return found

@@ -16,7 +16,7 @@ from rich.table import Table
 from ...impl.oracles import global_solvers
 from ..records import environment, now
 from . import batches, falsify, floats, judging, networks, optimum, own_tasks, programs, scaling, solvers, workers
-from .rows import Measured, installed, notes
+from .rows import Measured, installed, listing, notes
 
 OPTIONAL = {"cvxpy": "oracles", "torch": "oracles", "jax": "jax", "distributed": "cluster"} | {
     module: global_solvers.EXTRA for name, module in global_solvers.MODULES.items() if name != "cvxpy"
@@ -103,14 +103,12 @@ def bench(seconds: float, large: bool, out: Path | None, tell: Callable[[str | T
 
 def _table(group: str, rows: list[Measured]) -> Table:
     """A group for people, with ratios to its first row."""
-    table = Table(title=group, title_justify="left")
-    table.add_column("what", overflow="fold")
-    for heading in ("per second", "range", "ratio"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in rows:
-        spread = f"{_rate(row.low)} - {_rate(row.high)}"
-        table.add_row(row.name, _rate(row.median), spread, f"{rows[0].median / row.median:.2f}")
-    return table
+
+    def cells(row: Measured) -> tuple[str, ...]:
+        ratio = f"{rows[0].median / row.median:.2f}"
+        return row.name, _rate(row.median), f"{_rate(row.low)} - {_rate(row.high)}", ratio
+
+    return listing(group, "what", ("per second", "range", "ratio"), map(cells, rows))
 
 
 def _rate(value: float) -> str:

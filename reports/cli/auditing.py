@@ -37,10 +37,10 @@ from .options import (
     RunOptions,
     SeedOption,
     WorkerOptions,
-    number,
     on_the_line,
+    until,
 )
-from .outputs import Live, begin, emit, exchange, ready, store_at, writing
+from .outputs import Live, begin, end, ready, store_at, told, writing
 from .own_tasks import PLACES, ColumnOptions, InnerOptions, OmegaOption, audit_tasks, in_time, tasks_at
 from .shared import input_errors, left_out, started, voice, workers_of, working
 
@@ -57,12 +57,7 @@ def audit(
     ] = None,
     omega: OmegaOption = None,
     max_time: Annotated[
-        float | None,
-        typer.Option(
-            parser=number(0.0),
-            metavar="SECONDS",
-            help="End then; the same command goes on. Default 600 with TASKS.",
-        ),
+        float | None, until("End then; the same command goes on. Default 600 with TASKS.", least=0.0)
     ] = None,
     inner: InnerOptions,
     adaptation: Annotated[
@@ -125,20 +120,12 @@ def audit(
         found.execute(workers_of(min(who.workers, len(found.jobs)), who.cluster), deadline, kept_in, show, live)
         with writing(out):
             record, page = _write(found, mutants, out, left_out)
-    if record.status == "complete" and not record.lost:
-        kept_in.finish(keep=to.store is not None)
-    else:
-        kept_in.progress(len(found.parts))
-    emit(record, to.json)
-    exchange(record, out, to.junit, to.sarif)
+    end(kept_in, record, to, len(found.parts))
     if spoken:
         print_audit(record, page, detailed=bool(family) or mutants or stated is not None)
-    for row in record.lost:
-        typer.echo(f"metagap: audit: lost: {row.job}: {row.why}; the same command tries it again", err=True)
+    told("audit", record)
     if record.status == "interrupted":
         interrupted("audit: interrupted; the same command goes on from there")
-    if record.status in ("out of time", "without workers"):
-        typer.echo(f"metagap: audit: {record.status}; the same command goes on from there", err=True)
     survived = [m for m in record.mutants if m.status == "survived"]
     # A mutant of ours that survives is a fault of the suite; of one's own claim it may be a better theorem.
     if (survived and stated is None) or (isinstance(record, AuditRecord) and alarms(record)):
@@ -170,9 +157,7 @@ def replay(
         ),
     ] = None,
     own: ClaimsOption = None,
-    max_time: Annotated[
-        float | None, typer.Option("--max-time", parser=number(0.1), metavar="SECONDS", help="End all work then.")
-    ] = None,
+    max_time: Annotated[float | None, until("End all work then.")] = None,
     out: FolderOption = FOLDER,
 ) -> None:
     """Judge kept counterexamples again: still violated, fixed, undecided or error.

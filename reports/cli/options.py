@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from flint import fmpq
@@ -92,6 +92,11 @@ def number(least: float, most: float = 1e9) -> Callable[[str | float], float]:
         return value
 
     return read
+
+
+def until(help: str, least: float = 0.1) -> Any:
+    """The option --max-time: what is so many seconds long."""
+    return typer.Option("--max-time", parser=number(least), metavar="SECONDS", help=help)
 
 
 def exact_option(

@@ -35,9 +35,9 @@ from .options import (
     SeedOption,
     WorkerOptions,
     chosen_claims,
-    number,
+    until,
 )
-from .outputs import Live, begin, emit, exchange, ready, store_at, writing
+from .outputs import Live, begin, emit, end, ready, store_at, told, writing
 from .shared import input_errors, left_out, listing, paper, screen, started, voice, workers_of, working
 
 
@@ -47,10 +47,7 @@ def verify(
     own: ClaimsOption = None,
     profile: Annotated[ProfileName, typer.Option(help="How many instances.")] = "quick",
     seed: SeedOption = 0,
-    max_time: Annotated[
-        float | None,
-        typer.Option("--max-time", parser=number(0.0), metavar="SECONDS", help="Stop then, with what there is."),
-    ] = None,
+    max_time: Annotated[float | None, until("Stop then, with what there is.", least=0.0)] = None,
     who: WorkerOptions,
     real: Annotated[bool, typer.Option(help="Judge the real task families too.")] = True,
     to: RunOptions,
@@ -78,26 +75,18 @@ def verify(
         if spoken:
             _print_verification(record, None, out)
         raise
-    if record.status == "complete" and not record.lost:
-        kept_in.finish(keep=to.store is not None)
-    else:
-        kept_in.progress(run.done)
-    emit(record, to.json)
-    exchange(record, out, to.junit, to.sarif)
+    end(kept_in, record, to, run.done)
     if spoken:
         _print_verification(record, page, out)
     status = verification.exit_status(record)
     if kept is not None and (failed := not_refuting(kept)):
         typer.echo(f"metagap: verify: kept counterexamples that refute no more: {', '.join(failed)}", err=True)
         status = status if status == INTERRUPTED else 1
-    for row in record.lost:
-        typer.echo(f"metagap: verify: lost: {row.job}: {row.why}; the same command tries it again", err=True)
+    told("verify", record)
     if kept_in.trouble:
         typer.echo(f"metagap: verify: what was finished could not be kept: {kept_in.trouble}", err=True)
     if status == INTERRUPTED:
         interrupted("verify: interrupted; the report has what was judged by then; the same command goes on from there")
-    if record.status in ("out of time", "without workers"):
-        typer.echo(f"metagap: verify: {record.status}; the same command goes on from there", err=True)
     raise typer.Exit(status)
 
 
@@ -184,9 +173,8 @@ def _print_claims(console: Console, record: VerifyRecord, folder: Path) -> None:
 
 
 def _verification_table(family: str, rows: list[ClaimRow]) -> Table:
-    table = listing(f"{FAMILIES[family].title}: {family}-...", "claim", fold=True)
-    for heading in ("scope", "proved", "equal", "false", "open", "real", "50 %", "90 %"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    headings = ("scope", "proved", "equal", "false", "open", "real", "50 %", "90 %")
+    table = listing(f"{FAMILIES[family].title}: {family}-...", "claim", headings, fold=True)
     for row in rows:
         counts, real, quantiles = row.counts, row.real_counts, row.quantiles
         table.add_row(

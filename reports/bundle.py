@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from msgspec import convert
+from msgspec import convert, to_builtins
 
 from ..impl.families import all_claims
 from ..impl.files import BadInputError
 from ..impl.files.text import document, read, reported
 from ..impl.optimum import check, minimise
 from ..impl.optimum.certificate import Certificate, load
-from ..theory.claim import Ablation, Claim, Mutant, Relation
+from ..theory.claim import Ablation, Mutant
 from . import check_bundle, formats
 from . import witnesses as witness_files
 from .certifying import bracket_of
@@ -126,9 +126,8 @@ def _theorems(verify: VerifyRecord) -> Iterator[Theorem]:
     own = "" if verify.own is None else f" --claims {OWN}"
     for row in verify.claims:
         claim, standing = claims[row.claim], standings[row.claim]
-        statement, assumptions = _said(claim), [AssumptionText(a.name, a.statement) for a in claim.assumptions]
-        fields = {"left": statement.left, "relation": statement.relation, "bound": statement.bound}
-        words = [{"name": a.name, "statement": a.statement} for a in assumptions]
+        statement = StatementText.of(claim.left, claim.relation, claim.bound)
+        assumptions = [AssumptionText(a.name, a.statement) for a in claim.assumptions]
         yield Theorem(
             claim=row.claim,
             family=row.family,
@@ -136,7 +135,7 @@ def _theorems(verify: VerifyRecord) -> Iterator[Theorem]:
             source=row.source,
             statement=statement,
             assumptions=assumptions,
-            sha256=check_bundle.statement_hash(row.claim, fields, words),
+            sha256=check_bundle.statement_hash(row.claim, to_builtins(statement), to_builtins(assumptions)),
             standing="formal" if standing.formal else "argued",
             why=standing.why,
             counts=row.counts,
@@ -144,10 +143,6 @@ def _theorems(verify: VerifyRecord) -> Iterator[Theorem]:
             instance=None if row.tightest is None else row.tightest.file,
             command=f"metagap verify --profile {verify.profile} --seed {verify.seed} --claim {row.claim}{own}",
         )
-
-
-def _said(claim: Claim) -> StatementText:
-    return StatementText(claim.left.text, "=" if claim.relation is Relation.EQUAL else "<=", claim.bound.text)
 
 
 def _witness(folder: Path, name: str) -> Iterator[BundledWitness]:

@@ -14,7 +14,7 @@ import platform
 import secrets
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -34,26 +34,26 @@ SOURCES = Path(__file__).resolve().parent.parent
 """The folder that holds theory/, impl/ and reports/."""
 
 
+def _digest(layers: Iterable[str], pattern: str) -> str:
+    """One sha256 of the layers' files, with their paths."""
+    digest = hashlib.sha256()
+    for path in sorted(path for layer in layers for path in (SOURCES / layer).rglob(pattern)):
+        if path.is_file() and path.suffix != ".pyc":
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(SOURCES).as_posix()} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
 @cache
 def sources() -> str:
-    """One sha256 of every file of theory/ and impl/, with their paths: what claimed and what decided."""
-    digest = hashlib.sha256()
-    for path in sorted(path for layer in ("theory", "impl") for path in (SOURCES / layer).rglob("*.py")):
-        content = path.read_bytes()
-        digest.update(f"{path.relative_to(SOURCES).as_posix()} {len(content)}\n".encode() + content)
-    return digest.hexdigest()
+    """Of every Python file of theory/ and impl/: what claimed and what decided."""
+    return _digest(("theory", "impl"), "*.py")
 
 
 @cache
 def contents() -> str:
-    """One sha256 of every file of theory/, impl/ and reports/, data included: all that a job's result may depend on."""
-    digest = hashlib.sha256()
-    folders = (SOURCES / layer for layer in ("theory", "impl", "reports"))
-    for path in sorted(path for folder in folders for path in folder.rglob("*") if path.is_file()):
-        if path.suffix != ".pyc":
-            content = path.read_bytes()
-            digest.update(f"{path.relative_to(SOURCES).as_posix()} {len(content)}\n".encode() + content)
-    return digest.hexdigest()
+    """Of every file of theory/, impl/ and reports/, data included: all that a job's result may depend on."""
+    return _digest(("theory", "impl", "reports"), "*")
 
 
 def environment() -> dict[str, str]:

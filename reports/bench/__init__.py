@@ -9,7 +9,9 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 
@@ -61,37 +63,28 @@ def bench(seconds: float, large: bool, out: Path | None, tell: Callable[[str | T
         tell(_table(group, [row for row in measured if row.group == group]))
     for note in missing:
         tell(Table(title=note, title_justify="left"))
-    grown = scaling.compare(seconds, tell)
-    tell(scaling.table(grown))
+    cases = (*own_tasks.CASES, *([own_tasks.LARGE] if large else []))
+    harder = ("quartic", "logistic", "pseudo-huber"), (4,), 2
+    sections: dict[str, tuple[Callable[[], list[Any]], Callable[[list[Any]], Table]]] = {
+        "scaling": (partial(scaling.compare, seconds, tell), scaling.table),
+        "arrays": (batches.shares, partial(notes, "share that arrays decide")),
+        "optimum": (partial(optimum.compare, progress=tell), optimum.table),
+        "falsify": (partial(falsify.compare, seconds, tell), partial(notes, "search for counterexamples")),
+        "optimum_in_4": (partial(optimum.compare, *harder, tell), optimum.table),
+        "solvers": (partial(solvers.compare, seconds, tell), solvers.table),
+        "own_tasks": (partial(own_tasks.compare, cases, tell), own_tasks.table),
+        "programs": (partial(programs.compare, tell), programs.table),
+        "workers": (partial(workers.compare, seconds, large, tell), partial(notes, "workers and the store")),
+    }
+    found: dict[str, list[Any]] = {}
+    for name, (compare, table) in sections.items():
+        found[name] = compare()
+        if found[name]:
+            tell(table(found[name]))
     if out is not None:
-        scaling.draw(grown, out)
-    decided = batches.shares()
-    tell(notes("share that arrays decide", decided))
-    optima = optimum.compare(progress=tell)
-    tell(optimum.table(optima))
-    searches = falsify.compare(seconds, tell)
-    tell(notes("search for counterexamples", searches))
-    optima_in_4 = optimum.compare(("quartic", "logistic", "pseudo-huber"), (4,), 2, tell)
-    tell(optimum.table(optima_in_4))
-    asked = solvers.compare(seconds, tell)
-    tell(solvers.table(asked))
-    own = own_tasks.compare((*own_tasks.CASES, *([own_tasks.LARGE] if large else [])), tell)
-    tell(own_tasks.table(own))
-    traced = programs.compare(tell)
-    if traced:
-        tell(programs.table(traced))
-    working = workers.compare(seconds, large, tell)
-    tell(notes("workers and the store", working))
+        scaling.draw(found["scaling"], out)
     return {
-        "arrays": {"rows": decided},
-        "optimum": optima,
-        "falsify": {"rows": searches},
-        "optimum_in_4": optima_in_4,
-        "scaling": grown,
-        "solvers": asked,
-        "own_tasks": own,
-        "programs": traced,
-        "workers": working,
+        **{name: {"rows": rows} if name in ("arrays", "falsify") else rows for name, rows in found.items()},
         "format": "metagap/bench/1",
         "started": started,
         "environment": environment(),

@@ -27,19 +27,9 @@ from ..processes import apart
 from ..records import dumps, hashes, save_files, write_text
 from ..render import write_report
 from ..sharpness import tightest
+from . import options
 from .audit_tables import print_audit
 from .ending import fail, interrupted
-from .options import (
-    FOLDER,
-    ClaimsOption,
-    FolderOption,
-    ProfileName,
-    RunOptions,
-    SeedOption,
-    WorkerOptions,
-    on_the_line,
-    until,
-)
 from .outputs import Live, begin, end, ready, store_at, told, writing
 from .own_tasks import PLACES, ColumnOptions, InnerOptions, OmegaOption, audit_tasks, in_time, tasks_at
 from .shared import input_errors, left_out, started, voice, workers_of, working
@@ -57,7 +47,7 @@ def audit(
     ] = None,
     omega: OmegaOption = None,
     max_time: Annotated[
-        float | None, until("End then; the same command goes on. Default 600 with TASKS.", least=0.0)
+        float | None, options.until("End then; the same command goes on. Default 600 with TASKS.", least=0.0)
     ] = None,
     inner: InnerOptions,
     adaptation: Annotated[
@@ -69,15 +59,15 @@ def audit(
         ),
     ] = None,
     columns: ColumnOptions,
-    own: ClaimsOption = None,
+    own: options.ClaimsOption = None,
     mutants: Annotated[bool, typer.Option("--mutants", help="The mutants alone.")] = False,
-    profile: Annotated[ProfileName, typer.Option(help="How long to attack.")] = "quick",
-    seed: SeedOption = 0,
+    profile: Annotated[options.ProfileName, typer.Option(help="How long to attack.")] = "quick",
+    seed: options.SeedOption = 0,
     family: Annotated[
         list[str] | None, typer.Option("--family", metavar="NAME", help="Only this family (may be repeated).")
     ] = None,
-    who: WorkerOptions,
-    to: RunOptions,
+    who: options.WorkerOptions,
+    to: options.RunOptions,
 ) -> None:
     """Show for each assumption what fails without it, and that mutants are refuted; or audit your own tasks.
 
@@ -86,7 +76,7 @@ def audit(
     With TASKS: which assumptions hold on your own tasks, with margins, which claims apply, and which assumption binds;
     with --claims, those of your claims.
     """
-    given = on_the_line(context)
+    given = options.on_the_line(context)
     foreign = given - OF_TASKS - BOTH if tasks is not None else given & OF_TASKS
     for name in sorted(foreign):
         where = "without TASKS only" if tasks is not None else "with TASKS only"
@@ -156,9 +146,9 @@ def replay(
             help="Files of counterexamples, or names or sha256s of those in the folder of the report.",
         ),
     ] = None,
-    own: ClaimsOption = None,
-    max_time: Annotated[float | None, until("End all work then.")] = None,
-    out: FolderOption = FOLDER,
+    own: options.ClaimsOption = None,
+    max_time: Annotated[float | None, options.until("End all work then.")] = None,
+    out: options.FolderOption = options.FOLDER,
 ) -> None:
     """Judge kept counterexamples again: still violated, fixed, undecided or error.
 

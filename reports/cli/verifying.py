@@ -26,35 +26,26 @@ from ..own import option
 from ..records import dumps, hashes, in_folder, save_files, write_text
 from ..render import write_report
 from ..witnesses import put_checker
+from . import options
 from .ending import INTERRUPTED, interrupted
-from .options import (
-    ClaimOption,
-    ClaimsOption,
-    ProfileName,
-    RunOptions,
-    SeedOption,
-    WorkerOptions,
-    chosen_claims,
-    until,
-)
 from .outputs import Live, begin, emit, end, ready, store_at, told, writing
 from .shared import input_errors, left_out, listing, paper, screen, started, voice, workers_of, working
 
 
 def verify(
     *,
-    claim: ClaimOption = None,
-    own: ClaimsOption = None,
-    profile: Annotated[ProfileName, typer.Option(help="How many instances.")] = "quick",
-    seed: SeedOption = 0,
-    max_time: Annotated[float | None, until("Stop then, with what there is.", least=0.0)] = None,
-    who: WorkerOptions,
+    claim: options.ClaimOption = None,
+    own: options.ClaimsOption = None,
+    profile: Annotated[options.ProfileName, typer.Option(help="How many instances.")] = "quick",
+    seed: options.SeedOption = 0,
+    max_time: Annotated[float | None, options.until("Stop then, with what there is.", least=0.0)] = None,
+    who: options.WorkerOptions,
     real: Annotated[bool, typer.Option(help="Judge the real task families too.")] = True,
-    to: RunOptions,
+    to: options.RunOptions,
 ) -> None:
     """Prove every claim on generated and real instances; write the report."""
     chosen = PROFILES[profile]
-    claims = chosen_claims(claim)
+    claims = options.chosen_claims(claim)
     command = f"metagap verify --profile {chosen.name} --seed {seed}"
     command += "".join(f" --claim {name}" for name in claim or ()) + ("" if real else " --no-real")
     command += option()

@@ -196,10 +196,6 @@ class Share:
         return now + (self.deadline - now) * min(1.0, max(self.workers, 1) / after)
 
 
-def _unlimited(job: AuditJob) -> float:
-    return math.inf
-
-
 SPARED = 1 / 10
 """What of the time is kept for the record and the page."""
 
@@ -221,7 +217,7 @@ def audit_part(
     job: AuditJob,
     begun: Store[Audited] | None = None,
     progress: Callable[[str], None] = lambda message: None,
-    ends: Callable[[AuditJob], float] = _unlimited,
+    ends: Callable[[AuditJob], float] = lambda job: math.inf,
 ) -> Audited:
     """One part of the audit. `begun`: where an interrupted search of the same job goes on, beside its result; `ends`:
     the time (of time.monotonic) when it ends with what it has."""

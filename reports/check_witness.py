@@ -1357,11 +1357,6 @@ class Supervised(Quantities):
 
     # -- the mixed form, parameters, the ball around W0 --
 
-    def moved_feature(self, feature: Vector) -> tuple[Vector, Vector]:
-        """What decay leaves of a feature, and the feature times the rates."""
-        moved = [r * f for r, f in zip(self.rates, feature, strict=True)]
-        return [f - self.decay * m for f, m in zip(feature, moved, strict=True)], moved
-
     def one_step(self) -> None:
         """Errors: UndefinedError for an adaptation without a mixed feature."""
         if self.step != "gradient" or self.steps != 1:
@@ -1386,7 +1381,8 @@ class Supervised(Quantities):
             raise NotCheckedError("the mixed form of a network")
         found = []
         for (x, y, ahead), (weight, target, mass) in self.triples.items():
-            row, moved = self.moved_feature(self.inputs[ahead])
+            moved = [r * f for r, f in zip(self.rates, self.inputs[ahead], strict=True)]
+            row = [f - self.decay * m for f, m in zip(self.inputs[ahead], moved, strict=True)]
             rows = [self.model.feature(self.inputs[j], self.omega) for j in self.block(x)]
             for share, f in self.hessian([self.value(j, self.omega) for j in self.block(x)], y, rows):
                 pull = share * dot(f, moved)
@@ -1402,11 +1398,6 @@ class Supervised(Quantities):
         units = [[exactly(int(j == k)) for k in range(len(rows))] for j in range(len(rows))]
         inverse = 1 / norm(v for unit in units for v in solve(rows, unit))
         return between(inverse.low, min(norm(column).high for column in zip(*rows, strict=True)))
-
-    def only(self, ends: list[Vector]) -> Vector:
-        """That of the one task."""
-        (end,) = ends
-        return end
 
     def unadapted(self) -> Vector:
         """The displacement of the unadapted hypotheses."""
@@ -1640,7 +1631,7 @@ class Supervised(Quantities):
 
 SUPERVISED: Table = {
     "displacement": lambda s: norm(a - b for a, b in zip(s.omega, s.parameter, strict=True)),
-    "adapted_displacement": lambda s: norm(a - b for a, b in zip(s.only(s.ends), s.only(s.rivals), strict=True)),
+    "adapted_displacement": lambda s: norm(a - b for a, b in zip(*s.ends, *s.rivals, strict=True)),
     "jacobian_min": lambda s: s.jacobian_min,
     "jacobian_inverse": lambda s: 1 / s.jacobian_min,
     "eps_left": lambda s: -s.rises[0],

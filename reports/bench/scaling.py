@@ -203,8 +203,7 @@ def draw(rows: list[Scaling], folder: Path) -> list[Path]:
             axes.set_xscale("log", base=2)
             axes.yaxis.set_minor_formatter(NullFormatter())
             axes.set_title(name, loc="left")
-            axes.set_xlabel("size; slopes of time, and of multiplications (dashed)")
-            axes.set_ylabel("seconds per instance")
+            axes.set(xlabel="size; slopes of time, and of multiplications (dashed)", ylabel="seconds per instance")
             axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
             axes.spines[["top", "right"]].set_visible(False)
         for axes in grid[len(names) :]:

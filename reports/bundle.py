@@ -17,7 +17,7 @@ from msgspec import convert, to_builtins
 
 from ..impl.families import all_claims
 from ..impl.files import BadInputError
-from ..impl.files.text import document, read, reported
+from ..impl.files.text import document
 from ..impl.optimum import check, minimise
 from ..impl.optimum.certificate import Certificate, load
 from ..theory.claim import Ablation, Mutant
@@ -38,7 +38,7 @@ from .formats.shared import StatementText
 from .formats.verifying import VerifyRecord
 from .own import shown
 from .proving import current
-from .records import dumps, environment
+from .records import content_of, dumps, environment
 from .render import bundle_page, fuller
 from .statements import FOLDER as FORMAL
 from .worked import FILE, the_instance
@@ -61,17 +61,17 @@ def bundled(folder: Path, certificates: Sequence[Path], tell: Tell) -> bytes:
     members: dict[str, bytes] = {}
     for name, record in runs.items():
         tell(f"reading {folder / name}")
-        members[name] = _bytes(folder / name)
+        members[name] = content_of(folder / name)
         for file, digest in record.files.items():
-            members[file] = _bytes(folder / file)
+            members[file] = content_of(folder / file)
             if check_bundle.sha256(members[file]) != digest:
                 required = f"the file that {name} names, with the sha256 {digest}; run {record.command} again"
                 raise BadInputError(str(folder / file), "sha256", check_bundle.sha256(members[file]), required)
     proofs = [_certificate(name, certificate, members, tell) for name, certificate in _certificates(certificates)]
     for path in sorted([*FORMAL.glob("*.v"), FORMAL / "record.json"]):
-        members[f"formal/{path.name}"] = _bytes(path)
+        members[f"formal/{path.name}"] = content_of(path)
     for path in (*witness_files.CHECKERS, Path(check_bundle.__file__)):
-        members[path.name] = _bytes(path)
+        members[path.name] = content_of(path)
     if verify.own is not None:
         members[OWN] = verify.own.text.encode()
     with shown(verify.own):
@@ -114,11 +114,6 @@ def _runs(folder: Path) -> dict[str, VerifyRecord | AuditRecord]:
                 required = f"{value!r}, as it is here; run {record.command} again, or bundle where it ran"
                 raise BadInputError(str(folder / name), f"environment.{part}", record.environment.get(part), required)
     return found
-
-
-def _bytes(path: Path) -> bytes:
-    with reported(str(path)):
-        return read(str(path))
 
 
 def _theorems(verify: VerifyRecord) -> Iterator[Theorem]:

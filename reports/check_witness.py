@@ -1633,7 +1633,6 @@ SUPERVISED: Table = {
     "displacement": lambda s: norm(a - b for a, b in zip(s.omega, s.parameter, strict=True)),
     "adapted_displacement": lambda s: norm(a - b for a, b in zip(*s.ends, *s.rivals, strict=True)),
     "jacobian_min": lambda s: s.jacobian_min,
-    "jacobian_inverse": lambda s: 1 / s.jacobian_min,
     "eps_left": lambda s: -s.rises[0],
     "eps_right": lambda s: s.rises[1],
     "eps_directional": lambda s: larger(larger(-s.rises[0], -s.rises[1]), 0),
@@ -2468,7 +2467,6 @@ PROGRAMS: Table = {
     "misfit_l1": lambda s: s.l1(*together(
         (p.key[:2], c, row, c * p.u) for p, c, row in zip(s.points, s.weighted, s.rows, strict=True))),
     "certified_gap": lambda s: s.distance(s.value),
-    "trivial": lambda s: s.distance(s.value),
     "bracket": lambda s: s.distance(s.value - s.gap),
     "weight_norm_unadapted": lambda s: s.of_weights([s.predictions(i, s.omega, "unadapted") for i in s.every]),
     "weight_norm_support": lambda s: s.on_support() or s.of_weights(

@@ -74,12 +74,14 @@ def environment() -> dict[str, str]:
 
 def hashes(record: object, folder: Path) -> dict[str, str]:
     """The sha256 of each file in the folder that the record names. Errors: BadInputError."""
-    return {name: _sha256(folder / name) for name in sorted(set(_files(to_builtins(record))))}
+    names = sorted(set(_files(to_builtins(record))))
+    return {name: hashlib.sha256(content_of(folder / name)).hexdigest() for name in names}
 
 
-def _sha256(path: Path) -> str:
+def content_of(path: Path) -> bytes:
+    """The bytes of a file. Errors: BadInputError."""
     with reported(str(path)):
-        return hashlib.sha256(read(str(path))).hexdigest()
+        return read(str(path))
 
 
 def _files(record: object) -> Iterator[str]:

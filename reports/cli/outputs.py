@@ -81,14 +81,19 @@ def save(option: str, target: Path, text: str) -> None:
 
 def end(store: Store[Found], record: RunRecord, to: RunOptions, done: int) -> None:
     """The run has ended, with so many results in the store; its record goes where --json, --junit and --sarif say."""
-    from ..junit import junit
-    from ..sarif import sarif
-
     if record.status == "complete" and not record.lost:
         store.finish(keep=to.store is not None)
     else:
         store.progress(done)
     emit(record, to.json)
+    exchange(record, to)
+
+
+def exchange(record: RunRecord, to: RunOptions) -> None:
+    """The record in the formats of continuous integration, where --junit and --sarif say."""
+    from ..junit import junit
+    from ..sarif import sarif
+
     if to.junit is not None:
         save("--junit", to.junit, junit(record, to.out.as_posix()))
     if to.sarif is not None:

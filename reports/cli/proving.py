@@ -9,7 +9,7 @@ import typer
 
 from ...impl.families import all_claims
 from .. import proving
-from ..formats.formal import FormalRecord
+from ..formats.proving import FormalRecord
 from .ending import fail
 from .options import JsonOption, until
 from .outputs import emit, ready

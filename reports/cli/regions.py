@@ -8,7 +8,7 @@ import typer
 
 from ...impl.files.faults import nearest
 from .. import regions
-from ..formats.regions import RegionsRecord
+from ..formats.proving import RegionsRecord
 from .ending import fail
 from .outputs import emit, ready, save
 from .shared import input_errors, listing, paper, voice, working

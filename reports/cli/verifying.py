@@ -59,7 +59,8 @@ def verify(
         run.execute(workers_of(who.workers, who.cluster), deadline, advance, real, kept_in, live)
     record = run.record()
     try:
-        page, kept = _written(run, record, out)
+        with screen.status("writing the report"), writing(out):
+            page, kept = _write(run, record, out, left_out)
     except typer.Exit:
         # What was found is told all the same, and what was finished is kept.
         emit(record, to.json)
@@ -81,16 +82,10 @@ def verify(
     raise typer.Exit(status)
 
 
-def _written(run: verification.Run, record: VerifyRecord, out: Path) -> tuple[Path, AuditRecord | None]:
-    """The report in its folder: its page, and the record of what was kept and judged again."""
-    with screen.status("writing the report"), writing(out):
-        return _write(run, record, out, left_out)
-
-
 def _write(
     run: verification.Run, record: VerifyRecord, out: Path, warn: Callable[[BadInputError], None]
 ) -> tuple[Path, AuditRecord | None]:
-    """Errors: OSError."""
+    """The report in its folder: its page, and the record of what was kept and judged again. Errors: OSError."""
     save_files(run.kept, out)
     put_checker(out)
     record.files = hashes(record, out)

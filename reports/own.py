@@ -9,12 +9,12 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from msgspec import convert
 
 from ..impl.own_claims import OwnClaims, standing, using
-from ..theory.claim import Assumption, Claim, Quantity, Relation
+from ..theory.claim import Assumption, Claim, Quantity, Relation, Source
 from .formats.own import OwnAssumption, OwnClaim, OwnFile, OwnQuantity
 from .formats.shared import StatementText
 
@@ -39,7 +39,7 @@ def recorded() -> OwnFile | None:
     return OwnFile(own.place, own.sha256, own.text, claims, quantities)
 
 
-def _words(claim: Claim | OwnClaim) -> dict[str, Any]:
+def _words(claim: Claim | OwnClaim) -> dict[str, str]:
     """What a claim and its record have in the same words."""
     return {name: getattr(claim, name) for name in ("name", "title", "reading", "proof", "citation", "difference")}
 
@@ -53,6 +53,7 @@ def _restored(file: OwnFile) -> OwnClaims:
     claims = tuple(
         Claim(
             **_words(row),
+            source=Source.OWN,
             left=row.statement.left,
             bound=row.statement.bound,
             assumptions=tuple(Assumption(a.name, a.statement, a.margin, a.identifier) for a in row.assumptions),

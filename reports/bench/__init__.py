@@ -11,14 +11,13 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from rich.table import Table
 
 from ...impl.oracles import global_solvers
 from ..records import environment, now
 from . import batches, falsify, floats, judging, networks, optimum, own_tasks, programs, scaling, solvers, workers
-from .rows import Measured, installed, listing, notes
+from .rows import Measured, Shown, installed, listing, notes
 
 OPTIONAL = {"cvxpy": "oracles", "torch": "oracles", "jax": "jax", "distributed": "cluster"} | {
     module: global_solvers.EXTRA for name, module in global_solvers.MODULES.items() if name != "cvxpy"
@@ -63,28 +62,28 @@ def bench(seconds: float, large: bool, out: Path | None, tell: Callable[[str | T
         tell(_table(group, [row for row in measured if row.group == group]))
     for note in missing:
         tell(Table(title=note, title_justify="left"))
-    cases = (*own_tasks.CASES, *([own_tasks.LARGE] if large else []))
-    harder = ("quartic", "logistic", "pseudo-huber"), (4,), 2
-    sections: dict[str, tuple[Callable[[], list[Any]], Callable[[list[Any]], Table]]] = {
-        "scaling": (partial(scaling.compare, seconds, tell), scaling.table),
-        "arrays": (batches.shares, partial(notes, "share that arrays decide")),
-        "optimum": (partial(optimum.compare, progress=tell), optimum.table),
-        "falsify": (partial(falsify.compare, seconds, tell), partial(notes, "search for counterexamples")),
-        "optimum_in_4": (partial(optimum.compare, *harder, tell), optimum.table),
-        "solvers": (partial(solvers.compare, seconds, tell), solvers.table),
-        "own_tasks": (partial(own_tasks.compare, cases, tell), own_tasks.table),
-        "programs": (partial(programs.compare, tell), programs.table),
-        "workers": (partial(workers.compare, seconds, large, tell), partial(notes, "workers and the store")),
-    }
-    found: dict[str, list[Any]] = {}
-    for name, (compare, table) in sections.items():
-        found[name] = compare()
-        if found[name]:
-            tell(table(found[name]))
+
+    def told(rows: list[Shown], table: Callable[[list[Shown]], Table]) -> list[Shown]:
+        """The rows, once people have seen them."""
+        if rows:
+            tell(table(rows))
+        return rows
+
+    grown = told(scaling.compare(seconds, tell), scaling.table)
     if out is not None:
-        scaling.draw(found["scaling"], out)
+        scaling.draw(grown, out)
+    harder = ("quartic", "logistic", "pseudo-huber"), (4,), 2
+    cases = (*own_tasks.CASES, *([own_tasks.LARGE] if large else []))
     return {
-        **{name: {"rows": rows} if name in ("arrays", "falsify") else rows for name, rows in found.items()},
+        "arrays": {"rows": told(batches.shares(), partial(notes, "share that arrays decide"))},
+        "optimum": told(optimum.compare(progress=tell), optimum.table),
+        "falsify": {"rows": told(falsify.compare(seconds, tell), partial(notes, "search for counterexamples"))},
+        "optimum_in_4": told(optimum.compare(*harder, tell), optimum.table),
+        "scaling": grown,
+        "solvers": told(solvers.compare(seconds, tell), solvers.table),
+        "own_tasks": told(own_tasks.compare(cases, tell), own_tasks.table),
+        "programs": told(programs.compare(tell), programs.table),
+        "workers": told(workers.compare(seconds, large, tell), partial(notes, "workers and the store")),
         "format": "metagap/bench/1",
         "started": started,
         "environment": environment(),

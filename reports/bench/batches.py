@@ -7,7 +7,7 @@ what a run does, arrays first and balls for the claims that they leave.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -33,7 +33,7 @@ from ...impl.supervised.relu.batch import NetworkBatch
 from ...impl.vector_losses import VectorLoss
 from ...theory.claim import Claim, Relation
 from .floats import SIZES, float_batch
-from .rows import Note, Row, in_balls, lifted
+from .rows import Note, Row, lifted
 
 POLICY_SIZES = {"S": (2, 3, 2, 2), "M": (4, 4, 3, 4), "L": (8, 6, 4, 8)}
 """(n, S, A, d): tasks, states, actions, dimension."""
@@ -134,6 +134,11 @@ def _rows(group: str, family: Family, batch: Any) -> list[Row]:
         Row(group, "all claims, arrays, then balls", slow, partial(both, family, few)),
         in_balls(group, "all claims", instances),
     ]
+
+
+def in_balls(group: str, name: str, instances: Sequence[Any], claims: tuple[Claim, ...] | None = None) -> Row:
+    """Claims (None: all) on the instances by the engine that decides; nothing that was computed before is used."""
+    return Row(group, f"{name}, balls", len(instances), lambda: [judge(replace(i), claims) for i in instances])
 
 
 def _compared(family: Family, batch: Any) -> int:

@@ -14,7 +14,8 @@ from ...impl.policies.generate import arbitrary as arbitrary_processes
 from ...impl.policies.optimum import maximise
 from ...impl.sources import RandomSource
 from ...impl.supervised.generate import arbitrary
-from .rows import Row, in_balls, installed, lifted
+from .batches import in_balls
+from .rows import Row, installed, lifted
 
 
 def _generated(make: Callable[[int], Any], fits: Callable[[Any], bool], count: int) -> list[Any]:

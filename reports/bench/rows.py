@@ -7,12 +7,11 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
 from rich.table import Table
 
-from ...impl.families import judge
 from ...impl.family import Family
 from ...theory.claim import Claim
 
@@ -78,11 +77,6 @@ def least(works: Sequence[Callable[[], object]], rounds: int, seconds: float = 0
 def lifted(family: Family) -> tuple[Claim, ...]:
     """The claim on the gap in its lifted form."""
     return tuple(claim for claim in family.claims if claim.name == f"{family.name}-lifted")
-
-
-def in_balls(group: str, name: str, instances: Sequence[Any], claims: tuple[Claim, ...] | None = None) -> Row:
-    """Claims (None: all) on the instances by the engine that decides; nothing that was computed before is used."""
-    return Row(group, f"{name}, balls", len(instances), lambda: [judge(replace(i), claims) for i in instances])
 
 
 def listing(title: str, first: str, numbers: Iterable[str], rows: Iterable[Sequence[str]], last: str = "") -> Table:

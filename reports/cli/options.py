@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 from flint import fmpq
+from typer.models import OptionInfo
 
 from ...impl.families import all_claims
 from ...impl.files.faults import SHORT, FaultError, nearest
@@ -94,9 +95,10 @@ def number(least: float, most: float = 1e9) -> Callable[[str | float], float]:
     return read
 
 
-def until(help: str, least: float = 0.1) -> Any:
+def until(help: str, least: float = 0.1) -> OptionInfo:
     """The option --max-time: what is so many seconds long."""
-    return typer.Option("--max-time", parser=number(least), metavar="SECONDS", help=help)
+    found: OptionInfo = typer.Option("--max-time", parser=number(least), metavar="SECONDS", help=help)
+    return found
 
 
 def exact_option(

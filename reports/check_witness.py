@@ -1633,6 +1633,7 @@ SUPERVISED: Table = {
     "displacement": lambda s: norm(a - b for a, b in zip(s.omega, s.parameter, strict=True)),
     "adapted_displacement": lambda s: norm(a - b for a, b in zip(*s.ends, *s.rivals, strict=True)),
     "jacobian_min": lambda s: s.jacobian_min,
+    "jacobian_inverse": lambda s: 1 / s.jacobian_min,
     "eps_left": lambda s: -s.rises[0],
     "eps_right": lambda s: s.rises[1],
     "eps_directional": lambda s: larger(larger(-s.rises[0], -s.rises[1]), 0),

@@ -12,11 +12,11 @@ from torch import Tensor
 from ...arithmetic import to_float
 from ...tensors import Torch
 from ..instance import NetworkInstance
-from ..tensors import law_tensors
+from ..tensors import law_tensors, mean_loss
 
 
 class TorchNetwork:
-    """An instance's tasks as tensors; weights are (m, d)."""
+    """An instance's tasks as tensors, all T side by side; weights are (m, d)."""
 
     def __init__(self, instance: NetworkInstance) -> None:
         adaptation = instance.adaptation
@@ -26,31 +26,24 @@ class TorchNetwork:
         self.activation = partial(instance.sigma.value, Torch)
         self.output = torch.tensor(instance.output, dtype=torch.float64) / instance.width**0.5
         inputs = np.array([[to_float(v) for v in row] for row in instance.features])
-        self.tasks = []
-        for task in instance.tasks:
-            outer, inner = (law_tensors(instance.loss, inputs, atoms) for atoms in (task.atoms, task.inner))
-            self.tasks.append((to_float(task.weight), outer, inner))
+        self.weights = torch.tensor([to_float(task.weight) for task in instance.tasks], dtype=torch.float64)
+        laws = zip(*((task.atoms, task.inner) for task in instance.tasks), strict=True)
+        self.outer, self.inner = (law_tensors(instance.loss, inputs, law) for law in laws)
 
     def risk(self, tensors: tuple[Tensor, ...], weights: Tensor) -> Tensor:
-        """R_i(f(.; W))."""
+        """R_i(f(.; W)) (T,), of one W or one per task (T, m, d)."""
         rows, labels, masses = tensors
-        predictions = (self.activation(rows @ weights.T) @ self.output.T).unbind(-1)
-        several = self.loss.outputs > 1
-        z, y = (predictions, labels.unbind(-1)) if several else (predictions[0], labels)
-        return (masses * self.loss.value(Torch, z, y)).sum()
+        return mean_loss(self.loss, self.activation(rows @ weights.mT) @ self.output.T, labels, masses)
 
     def adapt(self, tensors: tuple[Tensor, ...], weights: Tensor, *, first_order: bool = False) -> Tensor:
-        """U_i(W), differentiable in W unless `first_order`."""
-        here = weights
+        """U_i(W) (T, m, d), differentiable in W unless `first_order`."""
+        here = weights.expand(len(tensors[0]), -1, -1)
         for _ in range(self.steps):
             point = here if here.requires_grad else here.clone().requires_grad_()
-            (slope,) = torch.autograd.grad(self.risk(tensors, point), point, create_graph=not first_order)
+            (slope,) = torch.autograd.grad(self.risk(tensors, point).sum(), point, create_graph=not first_order)
             here = here - self.rates * (slope + self.decay * here)
         return here
 
     def meta_objective(self, weights: Tensor, *, first_order: bool = False) -> Tensor:
         """L(W) = sum_i q_i R_i(f(.; U_i(W)))."""
-        total = torch.zeros((), dtype=torch.float64)
-        for share, outer, inner in self.tasks:
-            total = total + share * self.risk(outer, self.adapt(inner, weights, first_order=first_order))
-        return total
+        return (self.weights * self.risk(self.outer, self.adapt(self.inner, weights, first_order=first_order))).sum()

@@ -74,6 +74,7 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{FLOAT}._moved", "self._pace[:, :, None]", "self.batch.rate[:, None, None]", FLOATS),
     (f"{OWN}.core_batch_quantities:CoreBatchQuantities.adapt", "shrunk * here -", "here -", FLOATS),
     (f"{OWN}.tensors:TorchTasks.adapt", "+ decay * theta", "", TORCH),
+    (f"{OWN}.tensors:law_tensors", "replace(law[0], p=fmpq(0))", "law[0]", TORCH),
     (f"{OWN}.adaptation:adaptation_field", 'if adaptation.decay != 0 else {}', "if False else {}", FILES),
     (f"{OWN}.document:read_adaptation", "size, f\"give", "min(size, len(given)), f\"give", BAD),
     (f"{OPTIMUM}.boxes:turned", "v * r for", "v for", HOLDS),

@@ -128,9 +128,7 @@ class _Path:
         """Newton's step to mu = 0 says what mu to take, and the terms of second order that it leaves (Mehrotra)."""
         count, p, turned, pulled = len(self.p), self.p, self.turned, (self.rows * self.t).entries()
         below, above = [arb((1 - a).mid()) for a in p], [arb((1 + a).mid()) for a in p]
-        scale = [
-            arb((1 / (x / b + y / a)).mid()) for x, y, b, a in zip(self.x, self.y, below, above, strict=True)
-        ]
+        scale = [arb((1 / (x / b + y / a)).mid()) for x, y, b, a in zip(self.x, self.y, below, above, strict=True)]
         scaled = arb_mat(count, turned.nrows(), [c * a for c, row in zip(scale, self.table, strict=True) for a in row])
         scaled = scaled.mid()
         # M^{-1} = (1 - t t'/(s + ||t||^2))/l, t = A'p

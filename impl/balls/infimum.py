@@ -187,21 +187,22 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
     central path gives both, at any precision, and on its way says again which residuals vanish.
     """
     aims = np.array([midpoint(t) for t in target])
+    least = smallest_singular_value(rows).lower() if rows.nrows() >= rows.ncols() else arb(0)
     if not (aims < 0).any():
         # Where no target is negative, v = 0 may be the optimum, and p = 1 its dual.
-        found = _l1_between(eps, rows, target, [zero_column(rows.ncols())], [[arb(1)] * rows.nrows()])
+        found = _l1_between(eps, rows, target, least, [zero_column(rows.ncols())], [[arb(1)] * rows.nrows()])
         if found.value.upper() - found.value.lower() <= arb(2) ** (-(9 * ctx.prec) // 10) * found.value.upper():
             return found
     active = _active_set(midpoint(eps), rows.ncols(), _floats(rows).tobytes(), aims.tobytes())
     v, dual = _stationary(eps, rows, target, *active)
     duals = [[arb(1)] * rows.nrows(), dual]
-    found = _l1_between(eps, rows, target, [zero_column(rows.ncols()), v], duals)
+    found = _l1_between(eps, rows, target, least, [zero_column(rows.ncols()), v], duals)
     if _apart(eps, rows, target, found, duals, ctx.prec // 3):
         whole = (3 * ctx.prec) // 5 + 8
         for v, dual in l1_path(eps, rows, target, [bits for bits in STAGES if bits < whole] + [whole]):
             at, multipliers = _stationary(eps, rows, target, *vanishing(rows, target, v, dual))
             duals = [dual, multipliers]
-            closer = _l1_between(eps, rows, target, [found.direction, v, at], duals)
+            closer = _l1_between(eps, rows, target, least, [found.direction, v, at], duals)
             found = Infimum(found.value.lower().max(closer.value.lower()).union(closer.value.upper()), closer.direction)
             if not _apart(eps, rows, target, found, duals, whole):
                 break
@@ -223,13 +224,13 @@ def _active_set(eps: float, columns: int, rows: bytes, target: bytes) -> tuple[l
 
 
 def _l1_between(
-    eps: arb, rows: arb_mat, target: Sequence[arb], points: list[arb_mat], duals: list[list[arb]]
+    eps: arb, rows: arb_mat, target: Sequence[arb], least: arb, points: list[arb_mat], duals: list[list[arb]]
 ) -> Infimum:
-    """What these points prove from above and these duals from below."""
+    """What these points prove from above and these duals from below; least: at most the smallest singular value."""
     # `min` keeps the first where a value is nan: the first point is one whose value is known.
     values = [(_l1_value(eps, rows, target, v), v) for v in points]
     value, best = min(values, key=lambda pair: pair[0].upper())
-    reach = _reach(rows, target, value)
+    reach = _reach(least, target, value)
     lower = reduce(arb.max, (arb(_dual_value(eps, rows, target, p, reach).lower()) for p in duals))
     return Infimum(lower.min(value.upper()).union(value.upper()), best)
 
@@ -251,9 +252,8 @@ def _l1_value(eps: arb, rows: arb_mat, target: Sequence[arb], v: arb_mat) -> arb
     return total + sum((Balls.magnitude(r) for r in residuals(rows, target, v)), start=arb(0))
 
 
-def _reach(rows: arb_mat, target: Sequence[arb], value: arb) -> arb | None:
+def _reach(least: arb, target: Sequence[arb], value: arb) -> arb | None:
     """A bound on ||v|| where the objective is at most `value`: ||A v|| <= |u|_1 + value. None without full rank."""
-    least = smallest_singular_value(rows).lower() if rows.nrows() >= rows.ncols() else arb(0)
     total = sum((Balls.magnitude(t) for t in target), start=arb(0)) + value
     return arb((total / least).upper()) if least > 0 else None
 

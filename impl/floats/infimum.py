@@ -25,9 +25,9 @@ def ball_least_squares(rows: Array, target: Array, radius: Array) -> tuple[Array
     """
     finite = np.isfinite(rows).all((1, 2)) & np.isfinite(target).all(1)
     rows, target = np.where(finite[:, None, None], rows, 0.0), np.where(finite[:, None], target, np.nan)
-    left, values, vectors = np.linalg.svd(rows, full_matrices=False)
+    left, values, vectors = _decomposed(rows, target)
     live = values > 1e-13 * values[:, :1]
-    weights = np.where(live, values * (left.transpose(0, 2, 1) @ target[..., None])[..., 0], 0.0)
+    weights = np.where(live, values * left, 0.0)
     safe = np.where(live, values * values, 1.0)
     squares = weights * weights
     multiplier = np.zeros(len(rows))
@@ -49,6 +49,15 @@ def ball_least_squares(rows: Array, target: Array, radius: Array) -> tuple[Array
     direction = direction * scale[:, None]
     residual = target - (rows @ direction[..., None])[..., 0]
     return np.sqrt((residual * residual).sum(1)), direction
+
+
+def _decomposed(rows: Array, target: Array) -> tuple[Array, Array, Array]:
+    """U'u (B, r), the singular values (B, r) and V' (B, r, d) of rows U S V' (B, N, d) and targets u (B, N)."""
+    if rows.shape[1] > rows.shape[2] + 1:  # the triangle of [rows | target] has the same products, and few rows
+        table = np.asarray(np.linalg.qr(np.concatenate([rows, target[..., None]], 2), mode="r"))
+        rows, target = table[..., :-1], table[..., -1]
+    left, values, vectors = np.linalg.svd(rows, full_matrices=False)
+    return (left.transpose(0, 2, 1) @ target[..., None])[..., 0], values, vectors
 
 
 def lifted_least_squares(features: Array, target: Array, mass: Array, radius: Array) -> tuple[Array, Array]:

@@ -102,6 +102,11 @@ BATCHES = (
           "0 * rows @ move[..., None])[..., 0] - p"), SHARP),
     fault("never-smoothed-less", POOR_SUM, f"{FLOATS}:l1_ends", Edit("FALL * (above - below)", "above"), SHARP),
     fault("direction-in-other-units", POOR_SUM, f"{FLOATS}:l1_ends", Edit("(height / size)[:, None]", "1.0"), SHARP),
+    fault("direction-in-other-coordinates", POOR_SUM, f"{FLOATS}:l1_ends", Edit("(basis @ coordinates[finite, :, None])",
+          "(0 * basis @ coordinates[finite, :, None])"), SHARP),
+    fault("triangle-of-the-rows-alone", POOR_SUM, f"{FLOATS}:_decomposed", Edit("table[..., :-1], table[..., -1]",
+          "table[..., :-1], target[:, : table.shape[1]]"),
+          suite("test_infimum:test_least_squares_of_many_rows_are_those_of_all")),
     # --- second derivatives ---
     fault("curvature-without-slopes", SLOPE, f"{ENCLOSED}.curvature_size",
           Edit(" + self.slopes * self._predictions(second)", ""), CURVATURE),

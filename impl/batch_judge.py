@@ -171,7 +171,8 @@ def decided_in_arrays(claim: Claim, at: Asked, count: int) -> Decided:
     proved = open_ & proved & (wide <= BLUNT * np.abs(sides[1][1]))
     assert decision.verdict is Verdict.PROVED
     ends = np.stack([np.broadcast_to(end, count) for end in (*sides[0], *sides[1])])
-    met = open_ & ~proved & (np.maximum(np.abs(ends[3] - ends[0]), np.abs(ends[1] - ends[2])) <= ALIKE * np.abs(ends[3]))
+    apart = np.maximum(np.abs(ends[3] - ends[0]), np.abs(ends[1] - ends[2]))
+    met = open_ & ~proved & (apart <= ALIKE * np.abs(ends[3]))
     return Decided(claim, proved, tuple(outside), ends, decision, met)
 
 

@@ -22,6 +22,7 @@ from flint import arb, arb_series, ctx, fmpq_series
 from msgspec import UNSET
 
 from .files.faults import BadInputError
+from .series import series_terms
 
 Found = TypeVar("Found")
 Thing = TypeVar("Thing")
@@ -49,12 +50,8 @@ class _Call:
 
     def again(self, thing: Any) -> None:
         """Errors: BadInputError where it gives something else."""
-        before, ctx.cap = ctx.cap, self.terms
-        try:
-            with ctx.workprec(self.bits):
-                again = _outcome(self.ask, thing)[1]
-        finally:
-            ctx.cap = before
+        with ctx.workprec(self.bits), series_terms(self.terms):
+            again = _outcome(self.ask, thing)[1]
         if again != self.found:
             raise self.changed(self.what)
 

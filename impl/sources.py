@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
@@ -62,7 +63,7 @@ class Arrays:
     """What batches have in common that are `features` (B, ...) and other arrays of B instances."""
 
     def __len__(self) -> int:
-        return len(self.features)  # type: ignore[attr-defined]
+        return int(self.features.shape[0])  # type: ignore[attr-defined]
 
     def take(self, chosen: Array | Sequence[int]) -> Self:
         """The instances of the given indices (or mask)."""
@@ -167,7 +168,8 @@ class RealTasks:
 
     @property
     def description(self) -> str:
-        return self.build.__doc__ or ""
+        """What `build` says of itself."""
+        return (self.build.func if isinstance(self.build, partial) else self.build).__doc__ or ""
 
 
 def by_name(*families: RealTasks) -> dict[str, RealTasks]:

@@ -272,14 +272,8 @@ def paced_spread(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
 
 
 RIVALS = ("parameter", "functions", "tangent", "stationary", "local")
-
-
 TANGENTS = {"tangent": LinearQuantities, "query tangent": AtQuery, "turned": Turned, "forgetful": Forgetful}
-
-
-def _against(source: Source, batch: Batch, rival: str) -> Any:
-    """The problems against a comparator of that kind."""
-    return against(source, batch, rival, TANGENTS, stationary_points)
+_against = partial(against, tangents=TANGENTS, settled=stationary_points)
 
 
 def vector_outputs(source: Source, loss: str, limits: Limits = SMALL, rivals: tuple[str, ...] = RIVALS) -> Batch:

@@ -300,11 +300,7 @@ class Forgetful(Turned):
 
 
 TANGENTS = {"tangent": NetworkBatchQuantities, "start": AtStart, "turned": Turned, "forgetful": Forgetful}
-
-
-def _against(source: Source, batch: NetworkBatch, rival: str) -> Any:
-    """The problems against a comparator of that kind."""
-    return against(source, batch, rival, TANGENTS, descended)
+_against = partial(against, tangents=TANGENTS, settled=descended)
 
 
 def paced(

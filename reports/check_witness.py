@@ -1012,16 +1012,8 @@ def levels_of(numbers: Vector) -> list[list[int]]:
     return [*levels_of(inside), sorted({k for x in duals for k in x.slopes})] if duals else []
 
 
-@dataclass(frozen=True)
-class Factor:
-    """A step's I - eta (sum bend phi phi' + sum pull d2h), each by input; folds are the neurons' parts of d2h."""
-
-    features: dict[int, Vector]
-    bends: dict[int, Any]
-    folds: dict[int, Vector]
-    pulls: dict[int, Any]
-
-
+Factor = Callable[[Vector], Vector]
+"""What a Hessian makes of a vector, sum bend phi phi' + sum pull d2h: a step's derivative is I - rates (it + decay)."""
 Law = list[tuple[int, Any, Fraction]]
 """Atoms (x, y, p)."""
 
@@ -1293,8 +1285,8 @@ class Supervised(Quantities):
 
     def factor(self, i: int, here: Vector, ahead: Vector | None = None, features: Vector | None = None,
                fold: bool = True, kink: int = 0, query: bool = False, mixed: bool = True) -> Factor:  # fmt: skip
-        """The derivative of a step from `here`; with ell'' at `ahead`, features of the network `features`; query: under
-        the outer law; mixed: as in `hessian`."""
+        """The Hessian of the risk that a step from `here` goes down; with ell'' at `ahead`, features of the network
+        `features`; query: under the outer law; mixed: as in `hessian`."""
         law = self.tasks[i][1] if query else self.inner[i]
         phi, bends, values = dict[Any, Vector](), dict[Any, Any](), self.at(law, ahead or here)
         rows = {x: [self.model.feature(self.inputs[j], features or here, kink) for j in self.block(x)] for x in values}
@@ -1302,7 +1294,20 @@ class Supervised(Quantities):
             for k, (share, row) in enumerate(self.hessian(values[x], y, rows[x], mixed)):
                 phi[x, k], bends[x, k] = row, bends.get((x, k), ZERO) + p * share
         pulls = self.pulls(law, here) if fold and self.model.sigma else {}
-        return Factor(phi, bends, {j: self.model.folds(self.inputs[j], here) for j in pulls}, pulls)
+        folds = {j: self.model.folds(self.inputs[j], here) for j in pulls}
+
+        def along(v: Vector) -> Vector:
+            found: Vector = [ZERO] * len(v)
+            for z, feature in phi.items():
+                share = bends[z] * dot(feature, v)
+                found = [c + share * f for c, f in zip(found, feature, strict=True)]
+            for j, pull in pulls.items():
+                x, d = self.inputs[j], len(self.inputs[j])
+                bent = [f * pull * dot(x, v[r * d : r * d + d]) for r, f in enumerate(folds[j])]
+                found = [c + bent[k // d] * x[k % d] for k, c in enumerate(found)]
+            return found
+
+        return along
 
     def steps_of(self, **options: Any) -> list[list[Factor]]:
         """The factors of the steps, per task."""
@@ -1321,14 +1326,7 @@ class Supervised(Quantities):
             v = self.model.feature(self.inputs[x], outer[i], kink)
             for step in reversed(factors[i]):
                 whole, v = v, v if turned else [r * a for r, a in zip(self.rates, v, strict=True)]
-                change: Vector = [self.decay * a if decays else ZERO for a in v]
-                for z, feature in step.features.items():
-                    share = step.bends[z] * dot(feature, v)
-                    change = [c + share * f for c, f in zip(change, feature, strict=True)]
-                for z, folds in step.folds.items():
-                    d = len(self.inputs[z])
-                    bent = [f * step.pulls[z] * dot(self.inputs[z], v[r * d : r * d + d]) for r, f in enumerate(folds)]
-                    change = [c + bent[k // d] * self.inputs[z][k % d] for k, c in enumerate(change)]
+                change = [self.decay * a + c if decays else c for a, c in zip(v, step(v), strict=True)]
                 change = [r * c for r, c in zip(self.rates, change, strict=True)] if turned else change
                 v = [a - c for a, c in zip(whole, change, strict=True)]
             found.append(v)

@@ -19,23 +19,16 @@ from .worked import Worked
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = {
-    "PROVED": "#0b6e4f",
-    "EQUAL": "#2a6f97",
-    "VIOLATED": "#b00020",
-    "OUTSIDE": "#6b7280",
-    "UNDECIDED": "#9a6700",
+PALETTE = {
+    "PROVED": ("#0b6e4f", "#5fd3a5"),
+    "EQUAL": ("#2a6f97", "#7cc1ec"),
+    "VIOLATED": ("#b00020", "#ff8f9c"),
+    "OUTSIDE": ("#6b7280", "#aab4bf"),
+    "UNDECIDED": ("#9a6700", "#e9b949"),
 }
-"""Verdict colours (distinguishable without red and green; the word is always printed too)."""
-
-DARK = {
-    "PROVED": "#5fd3a5",
-    "EQUAL": "#7cc1ec",
-    "VIOLATED": "#ff8f9c",
-    "OUTSIDE": "#aab4bf",
-    "UNDECIDED": "#e9b949",
-}
-"""The same on a dark page."""
+"""Verdict colours (distinguishable without red and green; the word is always printed too), on a light and a dark
+page."""
+COLOURS, DARK = ({name: pair[k] for name, pair in PALETTE.items()} for k in (0, 1))
 
 REFERRED = re.compile(r"""(?:url\(#|href="#)([^)"]+)""")
 NAMED = re.compile(r'\s?\bid="([^"]+)"')

@@ -244,7 +244,10 @@ class Balls(FunctionSet):
     @staticmethod
     def sigmoid(t: arb) -> arb:
         # The exponential of a large number is no number: only that of its negative is taken.
-        return 1 / (1 + (-t).exp()) if not t < 0 else t.exp() / (1 + t.exp())
+        if not t < 0:
+            return 1 / (1 + (-t).exp())
+        e = t.exp()
+        return e / (1 + e)
 
     @staticmethod
     def clip(t: arb, a: arb) -> arb:

@@ -22,7 +22,6 @@ from flint import arb, arb_series, ctx, fmpq_series
 from msgspec import UNSET
 
 from .files.faults import BadInputError
-from .series import series_terms
 
 Found = TypeVar("Found")
 Thing = TypeVar("Thing")
@@ -50,8 +49,12 @@ class _Call:
 
     def again(self, thing: Any) -> None:
         """Errors: BadInputError where it gives something else."""
-        with ctx.workprec(self.bits), series_terms(self.terms):
-            again = _outcome(self.ask, thing)[1]
+        before, ctx.cap = ctx.cap, self.terms
+        try:
+            with ctx.workprec(self.bits):
+                again = _outcome(self.ask, thing)[1]
+        finally:
+            ctx.cap = before
         if again != self.found:
             raise self.changed(self.what)
 

@@ -96,7 +96,7 @@ class Weights:
         """The rows, each number written by `number`."""
         if not isinstance(number, Writing):
             return [[number(v) for v in self.row(r)] for r in range(self.width)]
-        rows = [[number.float64(v) for v in row] for row in self._finite.tolist()]
+        rows = [list(map(number.float64, row)) for row in self._finite.tolist()]
         for (r, j), q in self.odd.items():
             rows[r][j] = number(q)
         return rows

@@ -1,5 +1,5 @@
-"""Real tasks for networks: sinusoid regression and handwritten digits, MAML-trained at widths 2^4 to 2^12 (smooth
-activations: to 2^8); few-shot digits of three classes.
+"""Real tasks for networks: sinusoid regression and handwritten digits, MAML-trained at widths 2^4 to 2^12,
+with softplus and tanh to 2^8; few-shot digits of three classes.
 
 Inputs have length 1 or less and a constant coordinate, labels are small; W0 is Gaussian, N(0, I/d), from a fixed seed.
 Data ships with scikit-learn or is made. Weights are rounded to multiples of 2^-20.

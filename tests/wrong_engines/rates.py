@@ -74,6 +74,7 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{FLOAT}._moved", "self._pace[:, :, None]", "self.batch.rate[:, None, None]", FLOATS),
     (f"{OWN}.core_batch_quantities:CoreBatchQuantities.adapt", "shrunk * here -", "here -", FLOATS),
     (f"{OWN}.tensors:TorchTasks.adapt", "+ decay * theta", "", TORCH),
+    (f"{OWN}.tensors:law_tensors", "replace(law[0], p=fmpq(0))", "law[0]", TORCH),
     (f"{OWN}.adaptation:adaptation_field", 'if adaptation.decay != 0 else {}', "if False else {}", FILES),
     (f"{OWN}.document:read_adaptation", "size, f\"give", "min(size, len(given)), f\"give", BAD),
     (f"{OPTIMUM}.boxes:turned", "v * r for", "v for", HOLDS),
@@ -90,8 +91,8 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{OPTIMUM}.convex_check:Prover._hessian", "pulled + stack.fading * w", "pulled", CONVEX_DECAY),
     (f"{OPTIMUM}.many_rows:ManyRows._moved", "[stack.paced(stack.gathered(", "[(stack.gathered(", HOLDS),
     (f"{OPTIMUM}.exact:_reach", "kept * reach +", "reach +", REACH),
-    (f"{OPTIMUM}.loops:_Field._taylor", "paces * (slope + moved * decay)", "(slope + moved * decay)", LOOPS),
-    (f"{OPTIMUM}.loops:_Field._taylor", "slope + moved * decay", "slope", FADING),
+    (f"{OPTIMUM}.ball_loops:_adaptation", "None if loop.alike else own.rates", "None", LOOPS),
+    (f"{OWN}.maml:Problem.pulled_back", " - moved * self.decay", "", FADING),
     (f"{OPTIMUM}.stack:Stack.without", "None if decay else self.decay", "self.decay", NAMED),
     ("metagap.impl.own_tasks:_rates", "eta * (size // columns)", "eta", ARRAYS),
     # networks

@@ -20,5 +20,4 @@ class TorchNetwork(TorchTasks):
         self.output = torch.tensor(instance.output, dtype=torch.float64) / instance.width**0.5
 
     def predictions(self, rows: Tensor, theta: Tensor) -> Tensor:
-        found = self.sigma.value(Torch, rows @ theta.T) @ self.output.T
-        return found if self.loss.outputs > 1 else found[:, 0]
+        return self.sigma.value(Torch, rows @ theta.mT) @ self.output.T

@@ -44,7 +44,6 @@ def problems(rng: np.random.Generator, count: int = 256) -> Batch:
     mass, weight = rng.exponential(size=(count, n, k, 1)), rng.exponential(size=(count, n))
     return Batch(
         Loss("log-cosh"),
-        1,
         rng.uniform(0, 0.5, count),
         rng.uniform(-2, 2, (count, k, d)),
         rng.uniform(-2, 2, (count, n, k, 1)),

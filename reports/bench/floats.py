@@ -29,7 +29,6 @@ def float_batch(shape: tuple[int, int, int], count: int, steps: int = 1, seed: i
     mass = rng.integers(1, 16, (count, n, k, 1)).astype(float)
     return Batch(
         Loss("logistic"),
-        steps,
         np.full(count, 0.5),
         rng.integers(-8, 9, (count, k, d)) / 4,
         rng.integers(0, 2, (count, n, k, 1)) * 2.0 - 1,
@@ -38,6 +37,7 @@ def float_batch(shape: tuple[int, int, int], count: int, steps: int = 1, seed: i
         rng.integers(-8, 9, (count, d)) / 4,
         np.full(count, 4.0),
         rng.integers(-8, 9, (count, d)) / 4,
+        steps=steps,
     )
 
 
@@ -70,7 +70,7 @@ def gradients(batch: Batch) -> dict[str, Callable[[], object]]:
 
         found["torch.func vmap(grad)"] = vmap_gradient(batch)
     if installed("jax"):
-        from ...impl.oracles.compiled import jit_gradient
+        from ...impl.oracles.batched import jit_gradient
 
         found["JAX jit(vmap(grad))"] = jit_gradient(batch)
     return found

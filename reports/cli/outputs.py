@@ -44,7 +44,9 @@ def begin(store: Store[Found], command: str, out: Path, place: Path | None, jobs
 
 
 class Live:
-    """A report that is written while its run goes on: every PAUSE seconds at most, and never most of the time."""
+    """A report that is written while its run goes on: every PAUSE seconds at most, and never most of the time.
+
+    What is written costs seconds of processors that the run has."""
 
     def __init__(self, progress: Callable[[int], None], write: Callable[[], object]) -> None:
         self._progress, self._write, self._next = progress, write, time.monotonic() + PAUSE
@@ -60,7 +62,7 @@ class Live:
         self._next = time.monotonic() + max(PAUSE, LEAST * (time.monotonic() - begin))
 
 
-PAUSE, LEAST = 60.0, 30
+PAUSE, LEAST = 180.0, 30
 """Seconds at least between two states of a report whose run goes on; and how many times what the last one took."""
 
 

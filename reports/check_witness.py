@@ -715,8 +715,7 @@ class Quantities:
         return size(bend(self.objective, self.omega, along)) / dot(along, along)
 
     def smooth(self) -> None:
-        """Errors: NotCheckedError if L has no gradient at omega."""
-        raise NotImplementedError
+        """Errors: NotCheckedError if L has no gradient at omega: of programs a kink has ended it all before."""
 
     # -- over the lifted points --
 
@@ -2438,9 +2437,6 @@ class Programs(Quantities):
         self.agree("unadapted", self.ends, adapted)
         self.agree("plain", [self.by_tensor(rows) for rows in found], adapted)
         return [row for rows in found for row in rows]
-
-    def smooth(self) -> None:
-        """A kink has ended it all before."""
 
     def on_support(self) -> None:
         """Errors: NotCheckedError, if the support has another shape than the query."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import random
 import subprocess
 import sys
@@ -286,7 +287,7 @@ def test_small_files_that_ask_for_much_take_little(bench: Bench, tmp_path: Path)
         put("digits.json", json.dumps(PLAIN).replace('"radius": 1', '"radius": ' + "9" * 900_000).encode()),
         put("fraction.json", json.dumps(PLAIN | {"radius": "1/" + "7" * 19_000}).encode()),
     ]
-    begin = time.monotonic()
+    begin = sum(os.times()[2:4])
     run = subprocess.run(
         [sys.executable, "-c", READING, *paths], capture_output=True, text=True, timeout=170, check=True
     )
@@ -296,7 +297,7 @@ def test_small_files_that_ask_for_much_take_little(bench: Bench, tmp_path: Path)
         *("refused", "refused", "read", "read", "refused", "refused", "refused", "refused", "read")
     ], outcomes
     assert int(memory) * 1024 < MEMORY, memory
-    assert time.monotonic() - begin < SECONDS * len(paths)
+    assert sum(os.times()[2:4]) - begin < SECONDS * len(paths)
 
 
 def tree_of(content: dict[str, Any], body: bytes) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from metagap.impl.arithmetic import norm
 from metagap.impl.balls import infimum
 from metagap.impl.balls.infimum import misfit, misfit_l1, residuals
-from metagap.impl.balls.singular import largest_eigenvalue, positive_definite, smallest_singular_value
+from metagap.impl.balls.singular import largest_eigenvalue, positive_definite, singular_above, smallest_singular_value
 from metagap.impl.balls.span import span
 from metagap.impl.floats.infimum import ball_least_squares
 from metagap.impl.floats.rank import reduced
@@ -311,7 +311,11 @@ def test_where_the_path_leads_is_told_before_its_end(monkeypatch: pytest.MonkeyP
 
 def test_poor_proposals_only_widen_singular_values(monkeypatch: pytest.MonkeyPatch) -> None:
     """Vectors that are no singular vectors, which a few powers do not mend."""
-    monkeypatch.setattr(np.linalg, "svd", lambda table, **more: (None, None, np.ones_like(table)))
+
+    def poor(table: np.ndarray, compute_uv: bool = True, **more: bool) -> Any:
+        return (None, None, np.ones_like(table)) if compute_uv else np.ones(2)
+
+    monkeypatch.setattr(np.linalg, "svd", poor)
     monkeypatch.setattr(np.linalg, "eigh", lambda table: (None, np.ones_like(table)))
     test_singular_values_in_closed_form_are_contained()
 
@@ -354,12 +358,19 @@ def test_singular_values_in_closed_form_are_contained() -> None:
         with ctx.workprec(128):
             table = arb_mat(2, 2, [+v for v in matrix.entries()])
             assert smallest_singular_value(table).contains(least)
+            assert not singular_above(table) > least
             gram = table.transpose() * table
             with ctx.workprec(1000):
                 square = most * most
             assert largest_eigenvalue(gram).contains(square)
             assert not positive_definite(gram, arb((square + 1).upper()))
             assert positive_definite(gram + arb_mat([[1, 0], [0, 1]]), arb(0))
+
+
+def test_a_bound_of_a_singular_value_is_within_a_factor_of_two() -> None:
+    for table in ([[1.0, 1.0], [0.0, 1.0]], [[3.0, 0.0], [0.0, 1e-7], [0.0, 0.0]]):
+        least = np.linalg.svd(np.array(table))[1][-1]
+        assert least / 2.001 <= float(singular_above(as_balls(table))) <= least
 
 
 def test_an_open_pivot_proves_nothing() -> None:

@@ -13,13 +13,14 @@ from flint import arb, ctx, fmpq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from metagap.impl import files
-from metagap.impl.arithmetic import Balls
+from metagap.impl.arithmetic import Balls, bounds
 from metagap.impl.families import family_of, load
 from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights, squared_distance
 from metagap.impl.optimum.networks.answer import RELU, SMOOTH
 from metagap.impl.optimum.networks.bracket import value
 from metagap.impl.optimum.networks.floor import ball_floor, prediction_floor
+from metagap.impl.optimum.networks.lower import without_search
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised.adaptation import Gradient
 from metagap.impl.supervised.core_quantities import OF_OMEGA
@@ -69,6 +70,19 @@ def test_the_headline_is_never_violated(seed: int, loss: str) -> None:
     for finding in found.findings:
         assert finding.judged.verdict in (Verdict.PROVED, Verdict.EQUAL, Verdict.OUTSIDE), finding.judged
         assert finding.judged.gap is None or finding.judged.gap.hi >= 0
+
+
+def test_balls_decide_between_points_that_float64_does_not_tell_apart() -> None:
+    """L(W) = ((W/3 - y)^2 + (W - 1)^2)/2 beside its minimum (9 + 3y)/10, where float64 has another order."""
+    for y in (12, 17, 22):
+        tasks = (Task(fmpq(1), tuple(Atom(x, fmpq(v), fmpq(1, 2)) for x, v in enumerate((y, 1)))),)
+        one, rows = Weights.of([(fmpq(1),)]), ((fmpq(1, 3),), (fmpq(1),))
+        problem = NetworkInstance(Loss("squared"), Gradient(fmpq(0)), rows, tasks, (1,), one, one, one, fmpq(1))
+        points = [Weights(np.array([[(9 + 3 * y) / 10 + k * 2.0**-25]])) for k in range(6, -7, -1)]
+        found = RELU.assembled(problem, None, 1e-6, without_search(problem), points, descend=False)
+        with ctx.workprec(128):
+            values = [value(NetworkProblem(problem, Balls), point) for point in points]
+        assert found.upper == min(bounds(each)[1] for each in values)
 
 
 @pytest.mark.ci

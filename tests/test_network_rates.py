@@ -111,3 +111,15 @@ def test_adversaries_are_those_of_the_deciding_engine() -> None:
         reached = rates.worst_at_atom(one_sign[np.isfinite(one_sign)], np.ones(int((signs == 1).sum())), 1.0)
         reached *= (signs == 1).sum() ** 0.5 / 8
         assert float(at("linearisation").mid()) == pytest.approx(reached, rel=1e-12)
+
+
+@pytest.mark.parametrize("reach", [0.25, 1.0, 16.0])
+def test_the_nearest_neurons_are_enough(reach: float) -> None:
+    """All of them sorted give the same, also where most are far, and where those of one sign are."""
+    rng = np.random.default_rng(5)
+    signs = rng.choice([-1, 1], 200)
+    for near in (np.abs(rng.standard_normal(200)), 0.3 + 0.1 * rng.random(200), rng.random(200) + 0.25 * (signs > 0)):
+        both = [np.sort(near[signs == sign]) for sign in (1, -1)]
+        sums = [reach * np.sqrt(np.arange(1.0, len(own) + 1)) - np.cumsum(own) for own in both]
+        expected = max(0.0, *(float(each.max()) for each in sums)) / 200**0.5
+        assert rates.worst_at_atom(near, signs, reach) == pytest.approx(expected, rel=1e-12)

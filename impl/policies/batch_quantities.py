@@ -186,7 +186,7 @@ class BatchQuantities(LiftedBatchQuantities):
 
     def centred(self, table: Array) -> Array:
         """The table (B, n, S, A, d) minus its mean under pi_i."""
-        table = self.m.broadcast_to(table, self.slopes.shape)
+        table = self.m.broadcast_to(table, (*self.own.policy.shape, table.shape[-1]))
         difference = table[:, :, :, :, None] - table[:, :, :, None]
         return (self.own.policy[:, :, :, None, :, None] * difference).sum(4)
 

@@ -242,4 +242,12 @@ NETWORKS = (
     fault("smooth-value-at-0", "a factor is left out", f"{FLOOR}:_at_zero",
           Edit("sum(instance.signs) / root(arb(instance.width))", "sum(instance.signs)"),
           suite("test_smooth_network_headline:test_the_range_of_the_networks_bounds_the_risk_exactly")),
+    # --- shortcuts ---
+    fault("float64-decides-between-points", "a proposal is trusted",
+          "metagap.impl.optimum.networks.bracket:NetworkHeadline.assembled",
+          Edit("~(levels > least + ALIKE * (1 + abs(least)))", "~(levels > least)"),
+          suite("test_network_headline:test_balls_decide_between_points_that_float64_does_not_tell_apart")),
+    fault("nearest-neurons-too-few", "a term is left out", "metagap.impl.optimum.networks.rates:worst_at_atom",
+          Edit("if below.all() or", "if True or"),
+          suite("test_network_rates:test_the_nearest_neurons_are_enough", reach=1.0)),
 )  # fmt: skip

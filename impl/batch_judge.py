@@ -27,7 +27,7 @@ from .verdicts import Decision, Ends, fit_ends, separated
 BLUNT = 2.0**-20
 """Share of the bound beyond which enclosures are too wide to be shown: balls give sharper ones."""
 
-ALIKE = 2.0**-30
+ALIKE = 2.0**-36
 """Share of the bound within which its ends and those of the left side are alike: most such bounds are attained."""
 
 

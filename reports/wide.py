@@ -89,7 +89,7 @@ def judge_widely(job: WideJob, batch: Any, claims: Sequence[Claim], outcome: Out
             attained.update(np.flatnonzero(decided.met[:count]).tolist())
     for b, open_claims in left.items():
         evaluator = FAMILIES[job.family].evaluator(instance(b))
-        if b in attained:
+        if b in attained:  # fewer bits would decide nothing of it, and be for nothing
             evaluator.begin_at(ATTAINED)
         tally_instance(outcome.tallies, instance(b), origin(b), tuple(open_claims), real=False, evaluator=evaluator)
     for claim in claims:

@@ -56,7 +56,13 @@ def _decomposed(rows: Array, target: Array) -> tuple[Array, Array, Array]:
     if rows.shape[1] > rows.shape[2] + 1:  # the triangle of [rows | target] has the same products, and few rows
         table = np.asarray(np.linalg.qr(np.concatenate([rows, target[..., None]], 2), mode="r"))
         rows, target = table[..., :-1], table[..., -1]
+    basis = None
+    if rows.shape[2] > rows.shape[1]:  # so has the triangle of the turned rows, in a basis of their span
+        basis, triangle = np.linalg.qr(rows.transpose(0, 2, 1))
+        rows = triangle.transpose(0, 2, 1)
     left, values, vectors = np.linalg.svd(rows, full_matrices=False)
+    if basis is not None:
+        vectors = vectors @ basis.transpose(0, 2, 1)
     return (left.transpose(0, 2, 1) @ target[..., None])[..., 0], values, vectors
 
 

@@ -1,8 +1,9 @@
 """Rows of whole batches: instances proved per second in arrays, beside balls and beside float64, which proves nothing.
 
 Random logistic instances of the sizes of `floats`, the same with three classes, the same of two-layer networks, and
-random policies that adapt by a KL step, linear or of networks. Equalities are no business of arrays: "then balls" is
-what a run does, arrays first and balls for the claims that they leave.
+random policies that adapt by a KL step, linear or of networks. Arrays decide as in a wide batch of a run: verdicts and
+both sides' ends, in arrays. Equalities are no business of theirs: "then balls" is what a run does with its other
+batches, arrays first and balls for the claims that they leave.
 """
 
 from __future__ import annotations
@@ -125,7 +126,7 @@ def _rows(group: str, family: Family, batch: Any) -> list[Row]:
     slow = max(min(SLOW, len(batch) // 8), 1)
     few = batch.take(np.arange(slow))
     instances = [few.instance(b) for b in range(slow)]
-    one, all_, arrays = lifted(family), inequalities(family), family.judged_in_arrays
+    one, all_, arrays = lifted(family), inequalities(family), family.decided_in_arrays
     return [
         Row(group, "lifted claim, arrays", len(batch), partial(arrays, batch, one)),
         Row(group, "lifted claim, float64: not proved", len(batch), partial(_compared, family, batch)),

@@ -79,7 +79,11 @@ def _column(values: Sequence[arb]) -> arb_mat:
 
 def _independent(table: np.ndarray) -> list[int]:
     """Rows that span all of (N, d): each the furthest from the span of those before."""
-    left, found, first = table.copy(), list[int](), np.linalg.norm(table, axis=1).max()
+    size, found = np.abs(table).max(), list[int]()
+    if not size > 0:
+        return found
+    left = table / size  # squares must not overflow
+    first = np.linalg.norm(left, axis=1).max()
     for _ in range(min(table.shape)):
         sizes = np.linalg.norm(left, axis=1)
         furthest = int(sizes.argmax())

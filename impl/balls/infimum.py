@@ -27,7 +27,7 @@ from flint import arb, arb_mat, ctx
 from ..arithmetic import Balls, midpoint, norm, root, square
 from ..floats.infimum import l1_active_set
 from .l1_path import l1_path, vanishing
-from .singular import smallest_singular_value
+from .singular import singular_above
 
 STAGES = (48, 144)
 """Bits at which the central path is asked where it leads."""
@@ -117,7 +117,10 @@ def _ridge(gram: arb_mat, cross: arb_mat, multiplier: arb) -> arb_mat:
 
 
 def _secular(gram: arb_mat, cross: arb_mat, radius: arb, multiplier: arb, tiny: arb, v: arb_mat) -> tuple[arb, arb_mat]:
-    """Newton on 1/R - 1/||v(lam)|| from the float proposal: the multiplier of the ball constraint."""
+    """Halley on 1/R - 1/||v(lam)|| from the float proposal: the multiplier of the ball constraint.
+
+    With w = (A'A + lam)^{-1} v, ||v||^2 has the derivatives -2 v'w and 6 w'w: the second one costs nothing.
+    """
     d = gram.nrows()
     for _ in range(40):
         size = norm(v.entries())
@@ -128,11 +131,16 @@ def _secular(gram: arb_mat, cross: arb_mat, radius: arb, multiplier: arb, tiny: 
             break
         system = gram + arb_mat(d, d, [multiplier if i == j else 0 for i in range(d) for j in range(d)])
         try:
-            slope = (v.transpose() * system.mid().solve(v, algorithm="approx"))[0, 0]
+            ahead = system.mid().solve(v, algorithm="approx")
+            slope = (v.transpose() * ahead)[0, 0]
         except ZeroDivisionError:
             break
         if slope > 0:
-            after = arb((multiplier + excess * square(size) / slope).mid())
+            step = excess * square(size) / slope
+            bend = 3 * step * (_squares(ahead.entries()) / slope - slope / square(size)) / 2
+            if abs(bend) < 0.5:
+                step /= 1 - bend
+            after = arb((multiplier + step).mid())
             multiplier = after if after > tiny else tiny if multiplier <= 4 * tiny else arb((multiplier / 4).mid())
         else:
             # A singular Gram matrix: rounding over the multiplier drowns what is there, until it is larger.
@@ -192,7 +200,7 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
         found = _l1_between(eps, rows, target, arb(0), [zero_column(rows.ncols())], [[arb(1)] * rows.nrows()])
         if found.value.upper() - found.value.lower() <= arb(2) ** (-(9 * ctx.prec) // 10) * found.value.upper():
             return found
-    least = smallest_singular_value(rows).lower() if rows.nrows() >= rows.ncols() else arb(0)
+    least = singular_above(rows) if rows.nrows() >= rows.ncols() else arb(0)
     active = _active_set(midpoint(eps), rows.ncols(), _floats(rows).tobytes(), aims.tobytes())
     v, dual = _stationary(eps, rows, target, *active)
     duals = [[arb(1)] * rows.nrows(), dual]

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from metagap.impl.arithmetic import rational
 from metagap.impl.families import loads
 from metagap.impl.files import BadInputError, dumps
+from metagap.impl.files.text import laid_out
 from metagap.impl.losses import LOSSES, Link, Loss
 from metagap.impl.supervised.adaptation import Adaptation, Gradient, Implicit
 from metagap.impl.supervised.instance import Atom, Comparator, Functions, MetaSLInstance, Task
@@ -290,3 +291,12 @@ def test_the_edge_of_what_is_allowed(edits: list[tuple[str, Any]]) -> None:
     instance = loads(json.dumps(edited(*edits)))
     assert instance.notes == ()
     assert loads(dumps(instance)) == instance
+
+
+def test_rows_are_laid_out_as_they_are() -> None:
+    """A line for each row of numbers, texts and fields as they were, deeper ones a line further in."""
+    assert laid_out([[0.5, 1], [], [2]], "") == "[\n  [0.5, 1],\n  [],\n  [2]\n]"
+    assert laid_out([[[0.5], [1]], [[2]]], "") == "[\n  [\n    [0.5],\n    [1]\n  ],\n  [\n    [2]\n  ]\n]"
+    assert laid_out([[{"a": 1}]], "") == '[\n  [\n    {"a": 1}\n  ]\n]'
+    for rows in ([["a], [b"], [1.0]], [[{}], [{"], [": [1]}]], [["[", "]"], [2]]):
+        assert json.loads(laid_out(rows, "")) == rows

@@ -195,12 +195,12 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
     central path gives both, at any precision, and on its way says again which residuals vanish.
     """
     aims = np.array([midpoint(t) for t in target])
-    least = singular_above(rows) if rows.nrows() >= rows.ncols() else arb(0)
     if not (aims < 0).any():
         # Where no target is negative, v = 0 may be the optimum, and p = 1 its dual.
-        found = _l1_between(eps, rows, target, least, [zero_column(rows.ncols())], [[arb(1)] * rows.nrows()])
+        found = _l1_between(eps, rows, target, arb(0), [zero_column(rows.ncols())], [[arb(1)] * rows.nrows()])
         if found.value.upper() - found.value.lower() <= arb(2) ** (-(9 * ctx.prec) // 10) * found.value.upper():
             return found
+    least = singular_above(rows) if rows.nrows() >= rows.ncols() else arb(0)
     active = _active_set(midpoint(eps), rows.ncols(), _floats(rows).tobytes(), aims.tobytes())
     v, dual = _stationary(eps, rows, target, *active)
     duals = [[arb(1)] * rows.nrows(), dual]

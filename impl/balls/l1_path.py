@@ -6,8 +6,9 @@ it is solved by p, and the infimum by v = l A'p, where
     u - l A A'p = x - y,    x_j (1 - p_j) = y_j (1 + p_j) = l s = mu,    mu -> 0;
 
 for eps ||v|| + sum_j |u_j - a_j'v| - p'u <= sum_j (x_j (1 - p_j) + y_j (1 + p_j)) + l s. Newton's method for these
-equations, mu chosen by what a step to mu = 0 would reach (Mehrotra, SIAM J. Optim. 2, 1992); its matrix, D + A M A', is
-inverted by Woodbury's identity in d x d. In numbers without radii: nothing here is an enclosure.
+equations, mu chosen by what a step to mu = 0 would reach (Mehrotra, SIAM J. Optim. 2, 1992). That step loses
+l ||A'dp||^2/2 of l s, as s is of second order in p: so much more is asked, or steps are half as long. The matrix,
+D + A M A', is inverted by Woodbury's identity in d x d. In numbers without radii: nothing here is an enclosure.
 
 x_j, y_j and 1 - |p_j| say which residuals vanish at the optimum (`vanishing`), which is then known in closed form long
 before the path ends.
@@ -79,7 +80,11 @@ def _column(values: Sequence[arb]) -> arb_mat:
 
 def _independent(table: np.ndarray) -> list[int]:
     """Rows that span all of (N, d): each the furthest from the span of those before."""
-    left, found, first = table.copy(), list[int](), np.linalg.norm(table, axis=1).max()
+    size, found = np.abs(table).max(), list[int]()
+    if not size > 0:
+        return found
+    left = table / size  # squares must not overflow
+    first = np.linalg.norm(left, axis=1).max()
     for _ in range(min(table.shape)):
         sizes = np.linalg.norm(left, axis=1)
         furthest = int(sizes.argmax())
@@ -125,50 +130,54 @@ class _Path:
         self.s = arb(((self.room - _dot(t, t)) / 2).mid())
 
     def _step(self, gap: arb) -> None:
-        """Newton's step to mu = 0 says what mu to take, and the terms of second order that it leaves (Mehrotra)."""
-        count, p, turned, pulled = len(self.p), self.p, self.turned, (self.rows * self.t).entries()
-        below, above = [arb((1 - a).mid()) for a in p], [arb((1 + a).mid()) for a in p]
-        scale = [arb((1 / (x / b + y / a)).mid()) for x, y, b, a in zip(self.x, self.y, below, above, strict=True)]
-        scaled = arb_mat(count, turned.nrows(), [c * a for c, row in zip(scale, self.table, strict=True) for a in row])
-        scaled = scaled.mid()
+        """Newton's step to mu = 0 says what mu to take, and what of l s it loses."""
+        straight, centring, lifting = self._directions()
+        by = self._others(straight, arb(0), arb(0))
+        rest = 1 - self._reach(straight, by)
+        mu = arb((gap / (2 * len(self.p) + 1) * rest * rest * rest).mid())
+        lost = arb((self.pull * _dot(by.turned, by.turned) / 2).mid())
+        step = [arb((d + mu * c + lost * b).mid()) for d, c, b in zip(straight, centring, lifting, strict=True)]
+        by = self._others(step, mu, mu + lost)
+        length = self._reach(step, by)
+        length = length if length == 1 else length * (1 - arb(STAY))
+        moved = [
+            [arb((a + length * d).mid()) for a, d in zip(own, change, strict=True)]
+            for own, change in ((self.p, step), (self.x, by.x), (self.y, by.y))
+        ]
+        self.p, self.x, self.y = moved
+        self.pull = arb((self.pull + length * by.pull).mid())
+        self._turn()
+
+    def _directions(self) -> tuple[list[arb], list[arb], list[arb]]:
+        """Newton's steps of p: to mu = 0, and what is added to it for each unit of mu, and of l s beyond mu."""
+        pulled = (self.rows * self.t).entries()
+        scale = [arb((1 / (x / (1 - p) + y / (1 + p))).mid()) for x, y, p in zip(self.x, self.y, self.p, strict=True)]
+        lifts = [-q / self.s for q in pulled]
+        ahead = arb_mat(
+            [[arb(u.mid()), b - 2 * p / (1 - p * p), b] for u, p, b in zip(self.target, self.p, lifts, strict=True)]
+        ).mid()
+        scaled = arb_mat([[c * a for a in row] for c, row in zip(scale, self.table, strict=True)]).mid()
         # M^{-1} = (1 - t t'/(s + ||t||^2))/l, t = A'p
         t = self.t
         inner = (self.unit - t * (t.transpose() * (1 / (self.s + _dot(t.entries(), t.entries()))))) * (1 / self.pull)
-        system, across = (inner + turned * scaled).mid(), scaled.transpose()
-
-        def newton(ahead: list[arb]) -> list[arb]:
-            """The change of p, for the right sides [N] of its equations."""
-            found = system.solve((across * _column(ahead)).mid(), algorithm="approx")
-            rest = (scaled * found).entries()
-            return [arb((c * g - b).mid()) for c, g, b in zip(scale, ahead, rest, strict=True)]
-
-        def others(step: list[arb], x: list[arb], y: list[arb], s: arb) -> _Others:
-            """What goes with it, for the products x_j (1 - p_j), y_j (1 + p_j), l s that are wanted."""
-            moved = (turned * _column(step)).entries()
-            along = _dot(t.entries(), moved)
-            return _Others(
-                [arb(((w + z * d) / b - z).mid()) for w, z, d, b in zip(x, self.x, step, below, strict=True)],
-                [arb(((w - z * d) / a - z).mid()) for w, z, d, a in zip(y, self.y, step, above, strict=True)],
-                arb(((s + self.pull * along) / self.s - self.pull).mid()),
-                along,
-                moved,
-            )
-
-        nothing = [arb(0)] * count
-        straight = newton(self.target)
-        by = others(straight, nothing, nothing, arb(0))
-        rest = 1 - self._reach(straight, by)
-        mu = arb((gap / (2 * count + 1) * rest * rest * rest).mid())
-        x = [arb((mu + a * d).mid()) for a, d in zip(by.x, straight, strict=True)]
-        y = [arb((mu - a * d).mid()) for a, d in zip(by.y, straight, strict=True)]
-        s = arb((mu + by.pull * by.along + self.pull * _dot(by.turned, by.turned) / 2).mid())
-        bent = (self.rows * _column(by.turned)).entries()
-        ahead = [
-            arb((u - by.pull * c - w / b + v / a - s * q / self.s).mid())
-            for u, c, w, b, v, a, q in zip(self.target, bent, x, below, y, above, pulled, strict=True)
+        system = (inner + self.turned * scaled).mid()
+        found = system.solve((scaled.transpose() * ahead).mid(), algorithm="approx")
+        back = (scaled * found).tolist()
+        steps = [
+            [arb((c * g - b).mid()) for g, b in zip(given, own, strict=True)]
+            for c, given, own in zip(scale, ahead.tolist(), back, strict=True)
         ]
-        step = newton(ahead)
-        self._move(step, others(step, x, y, s))
+        return [step[0] for step in steps], [step[1] for step in steps], [step[2] for step in steps]
+
+    def _others(self, step: list[arb], mu: arb, last: arb) -> _Others:
+        """The steps of x, y and l that go with one of p, for products mu, and `last` for l s."""
+        turned = (self.turned * _column(step)).entries()
+        x, y = (
+            [arb(((mu + side * z * d) / (1 - side * p) - z).mid()) for z, p, d in zip(own, self.p, step, strict=True)]
+            for own, side in ((self.x, 1), (self.y, -1))
+        )
+        along = _dot(self.t.entries(), turned)
+        return _Others(x, y, arb(((last + self.pull * along) / self.s - self.pull).mid()), along, turned)
 
     def _reach(self, step: list[arb], by: _Others) -> arb:
         """How much of the step, at most all, is within the constraints."""
@@ -179,17 +188,6 @@ class _Path:
             root_ = root(cross * cross + 2 * square * self.s)
             ends.append(2 * self.s / (cross + root_) if cross > 0 else (root_ - cross) / square)
         return arb(min((arb(end.mid()) for end in ends), default=arb(1)).min(arb(1)).mid())
-
-    def _move(self, step: list[arb], by: _Others) -> None:
-        length = self._reach(step, by)
-        length = length if length == 1 else length * (1 - arb(STAY))
-        moved = [
-            [arb((a + length * d).mid()) for a, d in zip(own, change, strict=True)]
-            for own, change in ((self.p, step), (self.x, by.x), (self.y, by.y))
-        ]
-        self.p, self.x, self.y = moved
-        self.pull = arb((self.pull + length * by.pull).mid())
-        self._turn()
 
 
 @dataclass(frozen=True)

@@ -231,10 +231,10 @@ def laid_out(value: object, margin: str) -> str:
         plain = isinstance(value, list) and kinds == {float} and all(map(math.isfinite, value))
         return repr(value) if plain else json.dumps(value)
     inner = margin + "  "
-    if isinstance(value, list) and all(type(item) is list for item in items):
-        # Rows of numbers at once: as many brackets as rows, and nothing that could quote one.
+    if isinstance(value, list) and kinds == {list}:
+        # Rows that hold no list or object at once: as many brackets as rows, in texts neither.
         text = json.dumps(value)
-        if text.count("[") == len(items) + 1 and '"' not in text and "{" not in text:
+        if text.count("[") == len(items) + 1 and "{" not in text:
             return f"[\n{inner}" + text[1:-1].replace("], [", f"],\n{inner}[") + f"\n{margin}]"
     texts = [laid_out(item, inner) for item in items]
     if isinstance(value, dict):

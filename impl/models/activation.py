@@ -16,7 +16,7 @@ Evaluate = Callable[[Any, Number], Number]
 
 @dataclass(frozen=True)
 class Activation:
-    """sigma, sigma', sigma'' as functions of (function set, argument); 0 <= sigma' <= 1.
+    """sigma, sigma' and sigma''/sigma' (bend) as functions of (function set, argument); 0 <= sigma' <= 1.
 
     curvature   sup |sigma''| in a function set
     steepest    where sigma'' is that, in float64
@@ -28,17 +28,16 @@ class Activation:
     name: str
     value: Evaluate
     d1: Evaluate
-    d2: Evaluate
+    bend: Evaluate
     curvature: Callable[[Any], Number]
     steepest: float = 0.0
     odd: bool = False
     bounded: bool = False
     kinked: bool = False
 
-
-def _logistic_slope(m: Any, t: Number) -> Number:
-    # sigmoid(t) sigmoid(-t): the form that does not cancel.
-    return m.sigmoid(t) * m.sigmoid(-t)
+    def d2(self, m: Any, t: Number) -> Number:
+        """sigma''."""
+        return self.d1(m, t) * self.bend(m, t)
 
 
 def _tanh_slope(m: Any, t: Number) -> Number:
@@ -53,14 +52,14 @@ ACTIVATIONS: dict[str, Activation] = {
             "softplus",
             lambda m, t: m.softplus(t),
             lambda m, t: m.sigmoid(t),
-            _logistic_slope,
+            lambda m, t: m.sigmoid(-t),
             lambda m: m.number(fmpq(1, 4)),
         ),
         Activation(
             "tanh",
             lambda m, t: m.tanh(t),
             _tanh_slope,
-            lambda m, t: -2 * m.tanh(t) * _tanh_slope(m, t),
+            lambda m, t: -2 * m.tanh(t),
             lambda m: m.sqrt(m.number(fmpq(16, 27))),  # 4/(3 sqrt 3), at tanh(t)^2 = 1/3
             steepest=-math.atanh(3**-0.5),
             odd=True,

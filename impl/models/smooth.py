@@ -15,7 +15,7 @@ from flint import arb, arb_mat, fmpq
 
 from ..arithmetic import Balls, Number
 from ..instances import Vector
-from .activation import Activation, Evaluate
+from .activation import Activation
 from .weights import Weights
 
 
@@ -59,15 +59,8 @@ class SmoothLayer:
 
     def gates(self, drives: arb_mat) -> list[list[arb]]:
         """m^{-1/2} b_r sigma'(W_r'x) (m, k c): the gradient feature at x is the gate times x, per neuron."""
-        return self._outgoing(self.sigma.d1, drives)
-
-    def folds(self, drives: arb_mat) -> list[list[arb]]:
-        """m^{-1/2} b_r sigma''(W_r'x) (m, k c): the second derivative of f at x is the fold times x x', per neuron."""
-        return self._outgoing(self.sigma.d2, drives)
-
-    def _outgoing(self, derivative: Evaluate, drives: arb_mat) -> list[list[arb]]:
         return [
-            [b * slope for slope in (derivative(Balls, t) for t in row) for b in signs]
+            [b * slope for slope in (self.sigma.d1(Balls, t) for t in row) for b in signs]
             for signs, row in zip(zip(*self.output, strict=True), drives.tolist(), strict=True)
         ]
 
@@ -124,8 +117,10 @@ class Neurons:
 
     @cached_property
     def folds(self) -> list[list[arb]]:
-        """m^{-1/2} b_r sigma''(W_r'x) (m, |places|)."""
-        return self.layer.folds(self.drives)
+        """m^{-1/2} b_r sigma''(W_r'x) (m, |places|): the second derivative of f at x is the fold times x x'."""
+        c, bend = len(self.layer.output), self.layer.sigma.bend
+        bends = [[v for v in (bend(Balls, t) for t in row) for _ in range(c)] for row in self.drives.tolist()]
+        return [[g * v for g, v in zip(*rows, strict=True)] for rows in zip(self.gates.tolist(), bends, strict=True)]
 
     @cached_property
     def kernel(self) -> arb_mat:

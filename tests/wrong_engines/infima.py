@@ -8,6 +8,7 @@ from .numbers import DROPPED, bare
 from .planting import Around, Edit, Fault, suite
 
 INFIMUM, SINGULAR, SPAN = "metagap.impl.balls.infimum", "metagap.impl.balls.singular", "metagap.impl.balls.span"
+PATH = "metagap.impl.balls.l1_path"
 ATTAINED = suite("test_infimum:test_the_ball_infimum_is_narrow_and_attained", examples=30)
 BY_HAND = suite("test_infimum:test_infima_in_closed_form_are_contained", bits=128)
 POOR = suite("test_infimum:test_poor_proposals_only_widen_the_infimum", share="1/8")
@@ -63,9 +64,14 @@ INFIMA = (
     infimum("l1-path-for-nothing", "a search that does not end", "_apart",
             Edit("return not wide <= 16 * _blur(eps, rows, target, found, duals)", "return True"),
             suite("test_infimum:test_the_central_path_is_not_followed_for_what_the_data_leave_open")),
-    Fault("l1-path-ends-early", "a search that ends too early", "metagap.impl.balls.l1_path:_Path.follow",
+    Fault("l1-path-ends-early", "a search that ends too early", f"{PATH}:_Path.follow",
           Edit("arb(2) ** -bits", "arb(2) ** -8"), MEETING),
-    Fault("l1-path-never-says-what-vanishes", "a search that does not end", "metagap.impl.balls.l1_path:vanishing",
+    Fault("l1-path-to-first-order", "a search that does not end", f"{PATH}:_Path._step",
+          Edit("_dot(by.turned, by.turned) / 2", "_dot(by.turned, by.turned) * 0"),
+          suite("test_infimum:test_the_central_path_takes_few_steps")),
+    Fault("l1-path-of-squares-that-overflow", "a search that does not end", f"{PATH}:_independent",
+          Edit("table / size", "table"), suite("test_infimum:test_directions_of_any_size_are_told_apart")),
+    Fault("l1-path-never-says-what-vanishes", "a search that does not end", f"{PATH}:vanishing",
           Edit("< (1 - abs(p[j])) * total", "< 0"),
           suite("test_infimum:test_where_the_path_leads_is_told_before_its_end")),
     Fault("positive-definite-without-pivots", "a proof is skipped", f"{SINGULAR}:positive_definite",

@@ -98,7 +98,7 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     # networks
     (f"{RELU}.scales:Scales._factors", "self._adaptation.eta * self._adaptation.decay", "self._adaptation.decay",
      LINEAR),
-    (f"{RELU}.scales:ScaledLayer.kernel", "x // self._size + scale", "scale", LINEAR),
+    (f"{RELU}.scales:ScaledLayer.kernel", "scale + other", "other", LINEAR),
     (f"{RELU}.scales:ScaledLayer.totals", "self.scales.times(weights, scale)", "weights", TORCH_RELU),
     (f"{RELU}.scales:ScaledLayer.kept", "c * self.share", "c", LINEAR_DECAY),
     (f"{RELU}.problem:Point.kept", "KEPT * count", "KEPT", LINEAR),

@@ -70,6 +70,10 @@ def narrowed(found: Any) -> Any:
 READER_FAULTS = (
     fault("repeated-field", "a reader that drops a duplicate key", f"{TEXT}:parsed", Edit("if repeated:", "if False:"),
           refused("a field given twice")),
+    fault("rows-of-fields-cut", "another text is written", f"{TEXT}:laid_out", Edit(' and "{" not in text', ""),
+          suite("test_files:test_rows_are_laid_out_as_they_are")),
+    fault("deeper-rows-cut", "another text is written", f"{TEXT}:laid_out",
+          Edit('text.count("[") == len(items) + 1 and ', ""), suite("test_files:test_rows_are_laid_out_as_they_are")),
     fault("sums-not-asked", "task weights unnormalised", f"{NUMBERS}:normalised", Edit("if total == 1:", "if True:"),
           refused("weights that sum to 4/3")),
     fault("masses-not-asked", "masses are left out", f"{NUMBERS}:normalised",

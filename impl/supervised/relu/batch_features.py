@@ -152,7 +152,7 @@ class FeatureBatchQuantities(StartBatchQuantities, CoreBatchQuantities):
             rows = self._inputs(turned[..., 0]) * gates
             if not self._sigma.kinked:
                 pulls = self._rated(self._inner(1, z))
-                rows = rows + self._inputs(pulls) * self._sigma.d2(self.m, drive) * along
+                rows = rows + self._inputs(pulls) * (gates * self._sigma.bend(self.m, drive)) * along
             found = self._kept(found) - self._back(rows)
         return found.sum(1).reshape(len(found), -1)
 

@@ -21,7 +21,7 @@ every one-sided value, so that nothing is decided there; rationals take the valu
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -73,6 +73,28 @@ def to_float(q: fmpq) -> float:
         return int(q.p) / int(q.q)
     except OverflowError:
         return math.inf if q > 0 else -math.inf
+
+
+def rationals(values: Array) -> Any:
+    """The numbers of an array, exactly, in tuples of its shape."""
+    return tuple(map(rationals, values)) if np.ndim(values) else rational(float(values))
+
+
+def normalised(values: Array) -> tuple[fmpq, ...]:
+    """The numbers (n,) exactly, over their sum if that is not 1."""
+    exact = rationals(values)
+    total = sum(exact, start=fmpq(0))
+    return exact if total == 1 else tuple(v / total for v in exact)
+
+
+def listed(number: Callable[[fmpq], Any], rows: Any) -> Any:
+    """Rationals, in rows of any depth, each as `number` gives it, in lists."""
+    return number(rows) if isinstance(rows, fmpq) else [listed(number, row) for row in rows]
+
+
+def nearest(rows: Any) -> Array:
+    """Rationals, in rows of any depth, as float64."""
+    return np.array(listed(to_float, rows), dtype=float)
 
 
 def bounds(ball: arb) -> tuple[float, float]:
@@ -222,7 +244,10 @@ class Balls(FunctionSet):
     @staticmethod
     def sigmoid(t: arb) -> arb:
         # The exponential of a large number is no number: only that of its negative is taken.
-        return 1 / (1 + (-t).exp()) if not t < 0 else t.exp() / (1 + t.exp())
+        if not t < 0:
+            return 1 / (1 + (-t).exp())
+        e = t.exp()
+        return e / (1 + e)
 
     @staticmethod
     def clip(t: arb, a: arb) -> arb:

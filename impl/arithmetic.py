@@ -75,6 +75,30 @@ def to_float(q: fmpq) -> float:
         return math.inf if q > 0 else -math.inf
 
 
+def nearest(shares: Sequence[fmpq]) -> list[float]:
+    """The float64 numbers nearest to them."""
+    return [to_float(q) for q in shares]
+
+
+def in_proportion(shares: Sequence[fmpq]) -> list[float]:
+    """Float64 numbers that are shares exactly once they are divided by their sum, which is near 1: where there are
+    none, the nearest."""
+    found = nearest(shares)
+    total = sum(map(rational, found), start=fmpq(0))
+    if all(rational(v) == q * total for v, q in zip(found, shares, strict=True)):
+        return found
+    bottom = math.lcm(*(int(q.q) for q in shares))
+    tops = [int(q.p) * (bottom // int(q.q)) for q in shares]
+    room = 53 - max((top // (top & -top)).bit_length() for top in tops if top)
+    if room < 0:
+        return found
+    # A factor of at most `room` bits, times a power of 2, brings the sum near 1.
+    shift = bottom.bit_length() + max(room - 1, 0)
+    factor = max((1 << shift) // bottom, 1)
+    shift -= 3 * factor * bottom < 2 << shift
+    return [math.ldexp(factor * top, -shift) for top in tops]
+
+
 def bounds(ball: arb) -> tuple[float, float]:
     """Float64 numbers lo <= ball <= hi, rounded outward; (-inf, inf) for a ball that is not a number."""
     if ball.is_nan():

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from flint import fmpq
 
-from ..arithmetic import rational, to_float
+from ..arithmetic import nearest, rational, to_float
 from ..instances import Vector
 from ..models.batch import WEIGHTS
 from ..models.weights import Weights
@@ -158,27 +158,36 @@ def _array(rows: Any) -> Array:
     return np.array(_floats(rows))[None]
 
 
+def _of_rows(rows: Any, shares: Callable[[Vector], Sequence[float]]) -> Any:
+    """Rows of any depth, each by `shares`."""
+    return shares(rows) if isinstance(rows[0], fmpq) else [_of_rows(row, shares) for row in rows]
+
+
 def _floats(value: Any) -> Any:
     return to_float(value) if isinstance(value, fmpq) else [_floats(v) for v in value]
 
 
-def batch_of(instance: PolicyInstance) -> Batch:
-    """A batch of one: the instance rounded to float64."""
+def batch_of(instance: PolicyInstance, shares: Callable[[Vector], Sequence[float]] = nearest) -> Batch:
+    """A batch of one: the instance rounded to float64, what sums to 1 by `shares`."""
     tasks, rival = instance.tasks, instance.comparator
+
+    def summing(rows: Any) -> Array:
+        return np.array(_of_rows(rows, shares))[None]
+
     shared: dict[str, Any] = {
         "adaptation": instance.adaptation,
         "features": _array(instance.features),
-        "transitions": _array([task.transitions for task in tasks]),
+        "transitions": summing([task.transitions for task in tasks]),
         "rewards": _array([task.rewards for task in tasks]),
-        "start": _array([task.start for task in tasks]),
+        "start": summing([task.start for task in tasks]),
         "gamma": _array([task.gamma for task in tasks]),
-        "weights": _array([task.weight for task in tasks]),
+        "weights": summing([task.weight for task in tasks]),
         "tau": _array(instance.tau),
         "eta": _array(instance.eta),
         "radius": _array(instance.radius),
         "omega": _parameters(instance.omega),
         "rival": None if isinstance(rival, Policies) else _parameters(rival),
-        "policies": _array(rival.values) if isinstance(rival, Policies) else None,
+        "policies": summing(rival.values) if isinstance(rival, Policies) else None,
     }
     if not isinstance(instance, PolicyNetworkInstance):
         return Batch(**shared)

@@ -6,14 +6,14 @@ numbers are float64 and therefore exact: `instance(b)` loses nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from flint import fmpq
 
-from ..arithmetic import Array, Floats, rational, to_float
+from ..arithmetic import Array, Floats, nearest, rational, to_float
 from ..losses import Loss
 from ..sources import Field, Kind
 from .adaptation import Adaptation, Gradient, Implicit, Own
@@ -204,35 +204,39 @@ def _normalised(values: Array) -> list[fmpq]:
     return exact if total == 1 else [v / total for v in exact]
 
 
-def laws_of(loss: Loss, tasks: Sequence[Task], k: int) -> dict[str, Any]:
+Shares = Callable[[Sequence[fmpq]], Sequence[float]]
+"""How masses and weights that sum to 1 are float64 numbers."""
+
+
+def laws_of(loss: Loss, tasks: Sequence[Task], k: int, shares: Shares = nearest) -> dict[str, Any]:
     """Of canonical tasks on k points, in float64: the fields labels and masses (1, n, k, l), weights (1, n), and those
     of the inner laws, None if every task has one law."""
-    labels, masses = _slots(loss, [task.atoms for task in tasks], k)
+    labels, masses = _slots(loss, [task.atoms for task in tasks], k, shares)
     support_labels = support_masses = None
     if any(task.support is not None for task in tasks):
-        support_labels, support_masses = _slots(loss, [task.inner for task in tasks], k)
+        support_labels, support_masses = _slots(loss, [task.inner for task in tasks], k, shares)
     return {
         "labels": labels,
         "masses": masses,
-        "weights": np.array([[to_float(task.weight) for task in tasks]]),
+        "weights": np.array([shares([task.weight for task in tasks])]),
         "support_labels": support_labels,
         "support_masses": support_masses,
     }
 
 
-def _slots(loss: Loss, laws: Sequence[Sequence[Atom]], k: int) -> tuple[Array, Array]:
+def _slots(loss: Loss, laws: Sequence[Sequence[Atom]], k: int, shares: Shares) -> tuple[Array, Array]:
     """Labels (1, n, k, l), or (1, n, k, l, c), and masses (1, n, k, l)."""
-    slots: list[list[list[Atom]]] = [[[] for _ in range(k)] for _ in laws]
+    slots: list[list[list[tuple[Atom, float]]]] = [[[] for _ in range(k)] for _ in laws]
     for i, atoms in enumerate(laws):
-        for atom in atoms:
-            slots[i][atom.x].append(atom)
+        for atom, mass in zip(atoms, shares([atom.p for atom in atoms]), strict=True):
+            slots[i][atom.x].append((atom, mass))
     depth = max(len(slot) for row in slots for slot in row)
     labels = np.ones((1, len(laws), k, depth, *((loss.outputs,) if loss.outputs > 1 else ())))
     masses = np.zeros((1, len(laws), k, depth))
     for i, row in enumerate(slots):
         for x, slot in enumerate(row):
-            for a, atom in enumerate(slot):
-                labels[0, i, x, a], masses[0, i, x, a] = loss.label(Floats, atom.y), to_float(atom.p)
+            for a, (atom, mass) in enumerate(slot):
+                labels[0, i, x, a], masses[0, i, x, a] = loss.label(Floats, atom.y), mass
     return labels, masses
 
 
@@ -241,8 +245,8 @@ def values_of(functions: Functions) -> Array:
     return np.array([[[to_float(v) for v in row] for row in functions.values]])
 
 
-def batch_of(instance: MetaSLInstance) -> Batch:
-    """A batch of one: the instance rounded to float64."""
+def batch_of(instance: MetaSLInstance, shares: Shares = nearest) -> Batch:
+    """A batch of one: the instance rounded to float64, what sums to 1 by `shares`."""
     canonical = instance.canonical
     adaptation = canonical.adaptation
     if isinstance(adaptation, Gradient):
@@ -264,5 +268,5 @@ def batch_of(instance: MetaSLInstance) -> Batch:
         rival=rival,
         functions=functions,
         **steps,
-        **laws_of(canonical.loss, canonical.tasks, len(canonical.features)),
+        **laws_of(canonical.loss, canonical.tasks, len(canonical.features), shares),
     ).spread

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ...arithmetic import rational, to_float
+from ...arithmetic import nearest, rational, to_float
 from ...losses import Loss
 from ...models.activation import ACTIVATIONS, RELU, Activation
 from ...models.batch import WEIGHTS
@@ -16,6 +16,7 @@ from ...models.weights import Weights
 from ...sources import Field, Kind
 from ..batch import (
     TASKS,
+    Shares,
     functions_at,
     laws_of,
     shaped_functions,
@@ -114,8 +115,8 @@ class NetworkBatch:
         return network if self.activation is None else SmoothInstance.of(network, self.activation)
 
 
-def batch_of(instance: NetworkInstance) -> NetworkBatch:
-    """A batch of one: the instance rounded to float64."""
+def batch_of(instance: NetworkInstance, shares: Shares = nearest) -> NetworkBatch:
+    """A batch of one: the instance rounded to float64, what sums to 1 by `shares`."""
     canonical = instance.canonical
     steps, functions, rival = steps_of(canonical.adaptation), None, None
     rates = steps["rates"]
@@ -132,5 +133,5 @@ def batch_of(instance: NetworkInstance) -> NetworkBatch:
         radius=np.array([to_float(canonical.radius)]),
         activation=canonical.activation if isinstance(canonical, SmoothInstance) else None,
         **(steps | {"rates": None if rates is None else rates.reshape(1, canonical.width, -1)}),
-        **laws_of(canonical.loss, canonical.tasks, len(canonical.features)),
+        **laws_of(canonical.loss, canonical.tasks, len(canonical.features), shares),
     ).against(rival=rival, functions=functions)

@@ -21,9 +21,7 @@ CELLS = 2**22
 """Numbers of a batch times its parameters at most: of so many a derivative is an array of 32 MB."""
 
 
-def stacks(
-    instances: Sequence[Instance], batch_of: Callable[..., Any], fewest: int
-) -> Iterator[tuple[list[int], Any]]:
+def stacks(instances: Sequence[Instance], batch_of: Callable[..., Any], fewest: int) -> Iterator[tuple[list[int], Any]]:
     """Batches of at least `fewest` of the instances, each with their places; those that are in none have no exact
     batch, are large, or have too few of their shape beside them."""
     shapes: dict[Hashable, list[tuple[int, Any]]] = {}

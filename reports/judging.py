@@ -115,14 +115,15 @@ def _judge(
     """The claims on an instance, but for those that are `known`."""
     family, asked = family_of(instance), _asked(instance, names)
     evaluator = family.evaluator(instance)
+    headline = None if family.headline is None else family.headline.claim
     if not complete:
-        evaluator.begin([claim for claim in asked if claim in family.claims and claim.name not in known])
+        evaluator.begin([claim for claim in asked if claim is not headline and claim.name not in known])
     for claim in asked:
         if claim.name in known:
             tell(known[claim.name])
             continue
         tell(f"judging {path}: {claim.name}")
-        if claim in family.claims:
+        if claim is not headline:
             tell(judge_claim(claim, evaluator, complete=complete))
             continue
         assert family.headline is not None

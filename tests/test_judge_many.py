@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from flint import fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 from metagap.impl.arithmetic import in_proportion, rational
+from metagap.impl.bracket import DefectError
 from metagap.impl.families import FAMILIES, judge
 from metagap.impl.family import Family
 from metagap.impl.files import dumps
 from metagap.impl.instances import Instance
 from metagap.impl.judge import ClaimJudgement
+from metagap.impl.sources import RandomSource
 from metagap.impl.stacks import cells, exact, stacks
 from metagap.reports import judging
 from metagap.reports.cli import app
@@ -213,3 +216,56 @@ def test_a_row_says_what_is_worst(tmp_path: Path) -> None:
     assert _worst("meta-sl", rows) == "d UNDECIDED"
     rows.append(one("e", "VIOLATED", 2.0))
     assert _worst("meta-sl", rows) == "e VIOLATED"
+
+
+@pytest.mark.parametrize("name", ["meta-sl", "meta-rl"])
+def test_points_of_one_problem_are_judged_against_one_bracket(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if each were alone; a point of another problem, or one that needs another box or ball, has another."""
+    from metagap.impl.optimum import headline as linear
+    from metagap.impl.policies import headline as policies
+
+    family, module, work = {
+        "meta-sl": (FAMILIES["meta-sl"], linear, "minimise"), "meta-rl": (FAMILIES["meta-rl"], policies, "supremum")
+    }[name]  # fmt: skip
+    assert family.headline is not None and family.landscapes is not None
+    variant = family.landscapes.variants[0]
+    drawn = (family.landscapes.build(RandomSource(seed, 1), variant).instance(0) for seed in range(99))
+    first, other = islice((one for one in drawn if one.parameters == 2), 2)
+    moved = first.with_omega(tuple(v / 2 for v in first.omega))
+    far = first.with_omega(tuple(v + 99 for v in first.omega))
+    points = [first, moved, replace(first, radius=first.radius / 2), far, other, first]
+    alone = []
+    for point in points:
+        module._shared.cache_clear()
+        try:
+            alone.append(family.headline.judged(point))
+        except DefectError as error:
+            pytest.fail(f"a point is outside of its bracket: {error}")
+    module._shared.cache_clear()
+    right, begun = getattr(module, work), []
+
+    def counted(*given: Any, **options: Any) -> Any:
+        begun.append(given)
+        return right(*given, **options)
+
+    monkeypatch.setattr(module, work, counted)
+    assert [family.headline.judged(point) for point in points[:3]] == alone[:3]
+    once = len(begun)
+    assert once <= 2
+    assert [family.headline.judged(point) for point in points[3:]] == alone[3:]
+    assert len(begun) > once
+    assert name == "meta-sl" or max(box for _, box, *_ in begun) > 98  # it holds the point
+
+
+def test_a_bracket_of_an_own_loss_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another loss may have its name in the next run."""
+    from metagap.impl.optimum import headline
+
+    family = FAMILIES["meta-sl"]
+    assert family.headline is not None and family.landscapes is not None
+    instance = family.landscapes.build(RandomSource(1, 1), "log-cosh").instance(0)
+    right, begun = headline.minimise, []
+    monkeypatch.setattr(type(instance.loss.profile), "own", True)
+    monkeypatch.setattr(headline, "minimise", lambda *given, **options: begun.append(1) or right(*given, **options))
+    once = [family.headline.judged(instance) for _ in range(2)]
+    assert once[0] == once[1] and len(begun) in (2, 4)

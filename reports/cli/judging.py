@@ -59,9 +59,13 @@ def judge(
         ),
     ] = None,
 ) -> None:
-    """Judge every claim on instance files: one term by term, in ball arithmetic; of many what arrays that enclose
-    decide, and balls what these leave open, and a line of the table for each. A file that cannot be read is a line on
-    the error stream, and status 2, when the others were judged."""
+    """Judge every claim on instance files, term by term, in ball arithmetic.
+
+    Of several files arrays that enclose decide what they can of those of one shape, at once, and balls the rest: each
+    file is a row, and its record has both sides of every claim, the terms of those that balls decide, and no room for
+    float64. One that cannot be read is a line on the error stream, null in the record, and status 2 once the others are
+    judged.
+    """
     begin, claims = time.monotonic(), chosen_claims(claim)
     spoken = ready({"--json": json, "--instance": instance}, inputs=[*paths, *options.files])
     names = [claim.name for claim in claims]

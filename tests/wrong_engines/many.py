@@ -10,6 +10,8 @@ JUDGING, STACKS = "metagap.reports.judging", "metagap.impl.stacks"
 OWN = suite("test_judge_many:test_arrays_decide_of_own_numbers")
 FLOATS = suite("test_judge_many:test_numbers_that_are_no_floats_are_in_no_stack")
 SHARES = suite("test_judge_many:test_rows_that_the_nearest_floats_miss_are_stacked")
+ONE = suite("test_judge_many:test_points_of_one_problem_are_judged_against_one_bracket", name="meta-rl")
+ANOTHER = suite("test_judge_many:test_a_bracket_of_an_own_loss_is_not_kept")
 BACK = suite("test_judge_many:test_stacks_of_other_depths_give_each_instance_back")
 
 MANY_FAULTS: tuple[Any, ...] = (
@@ -23,4 +25,10 @@ MANY_FAULTS: tuple[Any, ...] = (
           Edit("batch_of(instance, in_proportion)", "batch_of(instance)"), SHARES),
     Fault("many-atoms-where-there-are-none", "a mass where a file has no atom", f"{STACKS}:_joined",
           Edit('0.0 if name.endswith("masses") else 1.0', "1.0"), BACK),
+    Fault("many-brackets-of-another-box", "a bracket that does not hold the point is believed",
+          "metagap.impl.policies.headline:PolicyHeadline.judged",
+          Edit("box_of(instance)", "box_of(_problem(instance))"), ONE),
+    Fault("many-brackets-of-another-loss", "the bracket of another loss of that name is believed",
+          "metagap.impl.optimum.headline:LinearHeadline.judged",
+          Edit("if instance.loss.profile.own", "if False"), ANOTHER),
 )  # fmt: skip

@@ -21,7 +21,7 @@ every one-sided value, so that nothing is decided there; rationals take the valu
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -75,19 +75,48 @@ def to_float(q: fmpq) -> float:
         return math.inf if q > 0 else -math.inf
 
 
-def nearest(shares: Sequence[fmpq]) -> list[float]:
-    """The float64 numbers nearest to them."""
-    return [to_float(q) for q in shares]
+def rationals(values: Array) -> Any:
+    """The numbers of an array, exactly, in tuples of its shape."""
+    return tuple(map(rationals, values)) if np.ndim(values) else rational(float(values))
 
 
-def in_proportion(shares: Sequence[fmpq]) -> list[float]:
-    """Float64 numbers that are shares exactly once they are divided by their sum, which is near 1: where there are
-    none, the nearest."""
-    found = nearest(shares)
+def normalised(values: Array) -> tuple[fmpq, ...]:
+    """The numbers (n,) exactly, over their sum if that is not 1."""
+    exact = rationals(values)
+    total = sum(exact, start=fmpq(0))
+    return exact if total == 1 else tuple(v / total for v in exact)
+
+
+def listed(number: Callable[[fmpq], Any], rows: Any) -> Any:
+    """Rationals, in rows of any depth, each as `number` gives it, in lists."""
+    return number(rows) if isinstance(rows, fmpq) else [listed(number, row) for row in rows]
+
+
+def nearest(rows: Any) -> Array:
+    """Rationals, in rows of any depth, as float64."""
+    return np.array(listed(to_float, rows), dtype=float)
+
+
+def in_proportion(rows: Any) -> Array:
+    """Rationals, in rows of any depth whose sums are 1, as float64 that they are exactly once a row is divided by its
+    sum, which is near 1: where there is no such row, the nearest."""
+    return np.array(_proportional(rows) if isinstance(rows[0], fmpq) else [in_proportion(row) for row in rows])
+
+
+FINEST = 2200
+"""Bits of a common denominator beyond which it is not looked for: no floats near 1 have it."""
+
+
+def _proportional(shares: Sequence[fmpq]) -> list[float]:
+    found = [to_float(q) for q in shares]
     total = sum(map(rational, found), start=fmpq(0))
     if all(rational(v) == q * total for v, q in zip(found, shares, strict=True)):
         return found
-    bottom = math.lcm(*(int(q.q) for q in shares))
+    bottom = 1
+    for q in shares:
+        bottom = math.lcm(bottom, int(q.q))
+        if bottom.bit_length() > FINEST:
+            return found
     tops = [int(q.p) * (bottom // int(q.q)) for q in shares]
     room = 53 - max((top // (top & -top)).bit_length() for top in tops if top)
     if room < 0:
@@ -96,7 +125,7 @@ def in_proportion(shares: Sequence[fmpq]) -> list[float]:
     shift = bottom.bit_length() + max(room - 1, 0)
     factor = max((1 << shift) // bottom, 1)
     shift -= 3 * factor * bottom < 2 << shift
-    return [math.ldexp(factor * top, -shift) for top in tops]
+    return [factor * top / (1 << shift) for top in tops]
 
 
 def bounds(ball: arb) -> tuple[float, float]:
@@ -246,7 +275,10 @@ class Balls(FunctionSet):
     @staticmethod
     def sigmoid(t: arb) -> arb:
         # The exponential of a large number is no number: only that of its negative is taken.
-        return 1 / (1 + (-t).exp()) if not t < 0 else t.exp() / (1 + t.exp())
+        if not t < 0:
+            return 1 / (1 + (-t).exp())
+        e = t.exp()
+        return e / (1 + e)
 
     @staticmethod
     def clip(t: arb, a: arb) -> arb:

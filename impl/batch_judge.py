@@ -27,6 +27,9 @@ from .verdicts import Decision, Ends, fit_ends, separated
 BLUNT = 2.0**-20
 """Share of the bound beyond which enclosures are too wide to be shown: balls give sharper ones."""
 
+ALIKE = 2.0**-30
+"""Share of the bound within which its ends and those of the left side are alike: most such bounds are attained."""
+
 
 Judged = dict[str, ClaimJudgement]
 """Of an instance, the claims that arrays decide."""
@@ -35,13 +38,15 @@ Judged = dict[str, ClaimJudgement]
 @dataclass(frozen=True)
 class Decided:
     """What arrays decide of a claim on a batch, (count,) each: where it is proved; where it is outside, by reason. The
-    rest is open. sides (4, count): the ends of the left side and of the bound, where it is proved."""
+    rest is open; met: where the sides look alike there. sides (4, count): the ends of the left side and of the bound,
+    where it is proved."""
 
     claim: Claim
     proved: Array
     outside: tuple[tuple[str, Array], ...] = ()
     sides: Array | None = None
     decision: Decision | None = None
+    met: Array | None = None
 
     @property
     def open(self) -> Array:
@@ -166,7 +171,9 @@ def decided_in_arrays(claim: Claim, at: Asked, count: int) -> Decided:
     proved = open_ & proved & (wide <= BLUNT * np.abs(sides[1][1]))
     assert decision.verdict is Verdict.PROVED
     ends = np.stack([np.broadcast_to(end, count) for end in (*sides[0], *sides[1])])
-    return Decided(claim, proved, tuple(outside), ends, decision)
+    apart = np.maximum(np.abs(ends[3] - ends[0]), np.abs(ends[1] - ends[2]))
+    met = open_ & ~proved & (apart <= ALIKE * np.abs(ends[3]))
+    return Decided(claim, proved, tuple(outside), ends, decision, met)
 
 
 def _column(value: MidRad | int, count: int) -> MidRad:

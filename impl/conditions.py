@@ -7,25 +7,15 @@ from dataclasses import dataclass
 
 from flint import ctx
 
-from ..theory.claim import Assumption, Claim, UndefinedQuantityError
+from ..theory.claim import Claim, UndefinedQuantityError
 from .arithmetic import PROPOSING
 from .balls.core import TooLargeError
 from .families import family_of
 from .instances import Instance
-from .judge import PRECISIONS, Enclosure, Evaluator
-from .verdicts import standing, unfit
+from .judge import PRECISIONS, Evaluator
+from .standings import Condition, condition
 
 LATE = "not examined in time"
-
-
-@dataclass(frozen=True)
-class Condition:
-    """An assumption on an instance: holds (None: not decided, or not examined), margin (positive where it holds)."""
-
-    assumption: Assumption
-    holds: bool | None
-    margin: Enclosure | None
-    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,7 +77,7 @@ def conditions(
     told(known())
     for name, assumption in assumptions.items():
         progress(name)
-        found[name] = _condition(assumption, evaluator)
+        found[name] = condition(assumption, evaluator)
         told(known())
     for claim in (one.claim for one in known().claims if one.why):
         progress(claim.name)
@@ -108,23 +98,6 @@ def _undefined(claim: Claim, evaluator: Evaluator) -> str:
         except TooLargeError as error:
             return f"not examined: {error}"
     return ""
-
-
-def _condition(assumption: Assumption, evaluator: Evaluator) -> Condition:
-    margin, why = None, ""
-    for bits in PRECISIONS[:2]:
-        with ctx.workprec(bits):
-            try:
-                ball = evaluator.balls(bits)(assumption.margin)
-            except UndefinedQuantityError as error:
-                return Condition(assumption, False, None, str(error))
-            except TooLargeError as error:
-                return Condition(assumption, None, None, f"not examined: {error}")
-            margin, holds = Enclosure.of(ball), standing(ball)
-            if holds is not None:
-                return Condition(assumption, holds, margin)
-            why = unfit([("the margin", ball)]) or "the margin's enclosure contains 0"
-    return Condition(assumption, None, margin, why)
 
 
 def _applicability(claim: Claim, found: dict[str, Condition], void: dict[str, str]) -> Applicability:

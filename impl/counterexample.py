@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from flint import arb, ctx, fmpq
 
-from ..theory.claim import Ablation, Claim, Expression, Relation, UndefinedQuantityError, Verdict
+from ..theory.claim import Ablation, Expression, Relation, UndefinedQuantityError, Verdict
 from .arithmetic import IrrationalError, Rationals, rational
 from .families import all_claims, family_of, judge, loads
 from .instances import Instance
 from .judge import PRECISIONS, Enclosure
-from .verdicts import at_most, fit, standing
+from .standings import standings
+from .verdicts import at_most, fit
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ def confirm(ablation: Ablation, kept: Instance | None = None) -> Confirmation:
     # What a linear model shows of programs is judged by its own engine, of which not every claim on programs is one.
     if claim is not None and ablation.population is None and claim in family_of(instance).claims:
         verdict = judge(instance, (claim,)).claims[0].verdict
-        others = _others(claim, ablation.assumption, instance)
+        held = standings({a.name: a for a in claim.assumptions}, family_of(instance).evaluator(instance)).holds
+        others = tuple(a.name for a in claim.assumptions if a.name not in held | {ablation.assumption})
     intact = reproduced and verdict is not Verdict.VIOLATED
     try:
         with ctx.workprec(PRECISIONS[1]):
@@ -65,21 +67,6 @@ def confirm(ablation: Ablation, kept: Instance | None = None) -> Confirmation:
     return Confirmation(
         instance, Enclosure.of(left), Enclosure.of(bound), exceeds and intact, exact, verdict, "", others
     )
-
-
-def _others(claim: Claim, without: str, instance: Instance) -> tuple[str, ...]:
-    """The claim's assumptions, but for the one that is left out, that are not certified on the instance."""
-    found = []
-    with ctx.workprec(PRECISIONS[1]):
-        at = family_of(instance).quantities(instance)
-        for assumption in claim.assumptions:
-            try:
-                held = standing(at(assumption.margin))
-            except UndefinedQuantityError:
-                held = False
-            if not held and assumption.name != without:
-                found.append(assumption.name)
-    return tuple(found)
 
 
 def instance_of(content: Mapping[str, Any]) -> Instance:

@@ -50,11 +50,11 @@ from .policies.network_quantities import ReluPolicyQuantities, SmoothPolicyQuant
 from .policies.quantities import MetaRLQuantities
 from .policies.smaller import smaller as smaller_policies
 from .real_tasks.networks import REAL_TASKS as NETWORK_REAL_TASKS
+from .real_tasks.networks import SMOOTH_REAL_TASKS
 from .real_tasks.policies import REAL_TASKS as META_RL_REAL_TASKS
 from .real_tasks.policy_networks import REAL_TASKS as META_RL_NETWORK_REAL_TASKS
+from .real_tasks.policy_networks import SMOOTH_REAL_TASKS as META_RL_SMOOTH_REAL_TASKS
 from .real_tasks.programs import REAL_TASKS as PROGRAM_REAL_TASKS
-from .real_tasks.smooth_networks import REAL_TASKS as SMOOTH_REAL_TASKS
-from .real_tasks.smooth_policy_networks import REAL_TASKS as META_RL_SMOOTH_REAL_TASKS
 from .real_tasks.supervised import REAL_TASKS
 from .supervised.batch import batch_of
 from .supervised.breaking import ATTAINING, BREAKING

@@ -14,6 +14,7 @@ from typing import Any
 from flint import fmpq
 
 from . import files
+from .arithmetic import rational
 from .families import loads
 from .instances import Instance
 
@@ -54,11 +55,8 @@ def _numbers(document: dict[str, Any]) -> Iterator[Path]:
 
 
 def _value(text: Any) -> fmpq | None:
-    if isinstance(text, int | float):
-        return fmpq(*float(text).as_integer_ratio())
     try:
-        top, _, bottom = str(text).partition("/")
-        return fmpq(int(top), int(bottom or "1"))
+        return rational(text)
     except ValueError:
         return None
 

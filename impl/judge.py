@@ -185,7 +185,10 @@ class Evaluator:
         if self.known_at or not (equalities := [claim for claim in claims if claim.relation is Relation.EQUAL]):
             return
         vanish = any(claim.bound.names == ("zero",) for claim in equalities) and not self.rational
-        first = cancelling(self.instance.bits) if vanish else ATTAINED
+        self.begin_at(cancelling(self.instance.bits) if vanish else ATTAINED)
+
+    def begin_at(self, first: int) -> None:
+        """Leave out precisions that work in fewer bits, but for the last."""
         self.precisions = tuple(bits for bits in self.precisions if self.working(bits) >= first) or self.precisions[-1:]
 
     @property

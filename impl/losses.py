@@ -107,6 +107,10 @@ class Loss:
     def _argument(self, z: Number, y: Number) -> Number:
         return z - y if self.link is Link.RESIDUAL else y * z if self.link is Link.MARGIN else z
 
+    def prediction(self, t: Number, y: Number) -> Number:
+        """The prediction where t is the profile's argument."""
+        return t + y if self.link is Link.RESIDUAL else t * y if self.link is Link.MARGIN else t
+
     def _parameter(self, m: Any) -> Number:
         return None if self.parameter is None else m.number(self.parameter)
 
@@ -164,7 +168,7 @@ class Loss:
                 return evaluate(Balls, arb(z.lower()).union(arb(z.upper())), y)
             turning = self.profile.minimiser(y, p)
         for point in turning:
-            at = point + y if self.link is Link.RESIDUAL else point * y if self.link is Link.MARGIN else point
+            at = self.prediction(point, y)
             if at.overlaps(z):
                 hull = hull.union(evaluate(Balls, at, y))
         return hull
@@ -187,7 +191,7 @@ class Loss:
             ends = (self.joint_distance(z, y), self.joint_distance(h, y))
             return arb(0) if any(d is not None and d.is_zero() for d in ends) else least
         for point in turning:
-            at = point + y if self.link is Link.RESIDUAL else point * y if self.link is Link.MARGIN else point
+            at = self.prediction(point, y)
             side = (at - z) * (at - h)
             if not side > 0:
                 lower = least.min(self.d2(Balls, at, y))

@@ -24,6 +24,11 @@ in any order, with or without fused products, |fl(sum) - sum| <= gamma_n sum|.|,
             to the grid of subnormals on which the error itself lies, is not below it
     a b     |a||r_b| + r_a(|b| + r_b) + u|M|
     a / b   |x/y - a/b| = |(x - a) - (a/b)(y - b)|/|y| <= (r_a + |a/b| r_b)/(|b| - r_b), or nan if r_b >= |b|
+    sum a b of n products (`contract`)   |a|s + r_a(|b| + r_b), s = (n + 2)u|b| + (r_b + TINY). Only a product can
+            underflow in s, by 2^-1075, which is then multiplied by |a|, however large: TINY = 2^-950 is above it. The n
+            products of the midpoint and those of the radius underflow by 2^-1075 each: (n + 1) GUARD. TINY widens the
+            sum by |a| 2^-950: below GUARD for |a| < 2^50, below 2^-250 for |a| < 2^700, and above u|a||b|, which the
+            radius has anyway, only for |b| < 2^-897. So factors above about 2^700 are what it is felt beside
 """
 
 from __future__ import annotations
@@ -42,7 +47,7 @@ UP = 1 + 32 * U
 GUARD = 2.0**-900
 """Covers every underflow, and lies far above the subnormal numbers, whose arithmetic is slow."""
 TINY = 2.0**-950
-"""Covers what underflows in one factor, however large the other is; times numbers below 2^50 it stays below GUARD."""
+"""Covers what underflows in one factor, however large the other is."""
 
 Operand = Any
 """A MidRad, or exact numbers: a float64 array, a float, a small int."""
@@ -247,7 +252,7 @@ def contract(spec: str, a: MidRad, b: MidRad) -> MidRad:
     count = math.prod(length for name, length in lengths.items() if name not in kept)
     a_mid, b_mid = _spread(a.mid, left), _spread(b.mid, right)
     a_size, b_size = np.abs(a_mid), np.abs(b_mid)
-    # u|a||b| + |a| r_b in one product; what underflows in its second factor TINY covers, however large the first is.
+    # u|a||b| + |a| r_b in one product
     spread = _product(spec, a_size, b_size * ((count + 2) * U) + (b.rad + TINY))
     if a.rad.any():
         spread = spread + _product(spec, _spread(a.rad, left), b_size + b.rad)

@@ -20,7 +20,7 @@ from .losses import TABLE, Link, LossFamily
 from .midrad import MidRad
 from .profiles import Constants, Profile
 from .sealed import Sealed, Sealing, opened
-from .series import BallSeries
+from .series import BallSeries, series_terms
 
 Formula = Callable[[Any, Number], Number]
 """(function set, t) -> a number."""
@@ -159,14 +159,11 @@ def faults(loss: Loss) -> str | None:
 
 def _contradicted(loss: Loss) -> str | None:
     """What balls, series, floats and midpoint-radius numbers say of each other, and of the constants."""
-    profile, cap = Own(loss, loss.name), ctx.cap
+    profile = Own(loss, loss.name)
     with ctx.workprec(128):
         for point in POINTS:
-            ctx.cap = 4
-            try:
+            with series_terms(4):
                 series = profile.value(BallSeries, BallSeries.series([arb(point), 1]), None)
-            finally:
-                ctx.cap = cap
             for order, factorial in enumerate((1, 1, 2, 6)):
                 ball = profile._at(order, Balls, arb(point))
                 if not ball.overlaps(series[order] * factorial):

@@ -8,9 +8,10 @@ says of its numbers what they are, so that a search can change them (`falsify.fi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, Protocol, TypeVar
+from functools import partial
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -55,6 +56,19 @@ class Batch(Protocol):
     def instance(self, b: int) -> Instance:
         """Instance b, exactly."""
         ...
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """What batches have in common that are `features` (B, ...) and other arrays of B instances."""
+
+    def __len__(self) -> int:
+        return int(self.features.shape[0])  # type: ignore[attr-defined]
+
+    def take(self, chosen: Array | Sequence[int]) -> Self:
+        """The instances of the given indices (or mask)."""
+        arrays = {name: value[chosen] for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        return replace(self, **arrays)
 
 
 class Source(Protocol):
@@ -154,7 +168,8 @@ class RealTasks:
 
     @property
     def description(self) -> str:
-        return self.build.__doc__ or ""
+        """What `build` says of itself."""
+        return (self.build.func if isinstance(self.build, partial) else self.build).__doc__ or ""
 
 
 def by_name(*families: RealTasks) -> dict[str, RealTasks]:

@@ -39,7 +39,7 @@ def stacks(instances: Sequence[Instance], batch_of: Callable[..., Any], fewest: 
 def cells(instance: Any) -> int:
     """At least the numbers of its batch of one, times its parameters."""
     given, points = instance.numbers, len(getattr(instance, "features", ()))
-    atoms = max(len(getattr(task, "atoms", ())) for task in instance.tasks)
+    atoms = max(len(getattr(task, law, ())) for task in instance.tasks for law in ("atoms", "inner"))
     return int(max(given, len(instance.tasks) * points * atoms) * instance.parameters)
 
 

@@ -13,8 +13,8 @@ from flint import ctx
 
 from ..theory.claim import Assumption, Claim, UndefinedQuantityError
 from .balls.core import TooLargeError
-from .judge import PRECISIONS, ClaimJudgement, Evaluator, judge_claim
-from .verdicts import standing
+from .judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
+from .verdicts import standing, unfit
 
 
 def conclusion(claim: Claim, evaluator: Evaluator) -> ClaimJudgement:
@@ -36,6 +36,34 @@ def undefined(claim: Claim, judged: ClaimJudgement, evaluator: Evaluator) -> dic
             except TooLargeError:
                 continue
     return found or {claim.bound.text: judged.reason}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """An assumption on an instance: holds (None: not decided, or not examined), margin (positive where it holds)."""
+
+    assumption: Assumption
+    holds: bool | None
+    margin: Enclosure | None
+    why: str = ""
+
+
+def condition(assumption: Assumption, evaluator: Evaluator) -> Condition:
+    """How the assumption stands on the evaluator's instance, in balls."""
+    margin, why = None, ""
+    for bits in PRECISIONS[:2]:
+        with ctx.workprec(bits):
+            try:
+                ball = evaluator.balls(bits)(assumption.margin)
+            except UndefinedQuantityError as error:
+                return Condition(assumption, False, None, str(error))
+            except TooLargeError as error:
+                return Condition(assumption, None, None, f"not examined: {error}")
+            margin, holds = Enclosure.of(ball), standing(ball)
+            if holds is not None:
+                return Condition(assumption, holds, margin)
+            why = unfit([("the margin", ball)]) or "the margin's enclosure contains 0"
+    return Condition(assumption, None, margin, why)
 
 
 @dataclass(frozen=True)
@@ -65,15 +93,7 @@ def standings(
         if name in known:
             (void if known[name] is None else holds if known[name] else fails).add(name)
             continue
-        for bits in PRECISIONS[:2]:
-            with ctx.workprec(bits):
-                try:
-                    margin = evaluator.balls(bits)(assumption.margin)
-                except UndefinedQuantityError:
-                    void.add(name)
-                    break
-                found = standing(margin)
-                if found is not None:
-                    (holds if found else fails).add(name)
-                    break
+        found = condition(assumption, evaluator)
+        if found.holds is not None:
+            (void if found.margin is None else holds if found.holds else fails).add(name)
     return Standings(holds, fails, void)

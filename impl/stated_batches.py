@@ -33,7 +33,7 @@ from .losses import Link
 from .midrad import MidRad
 from .sealed import Exactly, Sealed
 from .stated_at import At, OneByOneError, evaluated
-from .stated_tasks import Risk, TaskAt, prediction, sides
+from .stated_tasks import Risk, TaskAt, sides
 
 
 class Enclosed(Sealed):
@@ -249,7 +249,7 @@ class Searching(Together):
             looks = [((a * (8 - k) + b * k) / 8,) * 2 for k in range(1, 8)]
         else:
             at = [[midpoint(t) for t in (turn, *sides(loss, order, turn))] for turn in turning]
-            looks = [(prediction(loss, t, y), prediction(loss, z, y)) for t, *besides in at for z in besides]
+            looks = [(loss.prediction(t, y), loss.prediction(z, y)) for t, *besides in at for z in besides]
         for place, look in looks:
             inside, value = (place - a) * (place - b) <= 0, evaluate(Floats, look, y)
             least = np.where(inside, np.minimum(least, value), least)

@@ -45,7 +45,7 @@ class Risk:
     def gradient(self, theta: Sequence[Number]) -> list[Number]:
         """grad R(theta) [d]."""
         slopes = [p * self.loss.d1(self.m, self._dot(phi, theta), y) for phi, y, p in self.atoms]
-        return self._dotted(slopes, [phi for phi, _, _ in self.atoms])
+        return self._dotted(slopes, self._features)
 
     def hessian(self, theta: Sequence[Number]) -> list[list[Number]]:
         """Hess R(theta) [d][d]."""
@@ -119,7 +119,7 @@ def between(loss: Any, m: NumberSystem, order: int, y: Number, a: Number, b: Num
         if m is not Balls and not turn.is_exact():
             raise IrrationalError("it turns at an irrational point: use balls")
         looks = (turn, *sides(loss, order, turn))
-        at, *beside = (prediction(loss, t if m is Balls else t.fmpq(), y) for t in looks)
+        at, *beside = (loss.prediction(t if m is Balls else t.fmpq(), y) for t in looks)
         side = (at - a) * (at - b)
         if side > 0 or side == 0:
             continue
@@ -134,12 +134,6 @@ def between(loss: Any, m: NumberSystem, order: int, y: Number, a: Number, b: Num
 def sides(loss: Any, order: int, turn: arb) -> tuple[arb, ...]:
     """Where to look at a turning point: there; at a joint of the second derivative on either side."""
     return (turn / 2, turn * 3 / 2) if loss.profile.joints and order == 2 else (turn,)
-
-
-def prediction(loss: Any, t: Number, y: Number) -> Number:
-    """The prediction with that argument of the profile."""
-    kind = loss.link.name
-    return t + y if kind == "RESIDUAL" else t * y if kind == "MARGIN" else t
 
 
 def _least(m: NumberSystem, values: Sequence[Number]) -> Number:

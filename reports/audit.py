@@ -14,7 +14,7 @@ from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal, get_args
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -28,15 +28,7 @@ from ..impl.own_claims import asked, standing, stating
 from ..impl.stated import judging
 from ..theory.claim import Mutant
 from .executing import Lost, Workers, carried_out
-from .formats.auditing import (
-    AuditRecord,
-    FamilyRows,
-    MatrixRows,
-    MutantRow,
-    MutantRows,
-    MutantWitness,
-    SharpnessRows,
-)
+from .formats.auditing import AuditRecord, AuditRows, MutantRow, MutantWitness
 from .formats.shared import File, LostJob, Opinion, RunStatus, interval, latex
 from .matrix import matrix
 from .own import option, recorded
@@ -114,7 +106,7 @@ def _witness(
     )
 
 
-def kept_family(name: str, folder: Path, seed: int) -> FamilyRows:
+def kept_family(name: str, folder: Path, seed: int) -> AuditRows:
     """A family's audit without search: the theory's counterexamples and those that ship with it, judged again.
 
     Mutants that nobody wrote by hand have none: they are attacked by generated instances. Witnesses are written into
@@ -129,10 +121,11 @@ def kept_family(name: str, folder: Path, seed: int) -> FamilyRows:
         if not mutant.generated:
             mutants[mutant.name] = _kept_mutant(mutant, folder)
     known = [read_witness(path)[2] for path in sorted(KEPT.glob(f"{name}-*-without-*.json"))]
-    cells = matrix(family, folder, seed, 0, known=[("kept", i) for i in known if family_of(i) is family])
-    for cell in cells.cells:
+    rows = matrix(family, folder, seed, 0, known=[("kept", i) for i in known if family_of(i) is family])
+    for cell in rows.cells:
         cell.unfound = ""  # nothing was searched
-    return FamilyRows(cells, None, MutantRows([mutants[m.name] for m in family.mutants if m.name in mutants]))
+    rows.mutants = [mutants[m.name] for m in family.mutants if m.name in mutants]
+    return rows
 
 
 def not_refuting(kept: AuditRecord) -> list[str]:
@@ -174,9 +167,7 @@ class AuditJob:
 class Audited:
     """What a part of the audit found: its rows, and the texts of the files that they name, by their paths."""
 
-    matrix: MatrixRows | None = None
-    sharpness: SharpnessRows | None = None
-    mutants: MutantRows | None = None
+    rows: AuditRows = field(default_factory=AuditRows)
     files: dict[File, str] = field(default_factory=dict)
     cut: bool = False
     """Whether its time was out: then the same job, done again, may find more."""
@@ -194,10 +185,6 @@ class Share:
         """When a job that begins now should end."""
         now, after = time.monotonic(), len(self.jobs) - self.jobs.index(job)
         return now + (self.deadline - now) * min(1.0, max(self.workers, 1) / after)
-
-
-def _unlimited(job: AuditJob) -> float:
-    return math.inf
 
 
 SPARED = 1 / 10
@@ -221,7 +208,7 @@ def audit_part(
     job: AuditJob,
     begun: Store[Audited] | None = None,
     progress: Callable[[str], None] = lambda message: None,
-    ends: Callable[[AuditJob], float] = _unlimited,
+    ends: Callable[[AuditJob], float] = lambda job: math.inf,
 ) -> Audited:
     """One part of the audit. `begun`: where an interrupted search of the same job goes on, beside its result; `ends`:
     the time (of time.monotonic) when it ends with what it has."""
@@ -233,14 +220,14 @@ def audit_part(
             share = 1 if family.batch_quantities else BALLS
             examples, hunt = max(effort.examples // share, 1), effort.hunt // share
             unfinished = None if begun is None else _unfinished(begun, job)
-            found.matrix = matrix(family, folder, job.seed, examples, hunt, progress, unfinished, until=until)
+            found.rows = matrix(family, folder, job.seed, examples, hunt, progress, unfinished, until=until)
         elif job.part == "sharpness":
-            found.sharpness = sharpness(family, folder, job.seed, effort.work, dict(job.known), progress, until)
+            found.rows = sharpness(family, folder, job.seed, effort.work, dict(job.known), progress, until)
         else:
             attacks = attack(family, seed=job.seed, rounds=effort.rounds, progress=progress, until=until)
             rows = [_mutant(one, folder) for one in attacks]
             # A mutant survives what was done to its end.
-            found.mutants = MutantRows([row for row in rows if row.status != "survived" or time.monotonic() <= until])
+            found.rows.mutants = [row for row in rows if row.status != "survived" or time.monotonic() <= until]
         found.cut = time.monotonic() > until
         found.files = {name: (folder / name).read_text(encoding="utf-8") for name in hashes(found, folder)}
     return found
@@ -256,7 +243,6 @@ class Audit:
 
     def __init__(self, jobs: Sequence[AuditJob], seed: int, command: str) -> None:
         self.jobs, self.seed, self.command = jobs, seed, command
-        self.families = list(dict.fromkeys(job.family for job in jobs))
         self.parts: dict[AuditJob, Audited] = {}
         self.lost: list[LostJob] = []
         self.status: RunStatus = "complete"
@@ -317,14 +303,7 @@ class Audit:
 
     def record(self) -> AuditRecord:
         """The record of what is known now, families in turn; without the hashes of the files."""
-        found = []
-        for family in self.families:
-            done = [self.parts[job] for job in self.jobs if job.family == family and job in self.parts]
-            matrix, constants, mutants = (
-                next((rows for part in done if (rows := getattr(part, name)) is not None), None)
-                for name in get_args(PART)
-            )
-            found.append(FamilyRows(matrix, constants, mutants or MutantRows([])))
+        found = [self.parts[job].rows for job in self.jobs if job in self.parts]
         seconds = round(time.monotonic() - self._clock, 2)
         record = record_of(found, self.seed, seconds, self.status, self.started, self.command)
         record.lost = sorted(self.lost, key=attrgetter("job"))
@@ -338,7 +317,7 @@ def audit_store(place: Path) -> Store[Audited]:
 
 
 def record_of(
-    finished: Sequence[FamilyRows],
+    finished: Sequence[AuditRows],
     seed: int,
     seconds: float,
     status: RunStatus,
@@ -347,9 +326,7 @@ def record_of(
     *,
     kept: bool = False,
 ) -> AuditRecord:
-    """The families' rows as a record; without the hashes of the files."""
-    matrices = [row.matrix for row in finished if row.matrix]
-    constants = [row.sharpness for row in finished if row.sharpness]
+    """The rows of all parts as a record; without the hashes of the files."""
     return AuditRecord(
         version=environment()["metagap"],
         seed=seed,
@@ -358,12 +335,7 @@ def record_of(
         started=started,
         environment=environment(),
         command=command,
-        cells=[cell for part in matrices for cell in part.cells],
-        joint=[row for part in matrices for row in part.joint],
-        sharpness=[row for part in constants for row in part.sharpness],
-        thresholds=[row for part in constants for row in part.thresholds],
-        slack=[row for part in constants for row in part.slack],
-        mutants=[mutant for row in finished for mutant in row.mutants.mutants],
+        **{name: [row for part in finished for row in getattr(part, name)] for name in AuditRows.__struct_fields__},
         files={},
         kept=kept,
         own=recorded(),

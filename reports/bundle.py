@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from msgspec import convert
+from msgspec import convert, to_builtins
 
 from ..impl.families import all_claims
 from ..impl.files import BadInputError
-from ..impl.files.text import document, read, reported
+from ..impl.files.text import document
 from ..impl.optimum import check, minimise
 from ..impl.optimum.certificate import Certificate, load
-from ..theory.claim import Ablation, Claim, Mutant, Relation
+from ..theory.claim import Ablation, Mutant
 from . import check_bundle, formats
 from . import witnesses as witness_files
 from .certifying import bracket_of
@@ -38,7 +38,7 @@ from .formats.shared import StatementText
 from .formats.verifying import VerifyRecord
 from .own import shown
 from .proving import current
-from .records import dumps, environment
+from .records import content_of, dumps, environment
 from .render import bundle_page, fuller
 from .statements import FOLDER as FORMAL
 from .worked import FILE, the_instance
@@ -61,17 +61,17 @@ def bundled(folder: Path, certificates: Sequence[Path], tell: Tell) -> bytes:
     members: dict[str, bytes] = {}
     for name, record in runs.items():
         tell(f"reading {folder / name}")
-        members[name] = _bytes(folder / name)
+        members[name] = content_of(folder / name)
         for file, digest in record.files.items():
-            members[file] = _bytes(folder / file)
+            members[file] = content_of(folder / file)
             if check_bundle.sha256(members[file]) != digest:
                 required = f"the file that {name} names, with the sha256 {digest}; run {record.command} again"
                 raise BadInputError(str(folder / file), "sha256", check_bundle.sha256(members[file]), required)
     proofs = [_certificate(name, certificate, members, tell) for name, certificate in _certificates(certificates)]
     for path in sorted([*FORMAL.glob("*.v"), FORMAL / "record.json"]):
-        members[f"formal/{path.name}"] = _bytes(path)
+        members[f"formal/{path.name}"] = content_of(path)
     for path in (*witness_files.CHECKERS, Path(check_bundle.__file__)):
-        members[path.name] = _bytes(path)
+        members[path.name] = content_of(path)
     if verify.own is not None:
         members[OWN] = verify.own.text.encode()
     with shown(verify.own):
@@ -116,19 +116,13 @@ def _runs(folder: Path) -> dict[str, VerifyRecord | AuditRecord]:
     return found
 
 
-def _bytes(path: Path) -> bytes:
-    with reported(str(path)):
-        return read(str(path))
-
-
 def _theorems(verify: VerifyRecord) -> Iterator[Theorem]:
     claims, standings = {claim.name: claim for claim in all_claims()}, current()
     own = "" if verify.own is None else f" --claims {OWN}"
     for row in verify.claims:
         claim, standing = claims[row.claim], standings[row.claim]
-        statement, assumptions = _said(claim), [AssumptionText(a.name, a.statement) for a in claim.assumptions]
-        fields = {"left": statement.left, "relation": statement.relation, "bound": statement.bound}
-        words = [{"name": a.name, "statement": a.statement} for a in assumptions]
+        statement = StatementText.of(claim.left, claim.relation, claim.bound)
+        assumptions = [AssumptionText(a.name, a.statement) for a in claim.assumptions]
         yield Theorem(
             claim=row.claim,
             family=row.family,
@@ -136,7 +130,7 @@ def _theorems(verify: VerifyRecord) -> Iterator[Theorem]:
             source=row.source,
             statement=statement,
             assumptions=assumptions,
-            sha256=check_bundle.statement_hash(row.claim, fields, words),
+            sha256=check_bundle.statement_hash(row.claim, to_builtins(statement), to_builtins(assumptions)),
             standing="formal" if standing.formal else "argued",
             why=standing.why,
             counts=row.counts,
@@ -144,10 +138,6 @@ def _theorems(verify: VerifyRecord) -> Iterator[Theorem]:
             instance=None if row.tightest is None else row.tightest.file,
             command=f"metagap verify --profile {verify.profile} --seed {verify.seed} --claim {row.claim}{own}",
         )
-
-
-def _said(claim: Claim) -> StatementText:
-    return StatementText(claim.left.text, "=" if claim.relation is Relation.EQUAL else "<=", claim.bound.text)
 
 
 def _witness(folder: Path, name: str) -> Iterator[BundledWitness]:

@@ -16,6 +16,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial, reduce
 from typing import Any
 
 
@@ -570,9 +571,8 @@ class Rows:
             "mean.dim": self._mean, "var.correction": self._variance,
             "var_mean.correction": lambda a, axes=None, correction=1, keepdim=False: (
                 self._variance(a, axes, correction, keepdim), self._mean(a, axes, keepdim)),
-            "amax.default": lambda a, axes=None, keep=False: folded(self._largest, a, axes, keep),
-            "amin.default": lambda a, axes=None, keep=False: folded(self._smallest, a, axes, keep),
-            "max.default": lambda a: folded(self._largest, a), "min.default": lambda a: folded(self._smallest, a),
+            "amax.default": self._largest, "max.default": lambda a: self._largest(a),
+            "amin.default": self._smallest, "min.default": lambda a: self._smallest(a),
             "max.dim": lambda a, axis, keep=False: self._winners(a, axis, keep, 1),
             "min.dim": lambda a, axis, keep=False: self._winners(a, axis, keep, -1),
             "_softmax.default": lambda a, axis, half=False: self.softmax(a, axis, log=False),
@@ -664,7 +664,10 @@ class Rows:
             return found if e > 0 else 1 / found
         if abs(e) == 0.5:
             return self.m.apply("sqrt" if e > 0 else "rsqrt", x)
-        return self.m.apply("exp", self.m.apply("log", x) * self.m.real(e))
+        return self._raised(x, e)
+
+    def _raised(self, x: Any, e: Any) -> Any:
+        return self.m.apply("exp", self.m.apply("log", self.m.real(x)) * self.m.real(e))
 
     def _ratio(self, x: Any, y: Any) -> Any:
         return self.m.real(x) / self.m.real(y)
@@ -679,18 +682,6 @@ class Rows:
         """log sum e^x = x_0 + log(1 + sum of e^(x_j - x_0))."""
         first, *rest = map(self.m.real, row)
         return first + self.m.apply("log1p", self.total([self.m.apply("exp", x - first) for x in rest]))
-
-    def _largest(self, row: list[Any]) -> Any:
-        found = row[0]
-        for x in row[1:]:
-            found = self.larger(found, x)
-        return found
-
-    def _smallest(self, row: list[Any]) -> Any:
-        found = row[0]
-        for x in row[1:]:
-            found = self.smaller(found, x)
-        return found
 
     # -- of tables --
 
@@ -740,10 +731,7 @@ class Rows:
         return lambda a: entrywise(lambda x: self.m.apply(name, x), a)
 
     def _power(self, a: Any, b: Any) -> Table:
-        def one(x: Any, e: Any) -> Any:
-            return self.m.apply("exp", self.m.apply("log", self.m.real(x)) * self.m.real(e))
-
-        return entrywise(one, a, b)
+        return entrywise(self._raised, a, b)
 
     def _clamp(self, a: Table, low: Any = None, high: Any = None) -> Table:
         least = a if low is None else entrywise(self.larger, a, low)
@@ -801,6 +789,12 @@ class Rows:
             raise UnknownError("a variance of too few numbers")
         return folded(one, self._real(a), axes, keepdim)
 
+    def _largest(self, a: Table, axes: Any = None, keep: bool = False) -> Table:
+        return folded(partial(reduce, self.larger), a, axes, keep)
+
+    def _smallest(self, a: Table, axes: Any = None, keep: bool = False) -> Table:
+        return folded(partial(reduce, self.smaller), a, axes, keep)
+
     def _winners(self, a: Table, axis: int, keep: bool, side: int) -> tuple[Table, Table]:
         """The largest along an axis (side -1: the smallest), and where it is. Errors: UnknownError, of ties."""
 
@@ -825,7 +819,7 @@ class Rows:
             if order == 2:
                 return self.m.apply("sqrt", self.total([self.m.apply("square", x) for x in row]))
             sizes = [self.larger(x, -x) for x in row]
-            return self.total(sizes) if order == 1 else self._largest(sizes)
+            return self.total(sizes) if order == 1 else reduce(self.larger, sizes)
 
         if order not in (1, 2, math.inf):
             raise UnknownError(f"the norm of order {order}")

@@ -54,7 +54,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from functools import cached_property, partial, reduce
-from operator import mul
+from operator import add, mul, sub, truediv
 from typing import Any
 
 try:
@@ -68,6 +68,9 @@ except ImportError:
     except ImportError:
         sys.stderr.write("check_witness.py: check_graph.py beside it is required; take both from the report\n")
         sys.exit(2)
+
+
+need = graphs.need
 
 
 class NotCheckedError(Exception):
@@ -484,7 +487,7 @@ def shares(given: Iterable[Any]) -> list[Fraction]:
 
 
 def solve(matrix: list[Vector], right: Vector) -> Vector:
-    """The solution of a linear system by elimination, without exchanges of rows."""
+    """The solution of a linear system by elimination, without exchanges of rows: of any numbers, decimals too."""
     table = [[*row, b] for row, b in zip(matrix, right, strict=True)]
     count = len(table)
     for k in range(count):
@@ -493,9 +496,9 @@ def solve(matrix: list[Vector], right: Vector) -> Vector:
             if table[i][k]:
                 factor = table[i][k] * pivot
                 table[i][k:] = [a - factor * b for a, b in zip(table[i][k:], table[k][k:], strict=True)]
-    found: Vector = [ZERO] * count
+    found: Vector = [0] * count
     for k in reversed(range(count)):
-        known = total(table[k][j] * found[j] for j in range(k + 1, count) if table[k][j])
+        known = sum(table[k][j] * found[j] for j in range(k + 1, count) if table[k][j])
         found[k] = (table[k][count] - known) / table[k][k]
     return found
 
@@ -888,6 +891,20 @@ COMMON: Table = {
 """Quantities by name."""
 
 
+def summed(parts: Iterable[tuple[tuple[Any, ...], Vector]]) -> dict[tuple[Any, ...], Vector]:
+    """By key the sum of its vectors."""
+    found: dict[tuple[Any, ...], Vector] = {}
+    for key, new in parts:
+        found[key] = [a + b for a, b in zip(found[key], new, strict=True)] if key in found else new
+    return found
+
+
+def together(entries: Iterable[tuple[tuple[Any, ...], Any, Vector, Any]]) -> tuple[Rows, Vector]:
+    """Of (key, weight, row, target) the rows times weights, and targets, those of one key added."""
+    found = summed((key, [*(weight * v for v in row), target]) for key, weight, row, target in entries).values()
+    return [both[:-1] for both in found], [both[-1] for both in found]
+
+
 def residuals(rows: Rows, target: Vector, v: Vector) -> Vector:
     return [t - dot(row, v) for row, t in zip(rows, target, strict=True)]
 
@@ -920,13 +937,13 @@ def proposed(
         s = scale / sum(shift) * max(ridge, Decimal(10) ** (-Digits.count // 5))
         for _ in range(100):
             bent = [[g + (s * shift[j] if j == k else 0) for k, g in enumerate(row)] for j, row in enumerate(gram)]
-            y = eliminated(bent, right)
+            y = solve(bent, right)
             v = [decimal_dot(column, y) for column in columns] if few else y
             length = decimal_dot(v, v).sqrt()
             limit = None if radius is None else decimal(exactly(radius))
             if limit is None or length <= limit * (1 + slack):
                 break
-            change = eliminated(bent, [a * b for a, b in zip(shift, y, strict=True)])
+            change = solve(bent, [a * b for a, b in zip(shift, y, strict=True)])
             fall = decimal_dot(v, [decimal_dot(c, change) for c in columns] if few else change)
             s += length * length / fall * (length / limit - 1)
         if limit is not None and length > 0:
@@ -948,16 +965,6 @@ def decimal_dot(a: Iterable[Decimal], b: Iterable[Decimal]) -> Decimal:
     return sum((x * y for x, y in zip(a, b, strict=True)), start=Decimal(0))
 
 
-def eliminated(matrix: list[list[Decimal]], right: list[Decimal]) -> list[Decimal]:
-    table = [[*row, b] for row, b in zip(matrix, right, strict=True)]
-    for k, row in enumerate(table):
-        for i, other in enumerate(table):
-            if i != k and other[k]:
-                factor = other[k] / row[k]
-                table[i] = [a - factor * b for a, b in zip(other, row, strict=True)]
-    return [row[-1] / row[k] for k, row in enumerate(table)]
-
-
 # --- supervised learning -----------------------------------------------------------------------------------------
 
 
@@ -972,8 +979,9 @@ def strong_root(function: Callable[[Vector], Vector], near: Vector, levels: list
     """
     if levels:
         *inner, keys = levels
-        value = strong_root(lambda t: [_value_of(x) for x in function([Dual(v, {}) for v in t])],
-                            near, inner, strength, turn)  # fmt: skip
+
+        def whole(t: Vector) -> Vector:
+            return [x.value if isinstance(x, Dual) else x for x in function([Dual(v, {}) for v in t])]
 
         def part(k: int) -> Callable[[Vector], Vector]:
             def along(s: Vector) -> Vector:
@@ -981,23 +989,20 @@ def strong_root(function: Callable[[Vector], Vector], near: Vector, levels: list
 
             return along
 
+        value = strong_root(whole, near, inner, strength, turn)
         slopes = {k: strong_root(part(k), [ZERO] * len(near), inner, strength, turn) for k in keys}
         return [Dual(v, {k: found[j] for k, found in slopes.items()}) for j, v in enumerate(value)]
     best, here = norm(function(near)).high, near
     with localcontext() as context:
         context.prec = Digits.count // 2
         for _ in range(9):
-            moves = eliminated(turn, [decimal(x) for x in function(here)])
+            moves = solve(turn, [decimal(x) for x in function(here)])
             here = [exactly(Fraction(decimal(v) - move)) for v, move in zip(here, moves, strict=True)]
             if (size := norm(function(here)).high) >= best:
                 break
             best, near = size, here
     far = best / strength
     return [between(v.low - far, v.high + far) for v in near]
-
-
-def _value_of(x: Any) -> Any:
-    return x.value if isinstance(x, Dual) else x
 
 
 def levels_of(numbers: Vector) -> list[list[int]]:
@@ -1007,16 +1012,8 @@ def levels_of(numbers: Vector) -> list[list[int]]:
     return [*levels_of(inside), sorted({k for x in duals for k in x.slopes})] if duals else []
 
 
-@dataclass(frozen=True)
-class Factor:
-    """A step's I - eta (sum bend phi phi' + sum pull d2h), each by input; folds are the neurons' parts of d2h."""
-
-    features: dict[int, Vector]
-    bends: dict[int, Any]
-    folds: dict[int, Vector]
-    pulls: dict[int, Any]
-
-
+Factor = Callable[[Vector], Vector]
+"""What a Hessian makes of a vector, sum bend phi phi' + sum pull d2h: a step's derivative is I - rates (it + decay)."""
 Law = list[tuple[int, Any, Fraction]]
 """Atoms (x, y, p)."""
 
@@ -1029,7 +1026,7 @@ class Supervised(Quantities):
         self.names, self.instance, self.side, self.outputs = SUPERVISED, instance, side, outputs_of(instance)
         adaptation = instance["adaptation"]
         self.step, self.loss = adaptation["name"], instance["loss"]["name"]
-        self.ell, self.slope = self.loss_of(instance["loss"])
+        self.ell, self.slopes_at = self.loss_of(instance["loss"])
         self.eta, self.steps = number(adaptation.get("eta", 0)), int(adaptation.get("steps", 1))
         given = adaptation.get("rates", [1] * len(self.omega))
         rates = [r for row in given for r in (row if isinstance(row, list) else [row])]
@@ -1047,24 +1044,19 @@ class Supervised(Quantities):
                 if self.functions is not None:
                     self.functions.append(flat(instance["comparator"]["functions"][i]))
 
-    loss_of = staticmethod(loss_of)
+    def loss_of(self, record: dict[str, Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        """ell of the outputs at one input, and its derivative in each of them."""
+        ell, slope = loss_of(record)
+        return lambda z, y: ell(z[0], y), lambda z, y: [slope(z[0], y)]
 
-    def loss_at(self, z: Vector, y: Any) -> Any:
-        """ell at the outputs at one input."""
-        return self.ell(z[0], y)
-
-    def slopes_at(self, z: Vector, y: Any) -> Vector:
-        """Its derivative in each of them."""
-        return [self.slope(z[0], y)]
-
-    def bend_at(self, z: Any, y: Any) -> Any:
-        """ell'', of one output; at a joint to the side that is looked to."""
-        return self.side * slope_of(self.slope(Dual(z, {0: exactly(self.side)}), y), 0)
+    def bend_at(self, z: Any, y: Any, side: int) -> Any:
+        """ell'', of one output; at a joint to that side."""
+        return side * slope_of(self.slopes_at([Dual(z, {0: exactly(side)})], y)[0], 0)
 
     def hessian(self, z: Vector, y: Any, rows: Rows, mixed: bool = True) -> list[tuple[Any, Vector]]:
         """That of the loss at one input as a sum of share f f', from the features of its outputs; mixed: with the
         derivatives in two of them."""
-        return [(self.bend_at(z[0], y), rows[0])]
+        return [(self.bend_at(z[0], y, self.side), rows[0])]
 
     @property
     def rates(self) -> Vector:
@@ -1132,7 +1124,7 @@ class Supervised(Quantities):
             while True:
                 moved = force([Dual(v, {j: exactly(1)}) for j, v in enumerate(near)], middle)
                 turn = [[decimal(slope_of(x, j)) for j in range(len(near))] for x in moved]
-                step, share = eliminated(turn, [decimal(at(x)) for x in moved]), Decimal(1)
+                step, share = solve(turn, [decimal(at(x)) for x in moved]), Decimal(1)
                 while share > Decimal(2) ** -30:
                     tried = [exactly(Fraction(decimal(v) - share * m)) for v, m in zip(near, step, strict=True)]
                     if (less := norm(force(tried, middle)).high) < size / 2 or (less < size and share < 1):
@@ -1191,7 +1183,7 @@ class Supervised(Quantities):
 
     def risk(self, value: Callable[[int, int], Any]) -> Any:
         """sum_i q_i E[ell(value(i, x), y)]."""
-        return total(p * self.loss_at([value(i, j) for j in self.block(x)], y) for i, x, y, p in self.atoms)
+        return total(p * self.ell([value(i, j) for j in self.block(x)], y) for i, x, y, p in self.atoms)
 
     @property
     def atoms(self) -> list[tuple[int, int, Any, Fraction]]:
@@ -1227,8 +1219,7 @@ class Supervised(Quantities):
             places = [z, h] if segments else [z]
             if segments and self.loss == "quartic" and sign((z - y) * (h - y)) < 0:
                 places.append(exactly(y))
-            for place, side in itertools.product(places, (1, -1)):
-                found.append(side * slope_of(self.slope(Dual(place, {0: exactly(side)}), y), 0))
+            found += [self.bend_at(place, y, side) for place in places for side in (1, -1)]
         return reduce(smaller, found)
 
     @cached_property
@@ -1289,13 +1280,13 @@ class Supervised(Quantities):
         """By input, the sum of p ell''(h_theta(x), y)."""
         found, values = dict[int, Any](), self.at(law, theta)
         for x, y, p in law:
-            found[x] = found.get(x, ZERO) + p * self.bend_at(values[x][0], y)
+            found[x] = found.get(x, ZERO) + p * self.bend_at(values[x][0], y, self.side)
         return found
 
     def factor(self, i: int, here: Vector, ahead: Vector | None = None, features: Vector | None = None,
                fold: bool = True, kink: int = 0, query: bool = False, mixed: bool = True) -> Factor:  # fmt: skip
-        """The derivative of a step from `here`; with ell'' at `ahead`, features of the network `features`; query: under
-        the outer law; mixed: as in `hessian`."""
+        """The Hessian of the risk that a step from `here` goes down; with ell'' at `ahead`, features of the network
+        `features`; query: under the outer law; mixed: as in `hessian`."""
         law = self.tasks[i][1] if query else self.inner[i]
         phi, bends, values = dict[Any, Vector](), dict[Any, Any](), self.at(law, ahead or here)
         rows = {x: [self.model.feature(self.inputs[j], features or here, kink) for j in self.block(x)] for x in values}
@@ -1303,7 +1294,20 @@ class Supervised(Quantities):
             for k, (share, row) in enumerate(self.hessian(values[x], y, rows[x], mixed)):
                 phi[x, k], bends[x, k] = row, bends.get((x, k), ZERO) + p * share
         pulls = self.pulls(law, here) if fold and self.model.sigma else {}
-        return Factor(phi, bends, {j: self.model.folds(self.inputs[j], here) for j in pulls}, pulls)
+        folds = {j: self.model.folds(self.inputs[j], here) for j in pulls}
+
+        def along(v: Vector) -> Vector:
+            found: Vector = [ZERO] * len(v)
+            for z, feature in phi.items():
+                share = bends[z] * dot(feature, v)
+                found = [c + share * f for c, f in zip(found, feature, strict=True)]
+            for j, pull in pulls.items():
+                x, d = self.inputs[j], len(self.inputs[j])
+                bent = [f * pull * dot(x, v[r * d : r * d + d]) for r, f in enumerate(folds[j])]
+                found = [c + bent[k // d] * x[k % d] for k, c in enumerate(found)]
+            return found
+
+        return along
 
     def steps_of(self, **options: Any) -> list[list[Factor]]:
         """The factors of the steps, per task."""
@@ -1322,14 +1326,7 @@ class Supervised(Quantities):
             v = self.model.feature(self.inputs[x], outer[i], kink)
             for step in reversed(factors[i]):
                 whole, v = v, v if turned else [r * a for r, a in zip(self.rates, v, strict=True)]
-                change: Vector = [self.decay * a if decays else ZERO for a in v]
-                for z, feature in step.features.items():
-                    share = step.bends[z] * dot(feature, v)
-                    change = [c + share * f for c, f in zip(change, feature, strict=True)]
-                for z, folds in step.folds.items():
-                    d = len(self.inputs[z])
-                    bent = [f * step.pulls[z] * dot(self.inputs[z], v[r * d : r * d + d]) for r, f in enumerate(folds)]
-                    change = [c + bent[k // d] * self.inputs[z][k % d] for k, c in enumerate(change)]
+                change = [self.decay * a + c if decays else c for a, c in zip(v, step(v), strict=True)]
                 change = [r * c for r, c in zip(self.rates, change, strict=True)] if turned else change
                 v = [a - c for a, c in zip(whole, change, strict=True)]
             found.append(v)
@@ -1358,11 +1355,6 @@ class Supervised(Quantities):
 
     # -- the mixed form, parameters, the ball around W0 --
 
-    def moved_feature(self, feature: Vector) -> tuple[Vector, Vector]:
-        """What decay leaves of a feature, and the feature times the rates."""
-        moved = [r * f for r, f in zip(self.rates, feature, strict=True)]
-        return [f - self.decay * m for f, m in zip(feature, moved, strict=True)], moved
-
     def one_step(self) -> None:
         """Errors: UndefinedError for an adaptation without a mixed feature."""
         if self.step != "gradient" or self.steps != 1:
@@ -1373,13 +1365,11 @@ class Supervised(Quantities):
     @cached_property
     def triples(self) -> dict[tuple[Any, ...], Vector]:
         """By (x, y, x'), the last one lifted: weight, target, mass."""
-        found: dict[tuple[Any, ...], Vector] = {}
-        for point in self.points:
-            i, ahead = point.key
-            for x, y, p in self.inner[i]:
-                new = [p * point.mass * v for v in (point.w, point.w * point.u, exactly(1))]
-                found[x, y, ahead] = [a + b for a, b in zip(found.get((x, y, ahead), [ZERO] * 3), new, strict=True)]
-        return found
+        return summed(
+            ((x, y, point.key[1]), [p * point.mass * v for v in (point.w, point.w * point.u, exactly(1))])
+            for point in self.points
+            for x, y, p in self.inner[point.key[0]]
+        )
 
     @cached_property
     def mixed(self) -> list[tuple[Range, Range, Vector, Range]]:  # type: ignore[override]
@@ -1389,7 +1379,8 @@ class Supervised(Quantities):
             raise NotCheckedError("the mixed form of a network")
         found = []
         for (x, y, ahead), (weight, target, mass) in self.triples.items():
-            row, moved = self.moved_feature(self.inputs[ahead])
+            moved = [r * f for r, f in zip(self.rates, self.inputs[ahead], strict=True)]
+            row = [f - self.decay * m for f, m in zip(self.inputs[ahead], moved, strict=True)]
             rows = [self.model.feature(self.inputs[j], self.omega) for j in self.block(x)]
             for share, f in self.hessian([self.value(j, self.omega) for j in self.block(x)], y, rows):
                 pull = share * dot(f, moved)
@@ -1405,11 +1396,6 @@ class Supervised(Quantities):
         units = [[exactly(int(j == k)) for k in range(len(rows))] for j in range(len(rows))]
         inverse = 1 / norm(v for unit in units for v in solve(rows, unit))
         return between(inverse.low, min(norm(column).high for column in zip(*rows, strict=True)))
-
-    def only(self, ends: list[Vector]) -> Vector:
-        """That of the one task."""
-        (end,) = ends
-        return end
 
     def unadapted(self) -> Vector:
         """The displacement of the unadapted hypotheses."""
@@ -1541,7 +1527,7 @@ class Supervised(Quantities):
             "geman-mcclure": (3 * three / 8, exactly(2), most),
         }
         if self.loss in UNBOUNDED:
-            one, other = (slope_of(self.slope(Dual(exactly(z), {0: exactly(1)}), Fraction(1)), 0) for z in (0, 1))
+            one, other = (self.bend_at(exactly(z), Fraction(1), 1) for z in (0, 1))
             if one.high < other.low or other.high < one.low:
                 values = f"{digits(one.low)} at 0, {digits(other.low)} at 1"
                 raise UndefinedError(f"sup |ell''| is infinite: ell'' of the {self.loss} loss is "
@@ -1643,7 +1629,7 @@ class Supervised(Quantities):
 
 SUPERVISED: Table = {
     "displacement": lambda s: norm(a - b for a, b in zip(s.omega, s.parameter, strict=True)),
-    "adapted_displacement": lambda s: norm(a - b for a, b in zip(s.only(s.ends), s.only(s.rivals), strict=True)),
+    "adapted_displacement": lambda s: norm(a - b for a, b in zip(*s.ends, *s.rivals, strict=True)),
     "jacobian_min": lambda s: s.jacobian_min,
     "jacobian_inverse": lambda s: 1 / s.jacobian_min,
     "eps_left": lambda s: -s.rises[0],
@@ -1748,10 +1734,10 @@ class Vectors(Supervised):
             "outputs": lambda s: s.outputs,
             "misfit_uncoupled": lambda s: s.misfit(s.built(s.ends, s.steps_of(mixed=False))),
             "weight_norm_shifted": lambda s: s.norm(s.shifted_classes()),
-            "misfit_l1": lambda s: s.l1(*s.together(
-                [(p.key, p.mass * p.w, row, p.mass * p.w * p.u) for p, row in zip(s.points, s.rows, strict=True)])),
-            "mixed_misfit_l1": lambda s: s.l1(*s.together(
-                [(key, w, row, t) for key, (w, t, row, _) in zip(s.triples, s.mixed, strict=True)])),
+            "misfit_l1": lambda s: s.l1(*together(
+                (s.input_of(p.key), c, row, c * p.u) for p, c, row in zip(s.points, s.weighted, s.rows, strict=True))),
+            "mixed_misfit_l1": lambda s: s.l1(*together(
+                (s.input_of(key), w, row, t) for key, (w, t, row, _) in zip(s.triples, s.mixed, strict=True))),
         }  # fmt: skip
 
     def loss_of(self, record: dict[str, Any]) -> Any:
@@ -1779,12 +1765,6 @@ class Vectors(Supervised):
             return tuple(Fraction(int(number(y) == a)) for a in range(self.outputs))
 
         return [(a["x"], label(a["y"]), p) for a, p in zip(atoms, shares(a["p"] for a in atoms), strict=True) if p]
-
-    def loss_at(self, z: Vector, y: Any) -> Any:
-        return self.ell(z, y)
-
-    def slopes_at(self, z: Vector, y: Any) -> Vector:
-        return self.slope(z, y)
 
     def bends(self, law: Law, theta: Vector) -> dict[int, Any]:
         """By lifted input, the largest sum of absolute values in a row of the block sum p Hess ell, as a bound of its
@@ -1817,13 +1797,10 @@ class Vectors(Supervised):
         pulls = [self.pulls(law, end) for law, end in zip(laws, self.ends, strict=True)]
         return [pulls[i][j] * self.tasks[i][0] / p.mass for p in self.points for i, j in [p.key]]
 
-    def together(self, entries: Iterable[tuple[tuple[Any, ...], Any, Vector, Any]]) -> tuple[Rows, Vector]:
-        """Of (key, weight, row, target) the rows times weights, and targets, the components of a point added."""
-        found: dict[tuple[Any, ...], Vector] = {}
-        for (*rest, j), weight, row, target in entries:
-            new, key = [*(weight * v for v in row), target], (*rest, j // self.outputs)
-            found[key] = [a + b for a, b in zip(found[key], new, strict=True)] if key in found else new
-        return [both[:-1] for both in found.values()], [both[-1] for both in found.values()]
+    def input_of(self, key: tuple[Any, ...]) -> tuple[Any, ...]:
+        """What is lifted, without the output."""
+        *rest, j = key
+        return *rest, j // self.outputs
 
     @cached_property
     def constants(self) -> tuple[Any, Any, Any]:
@@ -2127,7 +2104,7 @@ class Policies(Quantities):
         if not self.model.linear:
             raise NotCheckedError("the mixed form of a network")
         features = self.features(self.omega)
-        found: dict[tuple[int, ...], Vector] = {}
+        found = []
         for point in self.points:
             i, s, a = point.key
             process, advantages = self.processes[i], self.processes[i].advantages(self.priors[i])
@@ -2140,9 +2117,8 @@ class Policies(Quantities):
                             v + rate * advantages[t][b] * f for v, f in zip(features[s][a], features[t][b], strict=True)
                         ]
                         new = [mass * v for v in (point.w, point.w * point.u, exactly(1), *(point.w * v for v in psi))]
-                        old = found.get((s, a, t, b), [ZERO] * len(new))
-                        found[s, a, t, b] = [v + w for v, w in zip(old, new, strict=True)]
-        return [(w, t, [v / w for v in pull] if w else pull, mass) for w, t, mass, *pull in found.values()]
+                        found.append(((s, a, t, b), new))
+        return [(w, t, [v / w for v in pull] if w else pull, mass) for w, t, mass, *pull in summed(found).values()]
 
     # -- errors of features at initialisation --
 
@@ -2481,23 +2457,15 @@ class Programs(Quantities):
             raise NotCheckedError("a floor of a loss of one's own")
         return value
 
-    def together(self) -> Range:
-        """The L1 form, the components of a query point added."""
-        found: dict[tuple[int, ...], Vector] = {}
-        for point, weight, row in zip(self.points, self.weighted, self.rows, strict=True):
-            new, key = [*(weight * v for v in row), weight * point.u], point.key[:2]
-            found[key] = [a + b for a, b in zip(found[key], new, strict=True)] if key in found else new
-        return self.l1([both[:-1] for both in found.values()], [both[-1] for both in found.values()])
-
 
 PROGRAMS: Table = {
     **{name: COMMON[name] for name in (
         "zero", "radius", "gap", "eps", "eps_formal", "eps_first_order", "weight_norm", "pairing", "bregman", "misfit",
         "misfit_free", "misfit_plain", "function_displacement", "direction", "inner_product", "residual_norm",
         "min_norm_solution")},
-    "misfit_l1": lambda s: s.together(),
+    "misfit_l1": lambda s: s.l1(*together(
+        (p.key[:2], c, row, c * p.u) for p, c, row in zip(s.points, s.weighted, s.rows, strict=True))),
     "certified_gap": lambda s: s.distance(s.value),
-    "trivial": lambda s: s.distance(s.value),
     "bracket": lambda s: s.distance(s.value - s.gap),
     "weight_norm_unadapted": lambda s: s.of_weights([s.predictions(i, s.omega, "unadapted") for i in s.every]),
     "weight_norm_support": lambda s: s.on_support() or s.of_weights(
@@ -2507,6 +2475,11 @@ PROGRAMS: Table = {
 
 
 # --- statements -------------------------------------------------------------------------------------------
+
+
+OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: add, ast.Sub: sub, ast.Mult: mul, ast.Div: truediv
+}  # fmt: skip
 
 
 def evaluate(text: str, at: Callable[[str], Range]) -> Range:
@@ -2521,14 +2494,8 @@ def evaluate(text: str, at: Callable[[str], Range]) -> Range:
             return -walk(node.operand)
         if isinstance(node, ast.BinOp):
             a, b = walk(node.left), walk(node.right)
-            if isinstance(node.op, ast.Add):
-                return a + b
-            if isinstance(node.op, ast.Sub):
-                return a - b
-            if isinstance(node.op, ast.Mult):
-                return a * b
-            if isinstance(node.op, ast.Div):
-                return a / b
+            if type(node.op) in OPERATORS:
+                return OPERATORS[type(node.op)](a, b)
             if isinstance(node.op, ast.Pow) and b.known in range(1, 65):
                 if max(abs(a.a), abs(a.b)).bit_length() * int(b.low) > BITS:
                     raise NotCheckedError("a power that is out of reach")
@@ -2783,12 +2750,6 @@ POLICIES_FILE = {
     "comparator": (ROW, [ROW], {"policies": [[ROW]]}),
     "radius": NUMBER,
 }
-
-
-def need(holds: bool, what: str) -> None:
-    """Errors: ValueError unless it holds."""
-    if not holds:
-        raise ValueError(f"{what} is required")
 
 
 def validate(witness: Any) -> None:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 from ..impl.bracket import DefectError
 from ..impl.extras import require
 from ..impl.files import BadInputError
-from .processes import TICK, deferred, processes
+from .processes import TICK, deferred, processes, settle
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -68,6 +68,7 @@ def several(work: Callable[[Job], Found], jobs: Sequence[Job]) -> Piece[Found]:
             raise
         except Exception as error:
             found.append(_lost(error))
+    settle()
     return Piece(found, f"{platform.node()} {os.getpid()}", time.monotonic() - begin)
 
 

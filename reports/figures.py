@@ -19,23 +19,16 @@ from .worked import Worked
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = {
-    "PROVED": "#0b6e4f",
-    "EQUAL": "#2a6f97",
-    "VIOLATED": "#b00020",
-    "OUTSIDE": "#6b7280",
-    "UNDECIDED": "#9a6700",
+PALETTE = {
+    "PROVED": ("#0b6e4f", "#5fd3a5"),
+    "EQUAL": ("#2a6f97", "#7cc1ec"),
+    "VIOLATED": ("#b00020", "#ff8f9c"),
+    "OUTSIDE": ("#6b7280", "#aab4bf"),
+    "UNDECIDED": ("#9a6700", "#e9b949"),
 }
-"""Verdict colours (distinguishable without red and green; the word is always printed too)."""
-
-DARK = {
-    "PROVED": "#5fd3a5",
-    "EQUAL": "#7cc1ec",
-    "VIOLATED": "#ff8f9c",
-    "OUTSIDE": "#aab4bf",
-    "UNDECIDED": "#e9b949",
-}
-"""The same on a dark page."""
+"""Verdict colours (distinguishable without red and green; the word is always printed too), on a light and a dark
+page."""
+COLOURS, DARK = ({name: pair[k] for name, pair in PALETTE.items()} for k in (0, 1))
 
 REFERRED = re.compile(r"""(?:url\(#|href="#)([^)"]+)""")
 NAMED = re.compile(r'\s?\bid="([^"]+)"')
@@ -113,10 +106,7 @@ def worked_figure(example: Worked) -> Markup:
             axes.annotate(words, place, (0, above), textcoords="offset points", ha="center", color=COLOURS[colour])
         axes.annotate(f"the bound: {low:.4f} + {float(example.bound):.4f}", (0, high), (0, -11),
                       textcoords="offset points", ha="center", color=COLOURS["UNDECIDED"])  # fmt: skip
-        axes.set_ylim(0, 1.2 * high)
-        axes.set_xlim(example.axis[0], example.axis[-1])
-        axes.set_xlabel("θ")
-        axes.set_ylabel("L(θ)")
+        axes.set(xlim=(example.axis[0], example.axis[-1]), ylim=(0, 1.2 * high), xlabel="θ", ylabel="L(θ)")
 
     return _drawing(
         "worked",
@@ -156,8 +146,7 @@ def scatter(verify: VerifyRecord) -> Markup | None:
 
     def draw(axes: Axes) -> None:
         ends = np.array([low, high])
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        axes.set(xscale="log", yscale="log")
         axes.fill_between(ends, ends, [low / 2] * 2, color="#8c959f", alpha=0.15, linewidth=0)
         axes.plot(ends, ends, color="#57606a", linewidth=1)
         axes.plot(ends, 10 * ends, color="#8c959f", linewidth=0.9, linestyle=":")
@@ -169,10 +158,8 @@ def scatter(verify: VerifyRecord) -> Markup | None:
                     axes.annotate(f"{bound:.0e}", (gap, height), (5, -3), textcoords="offset points", fontsize=6.5)
         if trivial:
             axes.plot(*zip(*trivial, strict=True), "x", color="#1b1b1b", markersize=5, label="L >= 0 alone")
-        axes.set_xlim(low, high)
-        axes.set_ylim(low / 2, top_)
-        axes.set_xlabel("gap to the comparator")
-        axes.set_ylabel("the theorem's bound on it")
+        axes.set(xlim=(low, high), ylim=(low / 2, top_))
+        axes.set(xlabel="gap to the comparator", ylabel="the theorem's bound on it")
         axes.legend(fontsize=6.5, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 
     return _drawing(
@@ -205,8 +192,7 @@ def _line(axes: Axes, row: LandscapePicture, values: np.ndarray) -> None:
             axes.plot([x] * 2, [row.lower, min(high, edge)], color=COLOURS["UNDECIDED"], linewidth=3, alpha=0.35)
             if high > edge:
                 axes.annotate(f"↑ to {high:.3g}", (x, edge), (3, -8), textcoords="offset points", fontsize=7)
-    axes.set_xlabel("theta")
-    axes.set_ylabel("L(theta)")
+    axes.set(xlabel="theta", ylabel="L(theta)")
 
 
 def _contours(axes: Axes, row: LandscapePicture, values: np.ndarray) -> None:
@@ -218,8 +204,7 @@ def _contours(axes: Axes, row: LandscapePicture, values: np.ndarray) -> None:
         x, y = point.omega
         _mark(axes, point.kind, x, y, point.spurious)
     axes.plot(*row.at, "*", color="white", markeredgecolor="black", markersize=11, zorder=4)
-    axes.set_xlabel("theta 1")
-    axes.set_ylabel("theta 2")
+    axes.set(xlabel="theta 1", ylabel="theta 2")
 
 
 GUIDES = (("-1/6", -1 / 6), ("-1/4", -1 / 4), ("-1/2", -1 / 2))
@@ -256,10 +241,8 @@ def rates(series: list[Series]) -> Markup:
             taken = height
             axes.plot([row.widths[-1], 1.5 * last], [row.means[-1], height], ":", linewidth=0.7, color=colour)
             axes.annotate(row.name, (1.5 * last, height), (3, -2), textcoords="offset points", color=colour)
-        axes.set_xlim(first / 1.5, 64 * last)
+        axes.set(xlim=(first / 1.5, 64 * last), xlabel="width m", ylabel="value (see the table)")
         axes.set_xticks([m for m in 2.0 ** np.arange(0, 40, 2) if first <= m <= last])
-        axes.set_xlabel("width m")
-        axes.set_ylabel("value (see the table)")
 
     slopes = "; ".join(f"{row.name}: slope {row.slope.value:.3f}" for row in series)
     return _drawing("rates", (7.2, 4.8), draw, f"Rates in the width, log-log. {slopes}.")

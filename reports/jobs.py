@@ -42,6 +42,7 @@ class Profile:
     landscapes: int
     """Per variant of the landscape generators: instances whose global optimum is certified."""
     batch: int = 16
+    """Of each variant as many instances as are a multiple of this, or of the family's batch if that is less."""
     rounds: int = 0
     """Of more jobs, where claims are undecided or loose."""
     wide: int = 0
@@ -113,11 +114,11 @@ def _of_family(family: Family, profile: Profile, seed: int, real: bool) -> list[
         total, size = max(int(profile.per_share * generator.share * family.effort), 1), min(profile.batch, family.batch)
         if _wide(family, generator, profile):
             total = min(total, max(total // BESIDE, FEW * len(generator.variants)))
-        rounds = -(-total // (size * len(generator.variants)))
+        each = size * -(-total // (size * len(generator.variants)))
         rows.append(
             [
-                Job(family.name, generator.name, variant, seed, index, size)
-                for index in range(rounds)
+                Job(family.name, generator.name, variant, seed, index, count)
+                for index, count in _batches(each, min(max(profile.batch, ALIKE), family.batch))
                 for variant in generator.variants
             ]
         )
@@ -140,12 +141,17 @@ def _widely(family: Family, generator: Generator, profile: Profile, seed: int) -
         return []
     share = profile.wide * generator.share * family.effort / len(generator.variants)
     each = max(math.ceil(share), 14 * min(profile.batch, family.batch))
-    batches = -(-each // MOST)
     return [
-        WideJob(family.name, generator.name, variant, seed, WIDE + index, -(-each // batches))
-        for index in range(batches)
+        WideJob(family.name, generator.name, variant, seed, WIDE + index, count)
+        for index, count in _batches(each, MOST)
         for variant in generator.variants
     ]
+
+
+def _batches(each: int, most: int) -> list[tuple[int, int]]:
+    """The numbers of batches of `each` instances, and how many are in one."""
+    batches = -(-each // most)
+    return [(index, -(-each // batches)) for index in range(batches)]
 
 
 def _wide(family: Family, generator: Generator, profile: Profile) -> bool:
@@ -153,6 +159,10 @@ def _wide(family: Family, generator: Generator, profile: Profile) -> bool:
     wide = generator.wide and generator in family.generators and family.enclosed_quantities is not None
     return wide and profile.wide > 0
 
+
+ALIKE = 32
+"""Instances of a batch are of one shape: as many, where profiles have smaller batches, for arrays cost as much for one
+as for many."""
 
 BESIDE, FEW = 3, 16
 """Beside wide batches, one in so many of the other instances are made, if that leaves so many of each variant: every

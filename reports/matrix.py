@@ -21,7 +21,7 @@ from ..impl.leave_one_out import HUNTERS, Cell, Found, Survey, survey
 from ..impl.unfinished import document, restored
 from ..theory.claim import Ablation, Assumption, Claim, Relation, Source, Standing
 from ..theory.without.hypotheses import HYPOTHESES
-from .formats.auditing import AuditRecord, DriverName, Evidence, Joint, MatrixRows, Search, StandingName
+from .formats.auditing import AuditRecord, AuditRows, DriverName, Evidence, Joint, Search, StandingName
 from .formats.auditing import Cell as Row
 from .formats.shared import Opinion, WitnessKind, interval, latex
 from .own import option
@@ -39,7 +39,7 @@ def matrix(
     unfinished: Path | None = None,
     known: Sequence[tuple[str, Instance]] = (),
     until: float = math.inf,
-) -> MatrixRows:
+) -> AuditRows:
     """The matrix of a family, and whether each claim's assumptions can be met together.
 
     `examples` instances are generated; that much `work` of every driver goes to each needed cell
@@ -74,7 +74,7 @@ def matrix(
     )
     progress(f"{family.title}: counterexamples")
     cells = [row for claim in family.all_claims for row in _row(family, claim, found, folder)]
-    return MatrixRows(cells, [_joint(family, claim, found, folder) for claim in family.claims])
+    return AuditRows(cells, [_joint(family, claim, found, folder) for claim in family.claims])
 
 
 def _begun(unfinished: Path, family: Family) -> Survey | None:

@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+from msgspec import convert
+
 from ..impl.own_claims import OwnClaims, standing, using
-from ..theory.claim import Assumption, Claim, Quantity, Relation
+from ..theory.claim import Assumption, Claim, Quantity, Relation, Source
 from .formats.own import OwnAssumption, OwnClaim, OwnFile, OwnQuantity
 from .formats.shared import StatementText
 
@@ -24,24 +26,22 @@ def recorded() -> OwnFile | None:
         return None
     claims = [
         OwnClaim(
-            name=claim.name,
+            **_words(claim),
             line=own.line(claim.name),
-            title=claim.title,
-            statement=StatementText(
-                claim.left.text, "=" if claim.relation is Relation.EQUAL else "<=", claim.bound.text
-            ),
-            assumptions=[OwnAssumption(a.name, a.statement, a.margin, a.identifier) for a in claim.assumptions],
-            reading=claim.reading,
-            proof=claim.proof,
-            citation=claim.citation,
-            difference=claim.difference,
+            statement=StatementText.of(claim.left, claim.relation, claim.bound),
+            assumptions=[convert(a, OwnAssumption, from_attributes=True) for a in claim.assumptions],
             extras=list(claim.extras),
             quantities=[quantity.name for quantity in claim.quantities],
         )
         for claim in own.claims
     ]
-    quantities = [OwnQuantity(q.name, q.latex, q.meaning) for q in own.quantities]
+    quantities = [convert(q, OwnQuantity, from_attributes=True) for q in own.quantities]
     return OwnFile(own.place, own.sha256, own.text, claims, quantities)
+
+
+def _words(claim: Claim | OwnClaim) -> dict[str, str]:
+    """What a claim and its record have in the same words."""
+    return {name: getattr(claim, name) for name in ("name", "title", "reading", "proof", "citation", "difference")}
 
 
 def _no_value(at: object) -> NoReturn:
@@ -52,16 +52,12 @@ def _restored(file: OwnFile) -> OwnClaims:
     known = {q.name: Quantity(q.name, q.latex, q.meaning, _no_value) for q in file.quantities}
     claims = tuple(
         Claim(
-            name=row.name,
-            title=row.title,
+            **_words(row),
+            source=Source.OWN,
             left=row.statement.left,
             bound=row.statement.bound,
             assumptions=tuple(Assumption(a.name, a.statement, a.margin, a.identifier) for a in row.assumptions),
             relation=Relation(row.statement.relation),
-            reading=row.reading,
-            proof=row.proof,
-            citation=row.citation,
-            difference=row.difference,
             extras=tuple(row.extras),
             quantities=tuple(known[name] for name in row.quantities if name in known),
         )

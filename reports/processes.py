@@ -4,9 +4,11 @@ waited for.
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -117,6 +119,19 @@ def _begin(ready: Callable[[*Given], None] | None, given: tuple[*Given]) -> None
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if ready is not None:
         ready(*given)
+
+
+_settled = 0
+"""How many modules this process had when it last settled."""
+
+
+def settle() -> None:
+    """In a worker whose work loaded modules: they live to its end, and nothing looks for garbage there again."""
+    global _settled
+    if parent_process() is not None and len(sys.modules) > _settled:
+        _settled = len(sys.modules)
+        gc.collect()
+        gc.freeze()
 
 
 def _end_with_parent() -> None:

@@ -23,7 +23,7 @@ from ..impl.families import FAMILIES, all_claims
 from ..theory.claim import Claim, Mutant
 from . import statements as coq
 from .formats import read
-from .formats.formal import FormalRecord, Proved
+from .formats.proving import FormalRecord, Proved
 
 RECORD = coq.FOLDER / "record.json"
 PACKAGES = "coq libcoq-mathcomp-analysis libcoq-mathcomp-algebra-tactics"

@@ -34,26 +34,26 @@ SOURCES = Path(__file__).resolve().parent.parent
 """The folder that holds theory/, impl/ and reports/."""
 
 
+def _digest(layers: Iterable[str], pattern: str) -> str:
+    """One sha256 of the layers' files, with their paths."""
+    digest = hashlib.sha256()
+    for path in sorted(path for layer in layers for path in (SOURCES / layer).rglob(pattern)):
+        if path.is_file() and path.suffix != ".pyc":
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(SOURCES).as_posix()} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
 @cache
 def sources() -> str:
-    """One sha256 of every file of theory/ and impl/, with their paths: what claimed and what decided."""
-    digest = hashlib.sha256()
-    for path in sorted(path for layer in ("theory", "impl") for path in (SOURCES / layer).rglob("*.py")):
-        content = path.read_bytes()
-        digest.update(f"{path.relative_to(SOURCES).as_posix()} {len(content)}\n".encode() + content)
-    return digest.hexdigest()
+    """Of every Python file of theory/ and impl/: what claimed and what decided."""
+    return _digest(("theory", "impl"), "*.py")
 
 
 @cache
 def contents() -> str:
-    """One sha256 of every file of theory/, impl/ and reports/, data included: all that a job's result may depend on."""
-    digest = hashlib.sha256()
-    folders = (SOURCES / layer for layer in ("theory", "impl", "reports"))
-    for path in sorted(path for folder in folders for path in folder.rglob("*") if path.is_file()):
-        if path.suffix != ".pyc":
-            content = path.read_bytes()
-            digest.update(f"{path.relative_to(SOURCES).as_posix()} {len(content)}\n".encode() + content)
-    return digest.hexdigest()
+    """Of every file of theory/, impl/ and reports/, data included: all that a job's result may depend on."""
+    return _digest(("theory", "impl", "reports"), "*")
 
 
 def environment() -> dict[str, str]:
@@ -74,12 +74,14 @@ def environment() -> dict[str, str]:
 
 def hashes(record: object, folder: Path) -> dict[str, str]:
     """The sha256 of each file in the folder that the record names. Errors: BadInputError."""
-    return {name: _sha256(folder / name) for name in sorted(set(_files(to_builtins(record))))}
+    names = sorted(set(_files(to_builtins(record))))
+    return {name: hashlib.sha256(content_of(folder / name)).hexdigest() for name in names}
 
 
-def _sha256(path: Path) -> str:
+def content_of(path: Path) -> bytes:
+    """The bytes of a file. Errors: BadInputError."""
     with reported(str(path)):
-        return hashlib.sha256(read(str(path))).hexdigest()
+        return read(str(path))
 
 
 def _files(record: object) -> Iterator[str]:

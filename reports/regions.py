@@ -13,7 +13,7 @@ from ..impl.regions.check import check
 from ..theory.meta_sl import CLAIMS
 from ..theory.regions import LEMMAS, STATEMENTS
 from .formats import read
-from .formats.regions import RegionRow, RegionsRecord
+from .formats.proving import RegionRow, RegionsRecord
 
 RECORD = Path(__file__).parent / "example" / "regions.json"
 """Of `metagap prove --region reports/example/region.json`."""

@@ -75,6 +75,7 @@ def _environment() -> Environment:
             for each in (figures.COLOURS, figures.DARK)
         ],
         "verdicts": {v.name: v.value for v in Verdict},
+        "families": {family.name: family.title for family in FAMILIES.values()},
         "objects": OBJECTS,
         "losses": list(LOSSES.values()),
         "rate_statements": (*RATES, *SMOOTH_RATES),
@@ -144,7 +145,6 @@ class Report:
             page=page,
             pages=self.shown,
             sections=sections,
-            families={family.name: family.title for family in FAMILIES.values()},
             script=Markup(script),
             script_hash=f"sha256-{digest}",
             verify=verify,
@@ -221,7 +221,6 @@ def bundle_page(theorems: TheoremsRecord, verify: VerifyRecord) -> str:
         theorems=theorems,
         verify=verify,
         against=against,
-        families={family.name: family.title for family in FAMILIES.values()},
         statements={row.claim: row.statement for row in verify.claims},
     )
     return clean(text)

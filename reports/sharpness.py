@@ -16,7 +16,7 @@ from ..impl.instances import Instance
 from ..theory.claim import Expression
 from ..theory.notation import LETTERS
 from .formats import read
-from .formats.auditing import FactorRow, SharpnessRows, SlackRow, ThresholdRow
+from .formats.auditing import AuditRows, FactorRow, SlackRow, ThresholdRow
 from .formats.verifying import VerifyRecord
 from .own import option
 from .records import finite, write_text
@@ -40,7 +40,7 @@ def sharpness(
     known: Mapping[str, str],
     progress: Callable[[str], None] = lambda message: None,
     until: float = math.inf,
-) -> SharpnessRows:
+) -> AuditRows:
     """How sharp the family's bounds are; instances are written beside the record.
 
     `known` are texts of instances that are tight already, by the claim's name.
@@ -54,10 +54,10 @@ def sharpness(
     for loss in losses:
         progress(f"sharpness: threshold of convexity, {loss}")
         found.append(threshold(loss, seed, work))
-    return SharpnessRows(
-        [_factor(f, folder) for f in found_factors],
-        [_threshold(one, folder) for one in found if one is not None],
-        [convert(one, SlackRow, from_attributes=True) for one in slacks],
+    return AuditRows(
+        sharpness=[_factor(f, folder) for f in found_factors],
+        thresholds=[_threshold(one, folder) for one in found if one is not None],
+        slack=[convert(one, SlackRow, from_attributes=True) for one in slacks],
     )
 
 

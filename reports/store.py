@@ -9,7 +9,6 @@ what the other still needs. Results lie in 256 folders and are found by their na
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 from collections import Counter
@@ -21,7 +20,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from .records import contents, environment, now, write_text
+from .records import contents, environment, now, write_bytes, write_text
 
 Found = TypeVar("Found")
 
@@ -79,17 +78,11 @@ class Store(Generic[Found]):
 
     def put(self, job: object, found: Found) -> None:
         """Keep a result. A folder that cannot be written is `trouble`, and the run goes on."""
-        path, encoded = self.path(job), msgspec.msgpack.encode(found)
-        aside = path.with_name(f".{secrets.token_hex(8)}.tmp")
         for last in (False, True):
             try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                aside.write_bytes(encoded)
-                os.replace(aside, path)
+                write_bytes(self.path(job), msgspec.msgpack.encode(found))
                 return
             except OSError as error:
-                with suppress(OSError):
-                    aside.unlink(missing_ok=True)
                 if last:
                     self.trouble = f"{self.folder}: {error.strerror}"
                 # Else another run may have removed the folder in between.

@@ -20,7 +20,7 @@ from ..impl.instances import Instance
 from ..impl.judge import ClaimJudgement, Evaluator, judge_claims
 from ..impl.stated import judging
 from ..theory.claim import Claim, Verdict
-from .formats.auditing import FamilyRows
+from .formats.auditing import AuditRows
 from .formats.shared import File
 from .formats.verifying import Landscape, Quantiles, RealFamily, Series
 
@@ -188,7 +188,7 @@ class Outcome:
     landscapes: list[Landscape] = field(default_factory=list)
     rates: list[Series] = field(default_factory=list)
     family: RealFamily | None = None
-    audit: FamilyRows | None = None
+    audit: AuditRows | None = None
     kept: dict[File, str] = field(default_factory=dict)
     note: str = ""
 

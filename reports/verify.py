@@ -24,7 +24,7 @@ from ..theory.notation import SYMBOLS
 from .audit import record_of
 from .executing import Lost, Workers, carried_out
 from .finds import SearchJob
-from .formats.auditing import AuditRecord, FamilyRows
+from .formats.auditing import AuditRecord, AuditRows
 from .formats.shared import LostJob, RunStatus, interval, intervals, latex
 from .formats.verifying import (
     AssumptionCount,
@@ -67,7 +67,7 @@ class Run:
         """The files of the last record."""
         self.landscapes: list[Landscape] = []
         self.rates: dict[str, list[Series]] = {}
-        self.audits: dict[str, FamilyRows] = {}
+        self.audits: dict[str, AuditRows] = {}
         self.status: RunStatus = "complete"
         self.notes: set[str] = set()
         """What was left out, and why."""

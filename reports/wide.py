@@ -21,6 +21,7 @@ from ..impl.batch_judge import Decided
 from ..impl.bracket import DefectError
 from ..impl.families import FAMILIES
 from ..impl.instances import Instance
+from ..impl.verdicts import ATTAINED
 from ..theory.claim import Claim, Relation
 from .tally import Kept, Outcome, tally_instance
 
@@ -72,6 +73,7 @@ def judge_widely(job: WideJob, batch: Any, claims: Sequence[Claim], outcome: Out
         return f"{title}; {job.variant}, seed {job.seed}, wide batch {job.index - WIDE}, #{b}"
 
     left: dict[int, list[Claim]] = {}
+    attained = set[int]()
     counted = {claim.name: outcome.tallies[claim.name].counts.total() for claim in claims}
     for decided in FAMILIES[job.family].decided_in_arrays(batch, claims):
         claim, count = decided.claim, reach(decided.open)
@@ -83,8 +85,13 @@ def judge_widely(job: WideJob, batch: Any, claims: Sequence[Claim], outcome: Out
         counted[claim.name] += count
         for b in np.flatnonzero(decided.open[:count]).tolist():
             left.setdefault(b, []).append(claim)
+        if decided.met is not None:
+            attained.update(np.flatnonzero(decided.met[:count]).tolist())
     for b, open_claims in left.items():
-        tally_instance(outcome.tallies, instance(b), origin(b), tuple(open_claims), real=False)
+        evaluator = FAMILIES[job.family].evaluator(instance(b))
+        if b in attained:
+            evaluator.begin_at(ATTAINED)
+        tally_instance(outcome.tallies, instance(b), origin(b), tuple(open_claims), real=False, evaluator=evaluator)
     for claim in claims:
         if (found := outcome.tallies[claim.name].counts.total()) != counted[claim.name]:
             raise DefectError(f"{job}: {claim.name} was judged {found} times on {counted[claim.name]} instances")

@@ -61,7 +61,7 @@ class Statement:
     @property
     def record(self) -> StatementText:
         """Both sides, as a witness file says them."""
-        return StatementText(self.left.text, "=" if self.relation is Relation.EQUAL else "<=", self.bound.text)
+        return StatementText.of(self.left, self.relation, self.bound)
 
     @property
     def population(self) -> Mapping[str, object] | None:

@@ -31,7 +31,6 @@ from metagap.reports.sharpness import sharpness
 from metagap.reports.verify import Run
 from metagap.reports.witnesses import put_checker
 from metagap.theory.meta_sl import CLAIMS, HEADLINE
-from msgspec.structs import replace
 from threadpoolctl import threadpool_limits
 
 # Workers share the cores, and matrices are small: more threads only wait for each other.
@@ -149,10 +148,10 @@ def small_run(
         run._take(job, run_job(job, tuple(c.name for c in claims)), lambda name, count: None)
     verify = run.record()
     # What was kept is judged again: a search would take ten times as long, and its record looks the same.
-    rows = audits.kept_family("meta-sl", folder, 0)
+    kept = audits.kept_family("meta-sl", folder, 0)
     work = 0 if request.config.getoption("--profile") == "quick" else 128
-    rows = replace(rows, sharpness=sharpness(FAMILIES["meta-sl"], folder, 0, work, {}, lambda message: None))
-    audit = audits.record_of([rows], 0, 0.0, "complete", run.started, "metagap audit")
+    constants = sharpness(FAMILIES["meta-sl"], folder, 0, work, {}, lambda message: None)
+    audit = audits.record_of([kept, constants], 0, 0.0, "complete", run.started, "metagap audit")
     put_checker(folder)
     save_files(run.kept, folder)
     for name, record in (("verify", verify), ("audit", audit)):

@@ -373,6 +373,12 @@ def test_sums_of_batches_are_enclosed_sharply() -> None:
         eps = np.maximum(np.abs(rows).max((1, 2)), 1e-3) * 10.0 ** rng.uniform(-2, 1, 24)
         found = infimum.misfit_l1(MidRad(eps), MidRad(rows), MidRad(target))
         assert (found.high - found.low <= 1e-9 * found.high + 1e-200).all()
+        # Of few rows in a space of many dimensions, that is in coordinates of it.
+        basis = np.linalg.qr(rng.standard_normal((24, 40, rows.shape[2])))[0]
+        lifted = infimum.misfit_l1(MidRad(eps), MidRad(rows[:, :3] @ basis.swapaxes(1, 2)), MidRad(target[:, :3]))
+        plain = infimum.misfit_l1(MidRad(eps), MidRad(rows[:, :3]), MidRad(target[:, :3]))
+        assert (lifted.high - lifted.low <= 1e-9 * lifted.high + 1e-12).all()
+        assert lifted.mid == pytest.approx(plain.mid, rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -174,7 +175,8 @@ def test_the_checker_knows_every_loss(name: str) -> None:
     assert (name in checker.IMPLICIT) == (profile.convex and not profile.joints)
     assert (name in NO_VALUE) != known(lambda: checker.loss_of(record))
     slope = None if name in NO_VALUE else checker.loss_of(record)[1]
-    own = SimpleNamespace(instance={"loss": record}, loss=name, slope=slope)
+    own = SimpleNamespace(instance={"loss": record}, loss=name, slopes_at=lambda z, y: [slope(z[0], y)])
+    own.bend_at = partial(checker.Supervised.bend_at, own)
     suprema = Loss(name, None if profile.parameter is None else fmpq(3, 2)).constants()
     if name in checker.UNBOUNDED:
         assert suprema.m2 is None and infinite(lambda: checker.Supervised.constants.func(own))

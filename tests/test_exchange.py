@@ -14,6 +14,7 @@ import pytest
 import typer
 from metagap.impl.families import all_claims, family_of
 from metagap.reports.cli import app
+from metagap.reports.cli.options import RunOptions
 from metagap.reports.cli.outputs import exchange
 from metagap.reports.formats.auditing import AuditRecord
 from metagap.reports.formats.shared import Interval
@@ -207,10 +208,10 @@ def test_the_commands_write_both_and_say_where_they_cannot(tmp_path: Path) -> No
 def test_a_path_that_cannot_be_written_is_one_line(
     clean: Both, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for option, targets in (("--junit", (tmp_path, None)), ("--sarif", (None, tmp_path))):
+    for option in ("junit", "sarif"):
         with pytest.raises(typer.Exit) as stopped:
-            exchange(clean[1], tmp_path, *targets)
+            exchange(clean[1], RunOptions(out=tmp_path, **{option: tmp_path}))
         assert stopped.value.exit_code == 2
         (line,) = capsys.readouterr().err.splitlines()
-        assert line.startswith(f"metagap: {option}=")
+        assert line.startswith(f"metagap: --{option}=")
     assert list(tmp_path.iterdir()) == []

@@ -33,7 +33,7 @@ from metagap.impl.unfinished import document, restored
 from metagap.reports import audit as audits
 from metagap.reports import check_witness, witnesses
 from metagap.reports.formats import read as read_record
-from metagap.reports.formats.auditing import AuditRecord, MatrixRows, MutantRows, SharpnessRows
+from metagap.reports.formats.auditing import AuditRecord, AuditRows
 from metagap.reports.formats.searching import MutationRecord
 from metagap.reports.formats.verifying import VerifyRecord
 from metagap.reports.jobs import Job, generate
@@ -188,10 +188,8 @@ def records(bench: Bench, rng: random.Random) -> None:
 
 def parts(bench: Bench, rng: random.Random) -> None:
     """Results in a store: a file that is no result is none; nobody else's names lead out of the folder."""
-    kinds: dict[str, type[Any]] = {"matrix": MatrixRows, "sharpness": SharpnessRows, "mutants": MutantRows}
-    part = rng.choice(list(kinds))
-    whole = {name: bench.records[1][name][:3] for name in kinds[part].__struct_fields__}
-    content = {part: whole, "files": {rng.choice(("a.json", "../a.json", "/a")): "x"}}
+    whole = {name: bench.records[1][name][:3] for name in AuditRows.__struct_fields__}
+    content = {"rows": whole, "files": {rng.choice(("a.json", "../a.json", "/a")): "x"}}
     store, job = audits.audit_store(bench.folder), audits.AuditJob("meta-sl", "matrix", 0, audits.EFFORTS["quick"])
     path = store.path(job)
     path.parent.mkdir(parents=True, exist_ok=True)

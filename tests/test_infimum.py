@@ -163,6 +163,22 @@ def test_float_least_squares_see_small_singular_values() -> None:
     assert abs(np.linalg.norm(kept[1] - kept[0]) - 1e-9) <= 1e-15
 
 
+def test_least_squares_of_many_rows_are_those_of_all() -> None:
+    """Ten rows of R^3, by the triangle of rows and target, and by normal equations; the radius binds in every other."""
+    rng = np.random.default_rng(3)
+    rows, target = rng.standard_normal((8, 10, 3)), rng.standard_normal((8, 10))
+    best = np.linalg.solve(rows.swapaxes(1, 2) @ rows, rows.swapaxes(1, 2) @ target[..., None])[..., 0]
+    radius = np.linalg.norm(best, axis=1) * np.where(np.arange(8) % 2, 0.5, 2.0)
+    value, direction = ball_least_squares(rows, target, radius)
+    assert direction[::2] == pytest.approx(best[::2], abs=1e-12)
+    assert np.linalg.norm(direction[1::2], axis=1) == pytest.approx(radius[1::2])
+    pull = (rows.swapaxes(1, 2) @ (target[..., None] - rows @ direction[..., None]))[..., 0]
+    cosine = (pull * direction).sum(1) / (np.linalg.norm(pull, axis=1) * np.linalg.norm(direction, axis=1))
+    assert cosine[1::2] == pytest.approx(1.0)
+    rest = target - (rows @ direction[..., None])[..., 0]
+    assert value == pytest.approx(np.linalg.norm(rest, axis=1))
+
+
 def test_rows_that_are_zero_but_for_rounding_leave_the_target() -> None:
     """Enclosures of 0: the infimum is the target's length, from below too, though no multiplier shows it."""
     with ctx.workprec(128):

@@ -53,7 +53,7 @@ def saved(folder: Path, instances: list[Instance]) -> list[Path]:
 def test_shares_are_in_proportion_wherever_floats_can_be(parts: list[int]) -> None:
     total = sum(parts)
     shares = [fmpq(part, total) for part in parts]
-    found = [rational(v) for v in in_proportion(shares)]
+    found = [rational(v) for v in in_proportion(shares).tolist()]
     sums = sum(found, start=fmpq(0))
     assert fmpq(1, 2) <= sums <= fmpq(3, 2)
     divisor = np.gcd.reduce(np.array(parts, dtype=object))

@@ -236,6 +236,7 @@ COMPUTED = {
     "reports/cli/__init__.py": "the room of the command that is called",
     "reports/face/__init__.py": "the home of the name that is asked for",
     "impl/own_claims.py": "a user's module, that the command line names",
+    "impl/oracles/global_solvers.py": "a solver's module, by the solver's name",
 }
 """Who imports what is not written there, and what that is: no engine is behind them."""
 

@@ -44,10 +44,9 @@ def test_without_a_terminal_verify_says_where_it_is(tmp_path: Path, monkeypatch:
 def test_the_kept_counterexamples_settle_every_cell_and_refute_every_mutant(tmp_path: Path) -> None:
     family = META_SL
     found = kept_family(family.name, tmp_path, seed=0)
-    assert found.matrix is not None
-    cells = [cell for cell in found.matrix.cells if cell.status == "needed"]
-    assert cells and all(cell.confirmed for cell in cells) and not any(c.status == "open" for c in found.matrix.cells)
-    mutants = {row.name: row.status for row in found.mutants.mutants}
+    cells = [cell for cell in found.cells if cell.status == "needed"]
+    assert cells and all(cell.confirmed for cell in cells) and not any(c.status == "open" for c in found.cells)
+    mutants = {row.name: row.status for row in found.mutants}
     assert set(mutants) == {mutant.name for mutant in family.mutants} and "survived" not in mutants.values()
     assert {path.name for path in (tmp_path / FOLDER).glob("*.json")} >= {f"mutant-{n}-simplest.json" for n in WRITTEN}
 
@@ -64,7 +63,7 @@ def test_a_kept_counterexample_that_refutes_nothing_any_more_is_said(
     (folder / f"mutant-{name}-simplest.json").write_text(json.dumps(text))
     monkeypatch.setattr(audit, "KEPT", folder)
     rows = kept_family("meta-sl", tmp_path, seed=0)
-    (row,) = [r for r in rows.mutants.mutants if r.name == name]
+    (row,) = [r for r in rows.mutants if r.name == name]
     assert row.status == "survived" and row.simplest is None
     record = audit.record_of([rows], 0, 1.0, "complete", "", "metagap verify", kept=True)
     assert audit.not_refuting(record) == [name]

@@ -86,7 +86,7 @@ def test_gradients_by_hand(objective: str) -> None:
     mid, error = field._gradient(LOOPS[objective], field.omega)
     assert error < 1e-12 and abs(mid[0] - float(exact.p) / float(exact.q)) <= error
     with ctx.workprec(128):
-        (fine,) = field._taylor(LOOPS[objective])
+        (fine,) = field._balls.in_balls(LOOPS[objective])
         assert fine.contains(exact) and fine.rad() < 1e-30
     eps = field.at(LOOPS[objective]).eps
     assert eps.lo <= abs(float(exact.p) / float(exact.q)) <= eps.hi
@@ -125,12 +125,12 @@ def test_both_enclosures_hold_the_same_gradient(loss: str, steps: int) -> None:
         loop = replace(loop, steps=loop.steps * steps)
         mid, error = field._gradient(loop, field.omega)
         with ctx.workprec(128):
-            apart = norm([a - arb(float(b)) for a, b in zip(field._taylor(loop), mid.tolist(), strict=True)])
+            apart = norm([a - arb(float(b)) for a, b in zip(field._balls.in_balls(loop), mid.tolist(), strict=True)])
             assert apart <= error, loop.objective
             assert error < 1e-9
     with ctx.workprec(128):
         own = taylor.gradient(Problem(made, Balls))
-        assert all(a.overlaps(b) for a, b in zip(own, field._taylor(Loop("maml", "", C, steps)), strict=True))
+        assert all(a.overlaps(b) for a, b in zip(own, field._balls.in_balls(Loop("maml", "", C, steps)), strict=True))
 
 
 def test_rows_are_split_in_the_order_in_which_they_came() -> None:

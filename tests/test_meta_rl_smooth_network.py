@@ -24,7 +24,7 @@ from metagap.impl.policies.network_batch_quantities import NetworkBatchQuantitie
 from metagap.impl.policies.network_generate import SMOOTH_WIDTHS
 from metagap.impl.policies.network_problem import SmoothProblem
 from metagap.impl.policies.network_quantities import SmoothPolicyQuantities
-from metagap.impl.real_tasks.smooth_policy_networks import frozen_lake, frozen_lake_alone
+from metagap.impl.real_tasks.policy_networks import smooth_frozen_lake, smooth_frozen_lake_alone
 from metagap.impl.sources import Generator, RandomSource
 from metagap.impl.strategies import instances
 from metagap.theory.claim import Relation, Verdict
@@ -254,7 +254,7 @@ def test_files_are_read_back_and_faults_named() -> None:
 @pytest.mark.ci
 def test_frozen_lake_with_softplus_policies() -> None:
     """Everything is decided on the smaller networks; the gap to the trained network is positive."""
-    name, instance = next(case for case in frozen_lake() if "untrained" in case[0])
+    name, instance = next(case for case in smooth_frozen_lake() if "untrained" in case[0])
     assert name.startswith("4 neurons")
     judgement = judge(instance)
     *others, last = judgement.claims
@@ -268,7 +268,7 @@ def test_frozen_lake_with_softplus_policies() -> None:
 @pytest.mark.ci
 def test_a_lake_alone_is_over_parameterised() -> None:
     """33 differences of actions on 11 squares are independent at width 16, and nearly dependent."""
-    for name, instance in frozen_lake_alone():
+    for name, instance in smooth_frozen_lake_alone():
         judged = judge(instance)["meta-rl-smooth-network-c3"]
         assert judged.verdict is Verdict.PROVED, name
         assert judged.terms["condition"].lo > 1e6

@@ -190,15 +190,19 @@ def test_taylor_along_a_line_has_the_gradient(kind: str) -> None:
 
 
 def test_torch_says_the_same() -> None:
+    """Of tasks with as many points, and of those with fewer."""
     torch = pytest.importorskip("torch")
     from metagap.impl.supervised.tensors import TorchProblem
 
     for adaptation in KINDS.values():
-        instance = drawn(adaptation, "log-cosh", split=True)
-        theta = torch.tensor([float(v) for v in map(arb, instance.omega)], dtype=torch.float64, requires_grad=True)
-        (slope,) = torch.autograd.grad(TorchProblem(instance).meta_objective(theta), theta)
-        ours = MetaSLQuantities(instance)._gradient
-        assert all(abs(float(a) - float(b)) < 1e-12 for a, b in zip(ours, slope, strict=True))
+        whole = drawn(adaptation, "log-cosh", split=True)
+        first, second = whole.tasks
+        fewer = replace(whole, tasks=(first, replace(second, atoms=(replace(second.atoms[0], p=ONE),))))
+        for instance in (whole, fewer):
+            theta = torch.tensor([float(v) for v in map(arb, instance.omega)], dtype=torch.float64, requires_grad=True)
+            (slope,) = torch.autograd.grad(TorchProblem(instance).meta_objective(theta), theta)
+            ours = MetaSLQuantities(instance)._gradient
+            assert all(abs(float(a) - float(b)) < 1e-12 for a, b in zip(ours, slope, strict=True))
 
 
 def test_c8_holds_with_rates_of_both_signs_and_not_with_decay() -> None:
@@ -323,7 +327,7 @@ def test_both_routes_of_loops_hold_the_gradient(kind: str) -> None:
     mid, error = field._gradient(loop, field.omega)
     ours = MetaSLQuantities(instance)._gradient
     with ctx.workprec(128):
-        fine = field._taylor(loop)
+        fine = field._balls.in_balls(loop)
     for a, b, o in zip(mid.tolist(), fine, ours, strict=True):
         assert abs(a - float(o)) <= error and b.overlaps(o)
 

@@ -13,6 +13,7 @@ import pytest
 import typer
 from metagap.impl import families
 from metagap.impl.files import BadInputError
+from metagap.impl.files.records import Record
 from metagap.impl.files.text import document
 from metagap.impl.optimum.certificate import loads
 from metagap.impl.own_tasks import TaskSource
@@ -21,7 +22,7 @@ from metagap.reports import witnesses
 from metagap.reports.cli.options import number, whole
 from metagap.reports.cli.own_tasks import ColumnOptions, InnerOptions, tasks_at
 from metagap.reports.formats import rows
-from metagap.reports.formats.auditing import SharpnessRows
+from metagap.reports.formats.auditing import FactorRow, SlackRow, ThresholdRow
 from metagap.reports.witnesses import KEPT
 from msgspec import to_builtins
 
@@ -158,6 +159,12 @@ def test_a_bad_archive_is_refused(name: str, tmp_path: Path) -> None:
     assert place in str(caught.value)
 
 
+class Part(Record):
+    sharpness: list[FactorRow]
+    thresholds: list[ThresholdRow]
+    slack: list[SlackRow]
+
+
 ROW = {"loss": "logistic", "proved": 0.25, "refuted": 0.5, "curvature": -0.5, "instance": "0" * 64, "file": "kept.json"}
 PART: dict[str, Any] = {"sharpness": [], "thresholds": [ROW], "slack": []}
 BAD_PARTS = {
@@ -174,7 +181,7 @@ BAD_PARTS = {
 def test_a_bad_part_of_a_record_is_refused(name: str, tmp_path: Path) -> None:
     def read(content: str) -> object:
         (tmp_path / "part.json").write_text(content)
-        return to_builtins(rows(document(tmp_path / "part.json"), SharpnessRows, "part.json"))
+        return to_builtins(rows(document(tmp_path / "part.json"), Part, "part.json"))
 
     assert read(json.dumps(PART)) == PART
     with pytest.raises(BadInputError):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from flint import fmpq
 from metagap.impl import files
 from metagap.impl.extras import MissingExtraError, require
 from metagap.impl.families import judge, loads
 from metagap.impl.real_tasks.supervised import REAL_TASKS, diabetes
+from metagap.impl.supervised.tensors import TorchProblem
 from metagap.impl.supervised.training import train
 from metagap.theory.claim import Verdict
 from metagap.theory.meta_sl import CLAIMS
@@ -39,11 +41,15 @@ def test_a_family_is_repeatable() -> None:
 
 def test_training_goes_down_and_first_order_stops_elsewhere() -> None:
     _, instance = diabetes()[0]
-    full, first = train(instance), train(instance, first_order=True)
-    assert full.history[-1] < full.history[0]
-    assert full.gradient_norm < 1e-8
-    assert full.history[-1] <= first.history[-1]
-    assert max(abs(a - b) for a, b in zip(full.omega, first.omega, strict=True)) > 1e-4
+    problem, zero = TorchProblem(instance), (0.0,) * instance.dimension
+    points = (
+        torch.tensor(p, dtype=torch.float64, requires_grad=True)
+        for p in (zero, train(instance), train(instance, first_order=True))
+    )
+    start, full, first = ((point, problem.meta_objective(point)) for point in points)
+    assert full[1] < start[1] and full[1] <= first[1]
+    assert float(torch.autograd.grad(full[1], full[0])[0].norm()) < 1e-8
+    assert float((full[0] - first[0]).abs().max()) > 1e-4
 
 
 def test_a_missing_extra_says_what_to_install() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from metagap.impl.families import judge
-from metagap.impl.real_tasks import smooth_networks as real_tasks
+from metagap.impl.models.activation import ACTIVATIONS
+from metagap.impl.real_tasks import networks as real_tasks
 from metagap.theory.claim import Verdict
 
 pytestmark = pytest.mark.ci
@@ -14,9 +15,9 @@ pytestmark = pytest.mark.ci
 def test_trained_networks_are_judged(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("sklearn")
-    monkeypatch.setattr(real_tasks, "WIDTHS", (16, 64))
+    monkeypatch.setattr(real_tasks, "SMOOTH_WIDTHS", (16, 64))
     errors: dict[str, list[float]] = {}
-    for label, instance in getattr(real_tasks, name)():
+    for label, instance in getattr(real_tasks, name)(ACTIVATIONS):
         judgement = judge(instance)
         assert {c.verdict for c in judgement.claims} <= {Verdict.PROVED, Verdict.EQUAL}, label
         gap = judgement["smooth-network-lifted"].gap
@@ -35,7 +36,7 @@ def test_trained_networks_are_judged(name: str, monkeypatch: pytest.MonkeyPatch)
 def test_few_shot_networks_are_judged() -> None:
     pytest.importorskip("torch")
     pytest.importorskip("sklearn")
-    (_, trained), (_, initial) = real_tasks.few_shot()
+    (_, trained), (_, initial) = real_tasks.few_shot("tanh")
     gaps = []
     for instance in (trained, initial):
         judgement = judge(instance)

@@ -54,7 +54,7 @@ def test_gradients_on_one_law_by_hand(on: str | None) -> None:
     mid, error = field._gradient(loop, field.omega)
     assert error < 1e-12 and abs(mid[0] - to_float(exact)) <= error
     with ctx.workprec(128):
-        (fine,) = field._taylor(loop)
+        (fine,) = field._balls.in_balls(loop)
         assert fine.contains(exact) and fine.rad() < 1e-30
     assert all(abs(by_hand(other) - exact) > fmpq(1, 100) for other in (None, "query", "support", "all") if other != on)
 
@@ -66,13 +66,15 @@ def test_both_enclosures_hold_the_same_gradient(loss: str) -> None:
     with ctx.workprec(128):
         assert all(
             a.overlaps(b)
-            for a, b in zip(taylor.gradient(Problem(made, Balls)), field._taylor(Loop("", "", C, 2)), strict=True)
+            for a, b in zip(
+                taylor.gradient(Problem(made, Balls)), field._balls.in_balls(Loop("", "", C, 2)), strict=True
+            )
         )
     for on in ("query", "support", "all"):
         loop = Loop("", "", C, 2, on=on)
         mid, error = field._gradient(loop, field.omega)
         with ctx.workprec(128):
-            pairs = zip(field._taylor(loop), mid.tolist(), strict=True)
+            pairs = zip(field._balls.in_balls(loop), mid.tolist(), strict=True)
             assert norm([a - arb(float(b)) for a, b in pairs]) <= error < 1e-9
 
 

@@ -28,7 +28,6 @@ from metagap.impl.standings import standings
 from metagap.impl.stated_batches import Enclosed, Enclosing
 from metagap.reports import audit as audits
 from metagap.reports.executing import Workers
-from metagap.reports.formats.auditing import MutantRows
 from metagap.theory.claim import UndefinedQuantityError, Verdict
 
 FOLDER = Path(__file__).resolve().parent.parent / "theory" / "neighbours"
@@ -279,7 +278,7 @@ def test_parts_of_an_audit_share_the_time(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_part_whose_time_is_out_is_in_the_record_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it found is told; the same audit does it again, and then it is complete."""
-    found = audits.Audited(mutants=MutantRows([]), cut=True)
+    found = audits.Audited(cut=True)
     monkeypatch.setattr(audits, "audit_part", lambda job, **options: replace(found))
     job = audits.AuditJob("meta-sl", "mutants", 0, audits.EFFORTS["quick"])
     store = audits.audit_store(tmp_path)

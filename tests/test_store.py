@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -105,14 +106,14 @@ def test_two_processes_write_into_one_store_while_a_third_one_prunes_it(tmp_path
 def test_a_folder_that_is_removed_while_a_result_is_written_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, move, removed = Store(tmp_path, dict[str, int], "test"), stores.os.replace, []
+    store, move, removed = Store(tmp_path, dict[str, int], "test"), os.replace, []
 
     def losing(source: Path, target: Path) -> None:
         if not removed:
             removed.append(shutil.rmtree(store.folder))
         move(source, target)
 
-    monkeypatch.setattr(stores.os, "replace", losing)
+    monkeypatch.setattr(os, "replace", losing)
     store.put(7, {"n": 7})
     assert (store.get(7), store.trouble, len(removed)) == ({"n": 7}, "", 1)
 

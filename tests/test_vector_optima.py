@@ -11,13 +11,13 @@ from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, rational
 from metagap.impl.optimum import Budget, NotCoerciveError, UnsupportedError, check, minimise
 from metagap.impl.optimum.answer import LINEAR_ANSWER
+from metagap.impl.optimum.ball_loops import BallField
 from metagap.impl.optimum.certificate import loads as certificate_in
 from metagap.impl.optimum.exact import exact_value, functional_bound
 from metagap.impl.optimum.loops import _Field
 from metagap.impl.optimum.objectives import others, own_loop
 from metagap.impl.optimum.spread import of_one_output
 from metagap.impl.optimum.vector_convexity import tangent_floor, unknown
-from metagap.impl.optimum.vector_loops import CoupledField
 from metagap.impl.supervised.adaptation import Gradient
 from metagap.impl.supervised.instance import Atom, Functions, MetaSLInstance, Task
 from metagap.impl.supervised.maml import Problem
@@ -148,7 +148,7 @@ def test_what_does_not_know_softmax_says_so() -> None:
 def test_loops_of_coupled_outputs_are_those_of_the_table_where_nothing_couples(adaptation: Any, split: bool) -> None:
     """The squared loss by both: every loop's gradient, and at omega itself that of the softmax' own engine."""
     targets, compared = drawn(TARGETS, adaptation, split=split), 0
-    table, balls = _Field(of_one_output(targets), lambda: None), CoupledField(targets, lambda: None)
+    table, balls = _Field(of_one_output(targets), lambda: None), BallField(targets, lambda: None)
     for loop in (own_loop(adaptation), *others(adaptation, table.tasks, table.rows, split)):
         if loop.support is None:
             theirs, ours = table.at(loop).eps, balls.at(loop).eps
@@ -156,6 +156,6 @@ def test_loops_of_coupled_outputs_are_those_of_the_table_where_nothing_couples(a
             compared += 1
     assert compared > 10
     softmax = drawn(SOFTMAX, adaptation, split=split)
-    own = CoupledField(softmax, lambda: None).at(own_loop(adaptation)).eps
+    own = BallField(softmax, lambda: None).at(own_loop(adaptation)).eps
     with ctx.workprec(128):
         assert own.lo - 1e-12 <= float(MetaSLQuantities(softmax).eps) <= own.hi + 1e-12

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from metagap.impl.bracket import DefectError
@@ -15,7 +16,7 @@ from metagap.reports.executing import Workers
 from metagap.reports.jobs import PROFILES, Job, Profile, batch_of, jobs, run_job
 from metagap.reports.records import dumps
 from metagap.reports.store import Store
-from metagap.reports.tally import Outcome, Tally
+from metagap.reports.tally import Outcome, Tally, tally_instance
 from metagap.reports.verify import Run, store_of
 from metagap.reports.wide import MOST, OPEN, WIDE, WideJob, judge_widely, widely
 from metagap.theory.claim import Claim, Expression, Relation
@@ -96,6 +97,25 @@ def test_a_false_claim_is_violated_by_balls_on_the_instances_that_arrays_leave_o
     agree(job, false, tally)
     assert tally.counts["VIOLATED"] > 0 and tally.simplest is not None
     assert 0 < tally.counts.total() < 64
+
+
+def test_what_is_attained_begins_at_the_bits_that_decide_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the L1 form, attained along the gradient; what arrays leave open for another reason begins as ever."""
+    begun = dict[str, set[int]]()
+
+    def judged(tallies: object, instance: object, origin: str, claims: object, **named: Any) -> object:
+        found = tally_instance(tallies, instance, origin, claims, **named)  # type: ignore[arg-type]
+        for one in found.values():
+            begun.setdefault(one.verdict.name, set()).add(min(named["evaluator"].known_at))
+        return found
+
+    monkeypatch.setattr("metagap.reports.wide.tally_instance", judged)
+    run_job(job_of("meta-sl", "arbitrary", "squared", 16), ("meta-sl-refined-l1",))
+    assert begun["EQUAL"] == {256}
+    begun.clear()
+    monkeypatch.setattr("metagap.impl.batch_judge.BLUNT", 0.0)
+    run_job(job_of("meta-sl", "arbitrary", "log-cosh", 16), ("meta-sl-lifted",))
+    assert begun == {"PROVED": {128}}
 
 
 def test_an_instance_that_has_no_verdict_is_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:

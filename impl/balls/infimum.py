@@ -27,7 +27,7 @@ from flint import arb, arb_mat, ctx
 from ..arithmetic import Balls, midpoint, norm, root, square
 from ..floats.infimum import l1_active_set
 from .l1_path import l1_path, vanishing
-from .singular import smallest_singular_value
+from .singular import singular_above
 
 STAGES = (48, 144)
 """Bits at which the central path is asked where it leads."""
@@ -117,7 +117,10 @@ def _ridge(gram: arb_mat, cross: arb_mat, multiplier: arb) -> arb_mat:
 
 
 def _secular(gram: arb_mat, cross: arb_mat, radius: arb, multiplier: arb, tiny: arb, v: arb_mat) -> tuple[arb, arb_mat]:
-    """Newton on 1/R - 1/||v(lam)|| from the float proposal: the multiplier of the ball constraint."""
+    """Halley on 1/R - 1/||v(lam)|| from the float proposal: the multiplier of the ball constraint.
+
+    With w = (A'A + lam)^{-1} v, ||v||^2 has the derivatives -2 v'w and 6 w'w: the second one costs nothing.
+    """
     d = gram.nrows()
     for _ in range(40):
         size = norm(v.entries())
@@ -128,11 +131,16 @@ def _secular(gram: arb_mat, cross: arb_mat, radius: arb, multiplier: arb, tiny: 
             break
         system = gram + arb_mat(d, d, [multiplier if i == j else 0 for i in range(d) for j in range(d)])
         try:
-            slope = (v.transpose() * system.mid().solve(v, algorithm="approx"))[0, 0]
+            ahead = system.mid().solve(v, algorithm="approx")
+            slope = (v.transpose() * ahead)[0, 0]
         except ZeroDivisionError:
             break
         if slope > 0:
-            after = arb((multiplier + excess * square(size) / slope).mid())
+            step = excess * square(size) / slope
+            bend = 3 * step * (_squares(ahead.entries()) / slope - slope / square(size)) / 2
+            if abs(bend) < 0.5:
+                step /= 1 - bend
+            after = arb((multiplier + step).mid())
             multiplier = after if after > tiny else tiny if multiplier <= 4 * tiny else arb((multiplier / 4).mid())
         else:
             # A singular Gram matrix: rounding over the multiplier drowns what is there, until it is larger.
@@ -187,21 +195,22 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
     central path gives both, at any precision, and on its way says again which residuals vanish.
     """
     aims = np.array([midpoint(t) for t in target])
+    least = singular_above(rows) if rows.nrows() >= rows.ncols() else arb(0)
     if not (aims < 0).any():
         # Where no target is negative, v = 0 may be the optimum, and p = 1 its dual.
-        found = _l1_between(eps, rows, target, [zero_column(rows.ncols())], [[arb(1)] * rows.nrows()])
+        found = _l1_between(eps, rows, target, least, [zero_column(rows.ncols())], [[arb(1)] * rows.nrows()])
         if found.value.upper() - found.value.lower() <= arb(2) ** (-(9 * ctx.prec) // 10) * found.value.upper():
             return found
     active = _active_set(midpoint(eps), rows.ncols(), _floats(rows).tobytes(), aims.tobytes())
     v, dual = _stationary(eps, rows, target, *active)
     duals = [[arb(1)] * rows.nrows(), dual]
-    found = _l1_between(eps, rows, target, [zero_column(rows.ncols()), v], duals)
+    found = _l1_between(eps, rows, target, least, [zero_column(rows.ncols()), v], duals)
     if _apart(eps, rows, target, found, duals, ctx.prec // 3):
         whole = (3 * ctx.prec) // 5 + 8
         for v, dual in l1_path(eps, rows, target, [bits for bits in STAGES if bits < whole] + [whole]):
             at, multipliers = _stationary(eps, rows, target, *vanishing(rows, target, v, dual))
             duals = [dual, multipliers]
-            closer = _l1_between(eps, rows, target, [found.direction, v, at], duals)
+            closer = _l1_between(eps, rows, target, least, [found.direction, v, at], duals)
             found = Infimum(found.value.lower().max(closer.value.lower()).union(closer.value.upper()), closer.direction)
             if not _apart(eps, rows, target, found, duals, whole):
                 break
@@ -223,13 +232,13 @@ def _active_set(eps: float, columns: int, rows: bytes, target: bytes) -> tuple[l
 
 
 def _l1_between(
-    eps: arb, rows: arb_mat, target: Sequence[arb], points: list[arb_mat], duals: list[list[arb]]
+    eps: arb, rows: arb_mat, target: Sequence[arb], least: arb, points: list[arb_mat], duals: list[list[arb]]
 ) -> Infimum:
-    """What these points prove from above and these duals from below."""
+    """What these points prove from above and these duals from below; least: at most the smallest singular value."""
     # `min` keeps the first where a value is nan: the first point is one whose value is known.
     values = [(_l1_value(eps, rows, target, v), v) for v in points]
     value, best = min(values, key=lambda pair: pair[0].upper())
-    reach = _reach(rows, target, value)
+    reach = _reach(least, target, value)
     lower = reduce(arb.max, (arb(_dual_value(eps, rows, target, p, reach).lower()) for p in duals))
     return Infimum(lower.min(value.upper()).union(value.upper()), best)
 
@@ -251,9 +260,8 @@ def _l1_value(eps: arb, rows: arb_mat, target: Sequence[arb], v: arb_mat) -> arb
     return total + sum((Balls.magnitude(r) for r in residuals(rows, target, v)), start=arb(0))
 
 
-def _reach(rows: arb_mat, target: Sequence[arb], value: arb) -> arb | None:
+def _reach(least: arb, target: Sequence[arb], value: arb) -> arb | None:
     """A bound on ||v|| where the objective is at most `value`: ||A v|| <= |u|_1 + value. None without full rank."""
-    least = smallest_singular_value(rows).lower() if rows.nrows() >= rows.ncols() else arb(0)
     total = sum((Balls.magnitude(t) for t in target), start=arb(0)) + value
     return arb((total / least).upper()) if least > 0 else None
 

@@ -16,6 +16,7 @@ before the path ends.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from flint import arb, arb_mat, ctx
@@ -114,12 +115,7 @@ class _Path:
                 return None
             if gap <= self.total * arb(2) ** -bits:
                 break
-            straight, centring = self._directions()
-            reached = self._reach(straight, arb(0))
-            rest = 1 - reached
-            mu = arb((gap / (2 * len(products) + 1) * rest * rest * rest).mid())
-            step = [arb((a + mu * c).mid()) for a, c in zip(straight, centring, strict=True)]
-            self._move(step, mu)
+            self._step(gap)
         v = (self.t * self.pull).mid()
         return (v, self.p) if all(x.is_finite() for x in (*v.entries(), *self.p)) else None
 
@@ -128,58 +124,80 @@ class _Path:
         t = self.t.entries()
         self.s = arb(((self.room - _dot(t, t)) / 2).mid())
 
-    def _directions(self) -> tuple[list[arb], list[arb]]:
-        """Newton's steps of p: to mu = 0, and what is added to it for each unit of mu."""
-        pulled = (self.rows * self.t).entries()
-        scale = [arb((1 / (x / (1 - p) + y / (1 + p))).mid()) for x, y, p in zip(self.x, self.y, self.p, strict=True)]
-        ahead = arb_mat(
-            [
-                [arb(u.mid()), -2 * p / (1 - p * p) - q / self.s]
-                for u, p, q in zip(self.target, self.p, pulled, strict=True)
-            ]
-        ).mid()
-        scaled = arb_mat([[c * a for a in row] for c, row in zip(scale, self.table, strict=True)]).mid()
+    def _step(self, gap: arb) -> None:
+        """Newton's step to mu = 0 says what mu to take, and the terms of second order that it leaves (Mehrotra)."""
+        count, p, turned, pulled = len(self.p), self.p, self.turned, (self.rows * self.t).entries()
+        below, above = [arb((1 - a).mid()) for a in p], [arb((1 + a).mid()) for a in p]
+        scale = [arb((1 / (x / b + y / a)).mid()) for x, y, b, a in zip(self.x, self.y, below, above, strict=True)]
+        scaled = arb_mat(count, turned.nrows(), [c * a for c, row in zip(scale, self.table, strict=True) for a in row])
+        scaled = scaled.mid()
         # M^{-1} = (1 - t t'/(s + ||t||^2))/l, t = A'p
         t = self.t
         inner = (self.unit - t * (t.transpose() * (1 / (self.s + _dot(t.entries(), t.entries()))))) * (1 / self.pull)
-        system = (inner + self.turned * scaled).mid()
-        found = system.solve((scaled.transpose() * ahead).mid(), algorithm="approx")
-        back = (scaled * found).tolist()
-        steps = [
-            [arb((c * g - b).mid()) for g, b in zip(given, own, strict=True)]
-            for c, given, own in zip(scale, ahead.tolist(), back, strict=True)
+        system, across = (inner + turned * scaled).mid(), scaled.transpose()
+
+        def newton(ahead: list[arb]) -> list[arb]:
+            """The change of p, for the right sides [N] of its equations."""
+            found = system.solve((across * _column(ahead)).mid(), algorithm="approx")
+            rest = (scaled * found).entries()
+            return [arb((c * g - b).mid()) for c, g, b in zip(scale, ahead, rest, strict=True)]
+
+        def others(step: list[arb], x: list[arb], y: list[arb], s: arb) -> _Others:
+            """What goes with it, for the products x_j (1 - p_j), y_j (1 + p_j), l s that are wanted."""
+            moved = (turned * _column(step)).entries()
+            along = _dot(t.entries(), moved)
+            return _Others(
+                [arb(((w + z * d) / b - z).mid()) for w, z, d, b in zip(x, self.x, step, below, strict=True)],
+                [arb(((w - z * d) / a - z).mid()) for w, z, d, a in zip(y, self.y, step, above, strict=True)],
+                arb(((s + self.pull * along) / self.s - self.pull).mid()),
+                along,
+                moved,
+            )
+
+        nothing = [arb(0)] * count
+        straight = newton(self.target)
+        by = others(straight, nothing, nothing, arb(0))
+        rest = 1 - self._reach(straight, by)
+        mu = arb((gap / (2 * count + 1) * rest * rest * rest).mid())
+        x = [arb((mu + a * d).mid()) for a, d in zip(by.x, straight, strict=True)]
+        y = [arb((mu - a * d).mid()) for a, d in zip(by.y, straight, strict=True)]
+        s = arb((mu + by.pull * by.along + self.pull * _dot(by.turned, by.turned) / 2).mid())
+        bent = (self.rows * _column(by.turned)).entries()
+        ahead = [
+            arb((u - by.pull * c - w / b + v / a - s * q / self.s).mid())
+            for u, c, w, b, v, a, q in zip(self.target, bent, x, below, y, above, pulled, strict=True)
         ]
-        return [step[0] for step in steps], [step[1] for step in steps]
+        step = newton(ahead)
+        self._move(step, others(step, x, y, s))
 
-    def _others(self, step: list[arb], mu: arb) -> tuple[list[arb], list[arb], arb, list[arb]]:
-        """The steps of x, y and l that go with one of p, and A' times that."""
-        turned = (self.turned * _column(step)).entries()
-        x, y = (
-            [arb(((mu + side * z * d) / (1 - side * p) - z).mid()) for z, p, d in zip(own, self.p, step, strict=True)]
-            for own, side in ((self.x, 1), (self.y, -1))
-        )
-        along = _dot(self.t.entries(), turned)
-        return x, y, arb(((mu + self.pull * along) / self.s - self.pull).mid()), turned
-
-    def _reach(self, step: list[arb], mu: arb) -> arb:
+    def _reach(self, step: list[arb], by: _Others) -> arb:
         """How much of the step, at most all, is within the constraints."""
-        x, y, pull, turned = self._others(step, mu)
         ends = [((1 - p) if d > 0 else (1 + p)) / abs(d) for p, d in zip(self.p, step, strict=True) if d != 0]
-        ends += [z / -d for z, d in zip((*self.x, *self.y, self.pull), (*x, *y, pull), strict=True) if d < 0]
-        cross, square = _dot(self.t.entries(), turned), _dot(turned, turned)
+        ends += [z / -d for z, d in zip((*self.x, *self.y, self.pull), (*by.x, *by.y, by.pull), strict=True) if d < 0]
+        cross, square = by.along, _dot(by.turned, by.turned)
         if square > 0:
             root_ = root(cross * cross + 2 * square * self.s)
             ends.append(2 * self.s / (cross + root_) if cross > 0 else (root_ - cross) / square)
         return arb(min((arb(end.mid()) for end in ends), default=arb(1)).min(arb(1)).mid())
 
-    def _move(self, step: list[arb], mu: arb) -> None:
-        x, y, pull, _ = self._others(step, mu)
-        length = self._reach(step, mu)
+    def _move(self, step: list[arb], by: _Others) -> None:
+        length = self._reach(step, by)
         length = length if length == 1 else length * (1 - arb(STAY))
         moved = [
-            [arb((a + length * d).mid()) for a, d in zip(own, by, strict=True)]
-            for own, by in ((self.p, step), (self.x, x), (self.y, y))
+            [arb((a + length * d).mid()) for a, d in zip(own, change, strict=True)]
+            for own, change in ((self.p, step), (self.x, by.x), (self.y, by.y))
         ]
         self.p, self.x, self.y = moved
-        self.pull = arb((self.pull + length * pull).mid())
+        self.pull = arb((self.pull + length * by.pull).mid())
         self._turn()
+
+
+@dataclass(frozen=True)
+class _Others:
+    """The steps of x, y and l that go with one of p; <A'p, turned>, and turned = A' times that."""
+
+    x: list[arb]
+    y: list[arb]
+    pull: arb
+    along: arb
+    turned: list[arb]

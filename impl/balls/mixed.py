@@ -77,14 +77,15 @@ class MixedQuantities(CoreQuantities):
     def margin_numerator_vanishes(self) -> arb:
         """min |weight| where it is not 0; minus the largest numerator where it is 0 and some numerator is not."""
         mixed, margin, failed = self._mixed, arb(1), arb(0)
+        exact = (self._exact_mixed if True in self._vanishing else None) or mixed
+        pulls = exact.pull.tolist() if exact.pull is not None and True in self._vanishing else None
         for j, vanishes in enumerate(self._vanishing):
             if vanishes is False:
                 margin = margin.min(Balls.magnitude(mixed.weight[j] / mixed.masses[j]))
             elif vanishes:
-                exact = mixed if self._exact_mixed is None else self._exact_mixed
-                pull = [] if exact.pull is None else exact.pull.tolist()[j]
-                numerators = [exact.target[j], *pull]
-                failed = failed.max(norm([arb(v) for v in numerators]) / mixed.masses[j])
+                numerators = [exact.target[j], *([] if pulls is None else pulls[j])]
+                if not all(v == 0 for v in numerators):
+                    failed = failed.max(norm([arb(v) for v in numerators]) / mixed.masses[j])
             elif mixed.sources[j] > 1:
                 margin = margin.min(arb(0).union(Balls.magnitude(mixed.weight[j] / mixed.masses[j])))
         return margin if failed.is_zero() else -failed if failed > 0 else -failed.union(margin)

@@ -38,6 +38,17 @@ def smallest_singular_value(matrix: arb_mat) -> arb:
     return arb(0).union(upper)
 
 
+def singular_above(matrix: arb_mat) -> arb:
+    """A positive number at most s_min of a matrix (N, d) with N >= d, by a factor of 2 where float64 knows it; else the
+    best that `smallest_singular_value` proves."""
+    table = np.array([midpoint(v) for v in matrix.entries()]).reshape(matrix.nrows(), matrix.ncols())
+    if np.isfinite(table).all() and table.size:
+        proposed = arb(float(np.linalg.svd(table, compute_uv=False)[-1]) / 2)
+        if proposed > 0 and positive_definite(matrix.transpose() * matrix, proposed * proposed):
+            return proposed
+    return arb(smallest_singular_value(matrix).lower())
+
+
 def positive_definite(gram: arb_mat, shift: arb) -> bool:
     """Whether gram - shift I is certified positive definite, by elimination with positive pivots."""
     d = gram.nrows()

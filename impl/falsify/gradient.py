@@ -30,7 +30,7 @@ def prepare(what: Objective) -> Any:
         able = " or ".join(family.name for family in FAMILIES.values() if family.in_torch)
         raise NoGradientError(f"inequalities of {able} are required")
     quantities = what.family.in_torch()
-    missing = [name for name in what.names if not hasattr(quantities, name)]
+    missing = [name for name in what.names if name not in quantities.known]
     if missing:
         raise NoGradientError(f"{missing[0]} is not known to torch")
     # torch loads its optimisers and its backward pass when they are first used, which takes a second.

@@ -117,6 +117,7 @@ def attack(
         for one in attacks
     }
     floats = family.batch_quantities
+    size = FEW if floats is None else size  # no more are evaluated without floats
     begin = time.perf_counter()
     for generator, variant, batch in itertools.islice(batches(family, seed, size), rounds * len(family.searching)):
         if time.monotonic() > until:

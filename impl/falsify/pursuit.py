@@ -22,7 +22,6 @@ from ..verdicts import standing
 from .certify import Refutation, Subject, assumptions, refute, tightness
 from .evolution import Enough, evolution
 from .gradient import gradient, prepare
-from .hypothesis import by_hypothesis
 from .mutants import batches
 from .ratio import HIT, Objective, objective
 from .shrinker import shrink_batch
@@ -184,6 +183,8 @@ def pursue(
             for batch in begun:
                 visit(batch)
         elif driver == "hypothesis":
+            from .hypothesis import by_hypothesis  # it loads what tests are run with, which no other run needs
+
             by_hypothesis(what.family, visit, rng, count, limits, generators, wild)
         elif driver == "gradient":
             gradient(begun, visit, what)

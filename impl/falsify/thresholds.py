@@ -103,7 +103,6 @@ def _starts(loss: Loss, rng: np.random.Generator, count: int) -> Batch:
     features = np.where(rng.random((count, POINTS, 1)) < 0.5, 1.0, rng.uniform(-1, 1, (count, POINTS, 1)))
     return Batch(
         loss,
-        1,
         np.ones(count),
         features,
         labels,

@@ -14,6 +14,7 @@ import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from msgspec import UNSET
@@ -215,18 +216,28 @@ def lookup(document: Any, path: str) -> object:
     return value
 
 
+_quoted = lru_cache(maxsize=1024, typed=True)(json.dumps)
+"""The names of fields, over and over."""
+
+
 def laid_out(value: object, margin: str) -> str:
     """JSON text in which everything that holds no list or object takes one line."""
     if not isinstance(value, list | dict):
         return json.dumps(value)
     items: Sequence[object] = list(value.values()) if isinstance(value, dict) else value
-    if not any(isinstance(item, list | dict) for item in items):
+    kinds = set(map(type, items))
+    if not any(issubclass(kind, list | dict) for kind in kinds):
         # Of finite numbers Python's text is JSON's, and made sooner.
-        plain = isinstance(value, list) and all(type(item) is float and math.isfinite(item) for item in value)
+        plain = isinstance(value, list) and kinds == {float} and all(map(math.isfinite, value))
         return repr(value) if plain else json.dumps(value)
     inner = margin + "  "
+    if isinstance(value, list) and all(type(item) is list for item in items):
+        # Rows of numbers at once: as many brackets as rows, and nothing that could quote one.
+        text = json.dumps(value)
+        if text.count("[") == len(items) + 1 and '"' not in text and "{" not in text:
+            return f"[\n{inner}" + text[1:-1].replace("], [", f"],\n{inner}[") + f"\n{margin}]"
     texts = [laid_out(item, inner) for item in items]
     if isinstance(value, dict):
-        texts = [f"{json.dumps(name)}: {text}" for name, text in zip(value, texts, strict=True)]
+        texts = [f"{_quoted(name)}: {text}" for name, text in zip(value, texts, strict=True)]
     left, right = "{}" if isinstance(value, dict) else "[]"
     return left + ",".join(f"\n{inner}{text}" for text in texts) + f"\n{margin}{right}"

@@ -25,9 +25,9 @@ def ball_least_squares(rows: Array, target: Array, radius: Array) -> tuple[Array
     """
     finite = np.isfinite(rows).all((1, 2)) & np.isfinite(target).all(1)
     rows, target = np.where(finite[:, None, None], rows, 0.0), np.where(finite[:, None], target, np.nan)
-    left, values, vectors = np.linalg.svd(rows, full_matrices=False)
+    left, values, vectors = _decomposed(rows, target)
     live = values > 1e-13 * values[:, :1]
-    weights = np.where(live, values * (left.transpose(0, 2, 1) @ target[..., None])[..., 0], 0.0)
+    weights = np.where(live, values * left, 0.0)
     safe = np.where(live, values * values, 1.0)
     squares = weights * weights
     multiplier = np.zeros(len(rows))
@@ -49,6 +49,15 @@ def ball_least_squares(rows: Array, target: Array, radius: Array) -> tuple[Array
     direction = direction * scale[:, None]
     residual = target - (rows @ direction[..., None])[..., 0]
     return np.sqrt((residual * residual).sum(1)), direction
+
+
+def _decomposed(rows: Array, target: Array) -> tuple[Array, Array, Array]:
+    """U'u (B, r), the singular values (B, r) and V' (B, r, d) of rows U S V' (B, N, d) and targets u (B, N)."""
+    if rows.shape[1] > rows.shape[2] + 1:  # the triangle of [rows | target] has the same products, and few rows
+        table = np.asarray(np.linalg.qr(np.concatenate([rows, target[..., None]], 2), mode="r"))
+        rows, target = table[..., :-1], table[..., -1]
+    left, values, vectors = np.linalg.svd(rows, full_matrices=False)
+    return (left.transpose(0, 2, 1) @ target[..., None])[..., 0], values, vectors
 
 
 def lifted_least_squares(features: Array, target: Array, mass: Array, radius: Array) -> tuple[Array, Array]:
@@ -193,14 +202,19 @@ def l1_ends(eps: Array, rows: Array, target: Array) -> tuple[Array, Array]:
     ||v|| and |r_j|, r = u - A v, are smoothed to (||v||^2 + mu^2)^(1/2) and (r_j^2 + mu^2)^(1/2), with slopes q and p.
     Newton's method takes (||v||^2 + mu^2)^(1/2) q = v and (r_j^2 + mu^2)^(1/2) p_j = r_j as they stand, ||q|| < 1 and
     |p_j| < 1 throughout (Chan, Golub, Mulet, SIAM J. Sci. Comput. 20, 1999), while mu falls with what is open between
-    the sum at v and p'u, p scaled to ||A'p|| <= eps. The best of each is kept.
+    the sum at v and p'u, p scaled to ||A'p|| <= eps. The best of each is kept. v is sought among the combinations of
+    the rows, which the best is: of few rows in coordinates of an orthonormal basis.
     """
-    found_v, found_p = np.zeros(rows[:, 0].shape), np.sign(np.nan_to_num(target))
+    found_v, found_p = np.zeros((len(rows), min(rows.shape[1:]))), np.sign(np.nan_to_num(target))
     # The answer does not depend on the units of the rows (with eps) and of the target; squares must not underflow.
     size, height = np.maximum(np.abs(rows).max((1, 2)), eps), np.abs(target).max(1)
     left = np.flatnonzero((size > 0) & (size < np.inf) & (height > 0) & (height < np.inf))
     size, height = size[left], height[left]
     a, e, u = rows[left] / size[:, None, None], eps[left] / size, target[left] / height[:, None]
+    finite, basis = left, None
+    if a.shape[2] > a.shape[1]:
+        basis, factor = np.linalg.qr(a.swapaxes(1, 2))
+        a = factor.swapaxes(1, 2)
     r, v, p, mu = u, found_v[left], np.zeros(u.shape), np.ones(len(left))
     q, best_v, best_p, upper, lower = v, v, p, np.abs(u).sum(1), np.zeros(len(left))
     for step in range(STEPS):
@@ -220,6 +234,9 @@ def l1_ends(eps: Array, rows: Array, target: Array) -> tuple[Array, Array]:
             found_v[left], found_p[left] = best_v * (height / size)[:, None], best_p
             kept = (left, size, height, a, e, u, r, v, p, q, mu, best_v, best_p, upper, lower)
             left, size, height, a, e, u, r, v, p, q, mu, best_v, best_p, upper, lower = (x[goes_on] for x in kept)
+    if basis is not None:
+        coordinates, found_v = found_v, np.zeros(rows[:, 0].shape)
+        found_v[finite] = (basis @ coordinates[finite, :, None])[..., 0]
     return found_v, found_p
 
 

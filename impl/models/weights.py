@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from flint import fmpq, fmpz
 
-from ..arithmetic import dot, rational, to_float
+from ..arithmetic import dot, nearest, rational
 from ..instances import Vector, Writing
 
 Array = np.ndarray
@@ -36,12 +36,12 @@ class Weights:
     @classmethod
     def of(cls, rows: Sequence[Vector]) -> Weights:
         """The matrix with the given rows."""
-        floats = np.array([[to_float(v) for v in row] for row in rows], dtype=float)
+        floats = nearest(rows)
         odd = {}
         for r, row in enumerate(rows):
             for j, v in enumerate(row):
-                nearest = float(floats[r, j])
-                if not np.isfinite(nearest) or rational(nearest) != v:
+                near = float(floats[r, j])
+                if not np.isfinite(near) or rational(near) != v:
                     odd[r, j] = v
         return cls(floats, odd)
 
@@ -96,7 +96,7 @@ class Weights:
         """The rows, each number written by `number`."""
         if not isinstance(number, Writing):
             return [[number(v) for v in self.row(r)] for r in range(self.width)]
-        rows = [[number.float64(v) for v in row] for row in self._finite.tolist()]
+        rows = [list(map(number.float64, row)) for row in self._finite.tolist()]
         for (r, j), q in self.odd.items():
             rows[r][j] = number(q)
         return rows
@@ -203,7 +203,7 @@ class Inputs:
     @cached_property
     def floats(self) -> Array:
         """(k, d), each the nearest float64."""
-        return np.array([[to_float(v) for v in row] for row in self.rows], dtype=float)
+        return nearest(self.rows)
 
     @cached_property
     def products(self) -> list[list[fmpq]]:

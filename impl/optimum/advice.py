@@ -37,8 +37,13 @@ REMEDIES = {
     "query-is-support": "adapt on the support rows",
     "support-is-query": "take the outer loss on the query rows",
     "no-split": "adapt on the support rows and take the outer loss on the query rows, or judge it without the split",
+    "unrolled": "solve the proximal problem of each task to the end, or judge an instance with these gradient steps",
+    "strength": "train with this problem's strength, or judge an instance with lambda = {}",
+    "rates": "train with this problem's rates, or judge with rates that are {} times as large",
+    "rate": "train with this problem's rate, or judge with --eta {}",
+    "steps": "train with this problem's number of steps, or judge with --steps {}",
 }
-"""What to do about another objective."""
+"""What to do about another objective, by its name without the number in it."""
 
 
 def sentences(found: Answer, given: str = "", defaults: Sequence[str] = ()) -> tuple[str, ...]:
@@ -143,22 +148,10 @@ IMPLICIT_REMEDIES = {
 
 def remedy(loop: Objective) -> str:
     """What to do about another objective than the own one."""
-    if loop.objective.startswith("unrolled="):
-        return "solve the proximal problem of each task to the end, or judge an instance with these gradient steps"
-    if loop.objective.startswith("strength="):
-        given = loop.objective.removeprefix("strength=")
-        return f"train with this problem's strength, or judge an instance with lambda = {given}"
     if isinstance(loop, Loop) and loop.strength is not None and loop.objective in IMPLICIT_REMEDIES:
         return IMPLICIT_REMEDIES[loop.objective]
-    if loop.objective.startswith("rates*"):
-        return f"train with this problem's rates, or judge with rates that are {loop.objective[6:]} times as large"
-    if loop.objective.startswith("rate="):
-        return f"train with this problem's rate, or judge with --eta {loop.objective.removeprefix('rate=')}"
-    if loop.objective.startswith("steps="):
-        return (
-            f"train with this problem's number of steps, or judge with --steps {loop.objective.removeprefix('steps=')}"
-        )
-    return REMEDIES[loop.objective]
+    name, _, given = loop.objective.replace("*", "=").partition("=")
+    return REMEDIES[name].format(given)
 
 
 def shares(found: Answer) -> dict[str, float]:

@@ -70,7 +70,7 @@ class LinearAnswerer(Answerer):
 
     def trained(self, instance: MetaSLInstance) -> MetaSLInstance:
         require_steps(instance)
-        return replace(instance, omega=tuple(rational(v) for v in training.train(instance).omega))
+        return replace(instance, omega=tuple(rational(v) for v in training.train(instance)))
 
     def outside(self, instance: MetaSLInstance, radius: fmpq) -> str:
         size = dot(instance.omega, instance.omega)

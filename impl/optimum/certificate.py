@@ -317,33 +317,28 @@ def _read(record: AnyRecord, instance: MetaSLInstance) -> Certificate:
     radius = None if record.radius is None else positive(record.radius, "radius")
     ball = positive(record.ball, "ball")
     at = exact_row(record.at, "at")
-    if instance.loss.outputs > 1:
-        if not isinstance(record, FloorRecord | ConvexRecord):
-            raise FaultError("how", what=f"'floor' or 'convex', for the {instance.loss.name} loss,")
-        if len(at) != instance.dimension:
-            raise FaultError("at", what=f"{instance.dimension} coordinates")
-        return Certificate(instance, radius, ball, record.lower, record.upper, at, how=record.how)
+    several = instance.loss.outputs > 1
+    if several and not isinstance(record, FloorRecord | ConvexRecord):
+        raise FaultError("how", what=f"'floor' or 'convex', for the {instance.loss.name} loss,")
+    whole = several or isinstance(record, ConvexRecord)
+    if not whole and many_columns(instance, COLUMNS):
+        raise FaultError("instance.features", what=f"a problem of at most {COLUMNS} independent columns")
+    if len(at) != (count := instance.dimension if whole else len(basis(instance))):
+        raise FaultError("at", what=f"{count} coordinates")
+    claim = Certificate(instance, radius, ball, record.lower, record.upper, at, how=record.how)
+    if several or isinstance(record, FloorRecord):
+        return claim
     if isinstance(record, ConvexRecord):
-        if len(at) != instance.dimension:
-            raise FaultError("at", what=f"{instance.dimension} coordinates")
-        claim = Certificate(instance, radius, ball, record.lower, record.upper, at, how="convex")
         multiplier, near = exact(record.multiplier, "multiplier"), exact(record.near, "near")
         for name, value in (("multiplier", multiplier), ("near", near)):
             if value < 0:
                 raise FaultError(name, what="a number >= 0")
         return replace(claim, multiplier=multiplier, near=near)
-    if many_columns(instance, COLUMNS):
-        raise FaultError("instance.features", what=f"a problem of at most {COLUMNS} independent columns")
-    if len(at) != (count := len(basis(instance))):
-        raise FaultError("at", what=f"{count} coordinates")
-    claim = Certificate(instance, radius, ball, record.lower, record.upper, at, how=record.how)
     if isinstance(record, ExactRecord):
         stationary = exact_row(record.stationary, "stationary")
         if len(stationary) != instance.dimension:
             raise FaultError("stationary", what=f"{instance.dimension} coordinates")
         return replace(claim, stationary=stationary)
-    if isinstance(record, FloorRecord):
-        return claim
     tree = unpacked(record.tree, LARGEST_TREE, "tree")
     if _depth(tree) > DEEPEST * len(at):
         raise FaultError("tree", what=f"a tree whose boxes are split at most {DEEPEST} times per coordinate")

@@ -67,20 +67,23 @@ class Checker:
     """Proves one certificate."""
 
     def __init__(self, certificate: Certificate, progress: Callable[[int], None], deadline: float | None) -> None:
-        self.certificate, self.model = certificate, Model(certificate.instance)
-        self.progress, self.deadline = progress, math.inf if deadline is None else deadline
-        self.ball, self.lower = certificate.ball, arb(rational(certificate.lower))
-        self.boxes = self.extra = 0
+        self._begin(certificate, progress, deadline)
+        self.model, size = Model(certificate.instance), self.size
         point = Box(self.model, list(certificate.at), [fmpq(0)] * self.model.dimension)
         self.value, slope = point.at_centre, point.gradient
-        size = dot(certificate.at, certificate.at)
         self.multiplier = arb(0)
         if size > 0 and size > self.ball * self.ball * fmpq(999, 1000):
             pull = sum((g * arb(v) for g, v in zip(slope, certificate.at, strict=True)), start=arb(0)) / arb(size)
             self.multiplier = arb((-pull).mid()).max(arb(0))
         self.tilt = [g + self.multiplier * arb(v) for g, v in zip(slope, certificate.at, strict=True)]
         self.base = self.value + self.multiplier / 2 * arb(size - self.ball * self.ball)
-        self.size = size
+
+    def _begin(self, certificate: Certificate, progress: Callable[[int], None], deadline: float | None) -> None:
+        self.certificate, self.progress = certificate, progress
+        self.deadline = math.inf if deadline is None else deadline
+        self.ball, self.lower = certificate.ball, arb(rational(certificate.lower))
+        self.boxes = self.extra = 0
+        self.size = dot(certificate.at, certificate.at)
 
     def run(self) -> Check:
         """Accept or reject."""
@@ -250,12 +253,8 @@ class VectorChecker(Checker):
     all its coordinates."""
 
     def __init__(self, certificate: Certificate, progress: Callable[[int], None], deadline: float | None) -> None:
-        self.certificate, self.progress = certificate, progress
-        self.deadline = math.inf if deadline is None else deadline
-        self.ball, self.lower = certificate.ball, arb(rational(certificate.lower))
-        self.boxes = self.extra = 0
+        self._begin(certificate, progress, deadline)
         self.value = exact_value(certificate.instance, certificate.at)
-        self.size = dot(certificate.at, certificate.at)
 
     def _lower_end(self) -> str:
         given = self.certificate

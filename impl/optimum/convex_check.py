@@ -178,9 +178,7 @@ class Prover:
         v = stack.gathered(stack.outer * stack.ranges.at(1, path.z))
         v = stack.back(v, path.bends, stack.rate, self.watch)
         gradient, error = weighted(stack.weights, v)
-        return Point(
-            _ball(float(value.low), float(value.high)), [exactly(g) for g in gradient.tolist()], exactly(error)
-        )
+        return Point(ball_of(value), [exactly(g) for g in gradient.tolist()], exactly(error))
 
     # --- in balls ---------------------------------------------------------------------------------------------------
 
@@ -291,8 +289,9 @@ class Prover:
         return found
 
 
-def _ball(low: float, high: float) -> arb:
-    return exactly(low).union(exactly(high))
+def ball_of(value: MidRad) -> arb:
+    """One number as a ball."""
+    return exactly(float(value.low)).union(exactly(float(value.high)))
 
 
 # --- what a certificate claims --------------------------------------------------------------------------------------

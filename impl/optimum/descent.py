@@ -81,13 +81,7 @@ def improve(scape: Landscape, theta: Array, radius: float) -> tuple[Array, Array
         after = scape.derivatives(trial)
         better = after.value < at.value
         damping = np.clip(np.where(better, damping / 8, damping * 6), 1e-14, 1e8)
-        pick = better[:, None]
-        theta = np.where(pick, trial, theta)
-        at = Derivatives(
-            np.where(better, after.value, at.value),
-            np.where(pick, after.gradient, at.gradient),
-            np.where(pick[..., None], after.hessian, at.hessian),
-        )
+        theta, at = np.where(better[:, None], trial, theta), after.where(better, at)
     return theta, np.where(np.isnan(at.value), np.inf, at.value)
 
 
@@ -208,10 +202,5 @@ def _to_critical(scape: Landscape, theta: Array) -> tuple[Array, Derivatives]:
         better = (trial.gradient**2).sum(1) < (at.gradient**2).sum(1)
         damping = np.clip(np.where(better, damping / 6, damping * 5), 1e-16, 1e8)
         theta = np.where(better[:, None], theta - step, theta)
-        pick = better[:, None]
-        at = Derivatives(
-            np.where(better, trial.value, at.value),
-            np.where(pick, trial.gradient, at.gradient),
-            np.where(pick[..., None], trial.hessian, at.hessian),
-        )
+        at = trial.where(better, at)
     return theta, at

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
@@ -17,9 +18,11 @@ from ..arithmetic import Balls, Floats, NumberSystem, Rationals, exact_floats, l
 from ..instances import Vector
 from ..losses import Link, Loss
 from ..supervised.adaptation import Gradient
-from ..supervised.instance import Atom, MetaSLInstance, Task, points
+from ..supervised.instance import Atom, MetaSLInstance, NetworkInstance, Task, points
 from ..supervised.maml import Law, Problem
 from .spread import of_one_output
+
+AnyInstance = TypeVar("AnyInstance", MetaSLInstance, NetworkInstance)
 
 PRECISION = 128
 FAR = 32
@@ -207,13 +210,13 @@ def own_risk_bound(instance: MetaSLInstance, radius: fmpq) -> arb:
     return total
 
 
-def together(instance: MetaSLInstance) -> MetaSLInstance:
+def together(instance: AnyInstance) -> AnyInstance:
     """The canonical instance; without adaptation all its tasks are one, whose risk is L."""
     canonical, adaptation = instance.canonical, instance.adaptation
     if not isinstance(adaptation, Gradient) or adaptation.eta != 0 or len(canonical.tasks) == 1:
         return canonical
     atoms = tuple(replace(a, p=a.p * task.weight) for task in canonical.tasks for a in task.atoms)
-    return replace(canonical, tasks=(Task(fmpq(1), atoms),)).canonical
+    return replace(canonical, tasks=(Task(fmpq(1), atoms),), comparator=canonical.omega).canonical
 
 
 def _reach(problem: Problem, instance: MetaSLInstance, law: Law, radius: arb) -> arb:

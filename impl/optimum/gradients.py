@@ -1,4 +1,4 @@
-"""What the gradients of training loops need, whatever encloses them: `loops`, `vector_loops`."""
+"""What the gradients of training loops need, whatever encloses them: `loops`, `ball_loops`."""
 
 from __future__ import annotations
 

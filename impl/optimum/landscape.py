@@ -38,6 +38,14 @@ class Derivatives:
     gradient: Array
     hessian: Array
 
+    def where(self, better: Array, other: Derivatives) -> Derivatives:
+        """These at the points (N,) where they are better, else the others."""
+        value, gradient = (
+            np.where(better, self.value, other.value),
+            np.where(better[:, None], self.gradient, other.gradient),
+        )
+        return Derivatives(value, gradient, np.where(better[:, None, None], self.hessian, other.hessian))
+
 
 class Landscape:
     """L of an instance, in coordinates that span its features.

@@ -25,7 +25,7 @@ After an implicit step of strength c (iMAML), U_i(theta) = argmin R_i^S(t) + (c/
 for it Reptile's fixed points are those of first-order: theta - U_i(theta) = grad R_i(U_i(theta))/c.
 
 g is enclosed in midpoint-radius float64 by one pass through the definition and one back (`stack`); where that leaves
-much open and the problem is small, by Taylor arithmetic in balls along the definition. What is enclosed so, and at
+much open and the problem is small, likewise in balls (`ball_loops`). What is enclosed so, and at
 which rates, midpoints propose: ||g||^2/||Hess g|| estimates how far the nearest stationary point is.
 """
 
@@ -35,27 +35,25 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import chain, takewhile
 
 import numpy as np
-from flint import arb, arb_mat, ctx, fmpq
+from flint import ctx
 
 from ..answers import Stationarities, ranked
-from ..arithmetic import Array, Balls, norm, rational, to_float
-from ..instances import Vector
+from ..arithmetic import Array, norm, rational, to_float
 from ..judge import Enclosure
 from ..losses import Link
 from ..midrad import MidRad
-from ..series import series_terms
 from ..supervised.adaptation import Gradient, Implicit, Own
 from ..supervised.instance import MetaSLInstance, split
-from ..supervised.taylor import risk_gradient, slope_rows
-from .exact import PRECISION, alone
-from .gradients import Field, LoopStationarity, laws_of, share_of, sides_of
+from .ball_loops import BallField
+from .exact import PRECISION
+from .gradients import Field, LoopStationarity, share_of, sides_of
 from .objectives import Loop, others, own_loop
 from .proximal import back, proximal
-from .stack import Balls2, Stack, less, norms, numbers, weighted
-from .vector_loops import CoupledField
+from .stack import MINUS, Balls2, Stack, less, norms, numbers, weighted
 
 RATES = tuple(2.0**j for j in range(-12, 7))
 """Rates that are tried, over the own one; between them there is a search."""
@@ -83,7 +81,7 @@ def stationary_for(
     if (implicit and not instance.loss.profile.convex) or not any(task.weight for task in instance.tasks):
         return Stationarities(())
     coupled = instance.loss.link is Link.CLASS
-    field: Field = (CoupledField if coupled else _Field)(instance, watch)
+    field: Field = (BallField if coupled else _Field)(instance, watch)
     own = field.at(own_loop(adaptation))
     tried = others(adaptation, field.tasks, field.rows, split(instance))
     in_time = takewhile(lambda loop: time.monotonic() <= deadline, tried)
@@ -147,6 +145,11 @@ def _rates(field: Field, adaptation: Gradient | Implicit, deadline: float) -> It
                 break
 
 
+Adapted = tuple[Balls2, MidRad, Callable[[Balls2], Balls2]]
+"""Adapted parameters, predictions there, and the transpose of the adaptation's Jacobian."""
+ONE = MidRad(np.ones(1))
+
+
 # --- their gradients --------------------------------------------------------------------------------------------------
 
 
@@ -159,7 +162,7 @@ class _Field(Field):
         self._only: dict[int, Stack] = {}
 
     def finer(self, one: LoopStationarity) -> LoopStationarity:
-        """The same by Taylor arithmetic in balls, if its enclosure is wide and the problem is small."""
+        """The same in balls, if its enclosure is wide and the problem is small."""
         stack, loop, eps = self.stack, one.loop, one.eps
         if (
             loop.strength is not None
@@ -168,41 +171,12 @@ class _Field(Field):
         ):
             return one
         with ctx.workprec(PRECISION):
-            found = Enclosure.of(norm(self._taylor(loop)))
+            found = Enclosure.of(norm(self._balls.in_balls(loop)))
         return replace(one, eps=Enclosure(max(found.lo, eps.lo), min(found.hi, eps.hi)))
 
-    def _taylor(self, loop: Loop) -> list[arb]:
-        """g(omega) (d,) along the definition; a parameter is a matrix [value | tangents]."""
-        d, adaptation = self.stack.dimension, self.instance.adaptation.canonical
-        total, rate, moved, paces, decay = arb_mat(1, d), arb(loop.rate), None, arb_mat(d, d), arb(0)
-        rates: Vector = (fmpq(1),) * d
-        if isinstance(adaptation, Gradient):
-            rates = rates if loop.alike else adaptation.rates or rates
-            decay = arb(0 if loop.still else adaptation.decay)
-        for j, r in enumerate(rates):
-            paces[j, j] = arb(r)
-        with series_terms(2):
-            for i, (given, task) in enumerate(zip(self._live, self._canonical, strict=True)):
-                if loop.only not in (None, i):
-                    continue
-                self.watch()
-                problem = alone(self.instance, task, Balls)
-                unit, across = problem.identity().tolist(), problem.transposed
-                begin = arb_mat([[v, *row] for v, row in zip(problem.omega.entries(), unit, strict=True)])
-                theta = moved if loop.chained and moved is not None else begin
-                inner, outer = laws_of(loop, problem, given)
-                moved = theta
-                for _ in range(loop.steps):
-                    slope = across * slope_rows(problem, inner, (problem.features * moved).tolist())
-                    moved = moved - paces * (slope + moved * decay) * rate
-                if loop.reptile:
-                    own = [(a[0] - b[0]) / rate for a, b in zip(theta.tolist(), moved.tolist(), strict=True)]
-                else:
-                    if loop.first_order:
-                        moved = arb_mat([[row[0], *e] for row, e in zip(moved.tolist(), unit, strict=True)])
-                    own = risk_gradient(problem, outer, (problem.features * moved).tolist())
-                total += arb_mat([own]) * (arb(1) if loop.only is not None else outer.weight)
-        return total.entries()
+    @cached_property
+    def _balls(self) -> BallField:
+        return BallField(self.instance, self.watch, PRECISION)
 
     def _part(self, i: int) -> Stack:
         if i not in self._only:
@@ -228,57 +202,41 @@ class _Field(Field):
 
     def _gradient(self, loop: Loop, theta: Balls2) -> tuple[Array, float]:
         """g at theta: its midpoint (d,), and the norm of its error."""
-        stack, rate = self.stack, MidRad.of([loop.rate], ())
+        stack = self.stack
         self.watch()
         if loop.chained:
-            return self._chained(loop, theta, rate)
+            return self._chained(loop, theta)
         if loop.only is not None:
             stack = self._part(loop.only)
         if loop.alike or loop.still:
             stack = stack.without(rates=loop.alike, decay=loop.still)
         inner, outer = (stack.masses, stack.outer) if loop.only is not None else self._masses(loop)
-        one = MidRad(np.ones(1)) if loop.only is not None else stack.weights
+        one = ONE if loop.only is not None else stack.weights
+        if loop.reptile:
+            rate = MidRad.of([loop.rate], ())
+            return weighted(one, stack.adapted(theta, inner, rate, loop.steps, self.watch).pull)
+        _, z, back = self._adapted(loop, stack, theta, inner)
+        slope = stack.gathered(outer * stack.ranges.at(1, z))
+        return weighted(one, slope if loop.first_order else back(slope))
+
+    def _adapted(self, loop: Loop, stack: Stack, theta: Balls2, masses: MidRad) -> Adapted:
+        """Where the loop's adaptation to these masses leads the tasks from theta."""
         if loop.strength is not None:
             strength = MidRad.of([loop.strength], ())
-            near = proximal(stack, theta, inner, strength, self.watch)
-            slope = stack.gathered(outer * stack.ranges.at(1, near.z))
-            return weighted(one, slope if loop.first_order else back(stack, slope, near.bend, strength))
-        path = stack.adapted(theta, inner, rate, loop.steps, self.watch)
-        if loop.reptile:
-            return weighted(one, path.pull)
-        slope = stack.gathered(outer * stack.ranges.at(1, path.z))
-        if not loop.first_order:
-            slope = stack.back(slope, path.bends, rate, self.watch)
-        return weighted(one, slope)
+            near = proximal(stack, theta, masses, strength, self.watch)
+            return near.at, near.z, lambda v: back(stack, v, near.bend, strength)
+        rate = MidRad.of([loop.rate], ())
+        path = stack.adapted(theta, masses, rate, loop.steps, self.watch)
+        return less(theta, path.pull, rate), path.z, lambda v: stack.back(v, path.bends, rate, self.watch)
 
-    def _chained(self, loop: Loop, theta: Balls2, rate: MidRad) -> tuple[Array, float]:
+    def _chained(self, loop: Loop, theta: Balls2) -> tuple[Array, float]:
         """From task to task, and back."""
-        one, minus, paths = MidRad(np.ones(1)), MidRad(np.array(-1.0)), []
-        if loop.strength is not None:
-            return self._chained_proximal(theta, MidRad.of([loop.strength], ()))
+        total, ways = Balls2(np.zeros_like(theta.mid), np.zeros(1)), []
         for i in range(self.tasks):
             part = self._part(i)
-            path = part.adapted(theta, part.masses, rate, loop.steps, self.watch)
-            theta = less(theta, path.pull, rate)
-            paths.append(path)
-        total = Balls2(np.zeros_like(theta.mid), np.zeros(1))
-        for i in reversed(range(self.tasks)):
-            part, path = self._part(i), paths[i]
-            slope = part.gathered(part.outer * part.ranges.at(1, path.z))
-            mid, error = weighted(part.weights, slope)
-            total = less(total, Balls2(mid[None], np.array([error])), minus)
-            total = part.back(total, path.bends, rate, self.watch)
-        return weighted(one, total)
-
-    def _chained_proximal(self, theta: Balls2, strength: MidRad) -> tuple[Array, float]:
-        """The same of implicit steps."""
-        one, minus, ways = MidRad(np.ones(1)), MidRad(np.array(-1.0)), []
-        for i in range(self.tasks):
-            ways.append(proximal(self._part(i), theta, self._part(i).masses, strength, self.watch))
-            theta = ways[-1].at
-        total = Balls2(np.zeros_like(theta.mid), np.zeros(1))
-        for i in reversed(range(self.tasks)):
-            part, way = self._part(i), ways[i]
-            mid, error = weighted(part.weights, part.gathered(part.outer * part.ranges.at(1, way.z)))
-            total = back(part, less(total, Balls2(mid[None], np.array([error])), minus), way.bend, strength)
-        return weighted(one, total)
+            theta, z, back = self._adapted(loop, part, theta, part.masses)
+            mid, error = weighted(part.weights, part.gathered(part.outer * part.ranges.at(1, z)))
+            ways.append((Balls2(mid[None], np.array([error])), back))
+        for slope, back in reversed(ways):
+            total = back(less(total, slope, MINUS))
+        return weighted(ONE, total)

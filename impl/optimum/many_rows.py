@@ -24,7 +24,7 @@ from ..instances import Vector
 from ..midrad import MidRad
 from ..supervised.adaptation import Gradient
 from ..supervised.instance import Functions, MetaSLInstance
-from .convex_check import Prover
+from .convex_check import Prover, ball_of
 from .stack import Balls2, norms, total
 
 MANY = 10**5
@@ -122,8 +122,7 @@ class ManyRows:
 
     def _norm(self, values: MidRad) -> arb:
         """(sum q p v^2)^(1/2), enclosed."""
-        found = total(self._prover.stack.row_weights * (values * values))
-        return root(exactly(float(found.low)).union(exactly(float(found.high))))
+        return root(ball_of(total(self._prover.stack.row_weights * (values * values))))
 
     @cached_property
     def function_displacement(self) -> arb:
@@ -144,8 +143,7 @@ class ManyRows:
     def _paired(self, change: Callable[[MidRad], MidRad], values: MidRad) -> arb:
         """sum q p change(ell'(z+) v), enclosed."""
         stack = self._prover.stack
-        found = total(stack.row_weights * change(stack.ranges.at(1, self._moved[0]) * values))
-        return exactly(float(found.low)).union(exactly(float(found.high)))
+        return ball_of(total(stack.row_weights * change(stack.ranges.at(1, self._moved[0]) * values)))
 
     @cached_property
     def pairing(self) -> arb:

@@ -29,7 +29,6 @@ from ..instances import Vector
 from ..losses import Loss
 from ..supervised.adaptation import Gradient
 from ..supervised.instance import MetaSLInstance, Task, split
-from ..supervised.maml import Law, Problem, bent
 from .exact import PRECISION, alone
 
 
@@ -92,18 +91,8 @@ def tangent_floor(instance: MetaSLInstance, at: Vector, radius: fmpq) -> arb:
             if task.weight != 0:
                 problem = alone(instance, task, Balls)
                 (law,) = problem.laws
-                risk, pull = _risk(problem, law, x)
-                value, slope = value + law.weight * risk, slope + pull * law.weight
+                path = problem.adapt(law, x)
+                z = problem.predictions(path[-1])
+                value += law.weight * problem.risk(law, z)
+                slope += problem.pulled_back(law.inner, path, problem.gradient(law, z)) * law.weight
         return value - (slope.transpose() * x)[0, 0] - arb(radius) * norm(slope.entries())
-
-
-def _risk(problem: Problem, law: Law, theta: arb_mat) -> tuple[arb, arb_mat]:
-    """R_i after gradient steps from theta, and its gradient (d, 1)."""
-    *before, last = problem.adapt(law, theta)
-    z = problem.predictions(last)
-    pull = problem.gradient(law, z)
-    for here in reversed(before):
-        bends = problem.curvatures(law.inner, problem.predictions(here))
-        along = (problem.features * problem.paced(pull)).tolist()
-        pull = pull - problem.transposed * Balls.matrix(bent(bends, along))
-    return problem.risk(law, z), pull

@@ -23,6 +23,7 @@ from ..supervised.instance import MetaSLInstance
 from ..supervised.vector_batch import LinearQuantities
 from .boxes import PRECISION
 from .constrained import in_ball
+from .descent import into_ball
 from .exact import exact_value, functional_bound, own_risk_bound, risk_minimiser, together
 from .vector_convexity import unknown
 
@@ -54,10 +55,6 @@ def lowest(instance: MetaSLInstance, ball: float, until: float) -> tuple[float, 
         at = LinearQuantities(replace(batch, omega=theta.reshape(batch.omega.shape)))
         return float(at.meta_objective[0]), at.gradient[0]
 
-    def inside(theta: np.ndarray) -> np.ndarray:
-        size = float(np.linalg.norm(theta))
-        return theta * min(1.0, ball * (1 - 2.0**-50) / size) if size > 0 else theta
-
     whole = together(instance)
     starts = [np.zeros(instance.dimension), np.array([to_float(v) for v in instance.omega])]
     starts += [risk_minimiser(whole, task, ball) for task in whole.tasks[:3]]
@@ -69,12 +66,12 @@ def lowest(instance: MetaSLInstance, ball: float, until: float) -> tuple[float, 
                 tried.append(
                     scipy.optimize.minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 300}).x
                 )
-            for point in map(inside, tried):
+            for point in into_ball(np.array(tried), ball):
                 value = objective(point)[0]
                 if np.isfinite(point).all() and value < best:
                     found, best = tuple(point.tolist()), value
         if not unknown(instance) and (near := in_ball(objective, np.array(found), ball)) is not None:
-            found = tuple(inside(near).tolist())
+            found = tuple(into_ball(near[None], ball)[0].tolist())
     return found
 
 

@@ -14,6 +14,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from ..arithmetic import FunctionSet, to_float
@@ -84,35 +85,18 @@ def meta_objective(instance: MetaSLInstance, m: Elementary, theta: Sequence[Any]
 
 
 def loaded(name: str) -> Any:
-    """A solver's module, of cvxpy the one here that asks it. Errors: MissingExtraError."""
+    """A solver's module. Errors: MissingExtraError."""
     require(MODULES[name], EXTRA, "ask global solvers")
-    match name:
-        case "SCIP":
-            import pyscipopt
-
-            return pyscipopt
-        case "discopt":
-            import discopt
-
-            return discopt
-        case "MAiNGO":
-            import maingopy
-
-            return maingopy
-        case "codac":
-            import codac
-
-            return codac
-    from . import convex
-
-    return convex
+    return import_module(MODULES[name])
 
 
 def solve(name: str, instance: MetaSLInstance, radius: float, gap: float, seconds: float) -> Opinion:
     """A solver's opinion on min L over ||theta|| <= radius, for a relative gap. Errors: MissingExtraError."""
     module, d = loaded(name), len(instance.features[0])
     if name == "cvxpy":
-        return Opinion(module.squared_meta_minimum(instance, radius), -math.inf, True)
+        from . import convex
+
+        return Opinion(convex.squared_meta_minimum(instance, radius), -math.inf, True)
 
     def objective(theta: Sequence[Any]) -> Any:
         return meta_objective(instance, Elementary(module), theta)

@@ -5,23 +5,19 @@ All numbers are float64 and therefore exact: `instance(b)` loses nothing but the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from flint import fmpq
 
-from ..arithmetic import nearest, rational, to_float
+from ..arithmetic import Array, nearest, normalised, rationals
 from ..instances import Vector
 from ..models.batch import WEIGHTS
 from ..models.weights import Weights
-from ..sources import Field, Kind
+from ..sources import Arrays, Field, Kind
 from .instance import Adaptation, MetaRLInstance, Policies, PolicyInstance, PolicyNetworkInstance, Task
-
-Array = np.ndarray
-
 
 PROCESSES = (
     Field("features", Kind.REAL, ("state", "action", "dimension")),
@@ -39,7 +35,7 @@ PROCESSES = (
 
 
 @dataclass(frozen=True)
-class Batch:
+class Batch(Arrays):
     """B instances with the same adaptation and shape.
 
     features (B, S, A, d), transitions (B, n, S, A, S), rewards (B, n, S, A), start (B, n, S), gamma and weights (B, n),
@@ -66,9 +62,6 @@ class Batch:
         *PROCESSES,
     )
 
-    def __len__(self) -> int:
-        return int(self.features.shape[0])
-
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """(n, S, A, d)."""
@@ -78,23 +71,16 @@ class Batch:
         """The same problems with another comparator."""
         return replace(self, rival=rival, policies=policies)
 
-    def take(self, chosen: Array | Sequence[int]) -> Self:
-        """The instances of the given indices (or mask)."""
-        picked: dict[str, Any] = {}
-        for name, value in vars(self).items():
-            picked[name] = value[chosen] if isinstance(value, np.ndarray) else value
-        return type(self)(**picked)
-
     def tasks(self, b: int) -> tuple[Task, ...]:
         """The tasks of instance b; rows that do not sum to 1 in floats are renormalised."""
-        weights = _normalised(self.weights[b])
+        weights = normalised(self.weights[b])
         return tuple(
             Task(
                 weights[i],
-                rational(float(self.gamma[b, i])),
-                tuple(tuple(_normalised(row) for row in rows) for rows in self.transitions[b, i]),
-                tuple(_exact(row) for row in self.rewards[b, i]),
-                _normalised(self.start[b, i]),
+                rationals(self.gamma[b, i]),
+                tuple(tuple(normalised(row) for row in rows) for rows in self.transitions[b, i]),
+                rationals(self.rewards[b, i]),
+                normalised(self.start[b, i]),
             )
             for i in range(self.shape[0])
         )
@@ -106,20 +92,20 @@ class Batch:
             assert self.rival is not None
             comparator = self._parameter(self.rival[b])
         else:
-            comparator = Policies(tuple(tuple(_normalised(row) for row in policy) for policy in self.policies[b]))
+            comparator = Policies(tuple(tuple(normalised(row) for row in policy) for policy in self.policies[b]))
         return self._kind(b)(
-            tuple(tuple(_exact(row) for row in rows) for rows in self.features[b]),
+            rationals(self.features[b]),
             self.tasks(b),
-            rational(float(self.tau[b])),
-            rational(float(self.eta[b])),
+            rationals(self.tau[b]),
+            rationals(self.eta[b]),
             self.adaptation,
             self._parameter(self.omega[b]),
             comparator,
-            rational(float(self.radius[b])),
+            rationals(self.radius[b]),
         )
 
     def _parameter(self, values: Array) -> Any:
-        return _exact(values)
+        return rationals(values)
 
     def _kind(self, b: int) -> Callable[..., PolicyInstance]:
         return MetaRLInstance
@@ -143,51 +129,23 @@ class NetworkBatch(Batch):
         return partial(PolicyNetworkInstance, signs=signs, initial=initial, activation=self.activation)
 
 
-def _exact(values: Array) -> Vector:
-    return tuple(rational(float(v)) for v in values)
-
-
-def _normalised(values: Array) -> Vector:
-    exact = _exact(values)
-    total = sum(exact, start=fmpq(0))
-    return exact if total == 1 else tuple(v / total for v in exact)
-
-
-def _array(rows: Any) -> Array:
-    """Rationals, in rows of any depth, as float64 for a batch of one (1, ...)."""
-    return np.array(_floats(rows))[None]
-
-
-def _of_rows(rows: Any, shares: Callable[[Vector], Sequence[float]]) -> Any:
-    """Rows of any depth, each by `shares`."""
-    return shares(rows) if isinstance(rows[0], fmpq) else [_of_rows(row, shares) for row in rows]
-
-
-def _floats(value: Any) -> Any:
-    return to_float(value) if isinstance(value, fmpq) else [_floats(v) for v in value]
-
-
-def batch_of(instance: PolicyInstance, shares: Callable[[Vector], Sequence[float]] = nearest) -> Batch:
-    """A batch of one: the instance rounded to float64, what sums to 1 by `shares`."""
+def batch_of(instance: PolicyInstance, shares: Callable[[Any], Array] = nearest) -> Batch:
+    """A batch of one: the instance rounded to float64, rows that sum to 1 by `shares`."""
     tasks, rival = instance.tasks, instance.comparator
-
-    def summing(rows: Any) -> Array:
-        return np.array(_of_rows(rows, shares))[None]
-
     shared: dict[str, Any] = {
         "adaptation": instance.adaptation,
-        "features": _array(instance.features),
-        "transitions": summing([task.transitions for task in tasks]),
-        "rewards": _array([task.rewards for task in tasks]),
-        "start": summing([task.start for task in tasks]),
-        "gamma": _array([task.gamma for task in tasks]),
-        "weights": summing([task.weight for task in tasks]),
-        "tau": _array(instance.tau),
-        "eta": _array(instance.eta),
-        "radius": _array(instance.radius),
+        "features": nearest([instance.features]),
+        "transitions": shares([[task.transitions for task in tasks]]),
+        "rewards": nearest([[task.rewards for task in tasks]]),
+        "start": shares([[task.start for task in tasks]]),
+        "gamma": nearest([[task.gamma for task in tasks]]),
+        "weights": shares([[task.weight for task in tasks]]),
+        "tau": nearest([instance.tau]),
+        "eta": nearest([instance.eta]),
+        "radius": nearest([instance.radius]),
         "omega": _parameters(instance.omega),
         "rival": None if isinstance(rival, Policies) else _parameters(rival),
-        "policies": summing(rival.values) if isinstance(rival, Policies) else None,
+        "policies": shares([rival.values]) if isinstance(rival, Policies) else None,
     }
     if not isinstance(instance, PolicyNetworkInstance):
         return Batch(**shared)
@@ -196,4 +154,4 @@ def batch_of(instance: PolicyInstance, shares: Callable[[Vector], Sequence[float
 
 
 def _parameters(value: Vector | Weights) -> Array:
-    return value.floats[None] if isinstance(value, Weights) else _array(value)
+    return value.floats[None] if isinstance(value, Weights) else nearest([value])

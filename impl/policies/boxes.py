@@ -32,7 +32,7 @@ Ends = tuple[Array, Array]
 
 MOST = 700.0
 """Differences of logits beyond which a probability is told from 0 no more."""
-TOGETHER, ENTRIES = 64, 2_000_000
+TOGETHER, ENTRIES = 512, 2_000_000
 """Boxes that are bounded at once, at most, and numbers that are held for it."""
 UNKNOWN = np.errstate(over="ignore", invalid="ignore", divide="ignore")
 """What overflows or is not a number is an end that is not known."""

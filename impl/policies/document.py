@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import msgspec
-from flint import fmpq
 from msgspec import UNSET, UnsetType
 
 from ..files.faults import FaultError
-from ..files.numbers import Number, Row, exact, exact_row, normalised
+from ..files.numbers import Number, Row, exact, exact_row, normalised, positive
 from ..files.records import Reader, Record
 from ..instances import FORMAT, Vector
 from ..models.document import (
@@ -149,7 +148,7 @@ def _instance(
     features = read_features(record.features)
     states, actions, d = len(features), len(features[0]), len(features[0][0])
     tasks, notes = read_tasks(record.tasks, states, actions)
-    tau, eta, radius = read_scalars(record.tau, record.eta, record.radius)
+    tau, eta, radius = positive(record.tau, "tau"), exact(record.eta, "eta"), positive(record.radius, "radius")
     if record.adaptation.name not in steps:
         raise FaultError("adaptation.name")
     parameter = parameters(d)
@@ -184,16 +183,6 @@ def _network(record: _NetworkDocument | _SmoothDocument) -> PolicyInstance:
         return weights
 
     return _instance(record, _STEPS, parameters, lambda *shared: PolicyNetworkInstance(*shared, **own))
-
-
-def read_scalars(tau: Number, eta: Number, radius: Number) -> tuple[fmpq, fmpq, fmpq]:
-    """tau > 0, eta, radius > 0."""
-    found = exact(tau, "tau"), exact(eta, "eta"), exact(radius, "radius")
-    if found[0] <= 0:
-        raise FaultError("tau")
-    if found[2] <= 0:
-        raise FaultError("radius")
-    return found
 
 
 def counted(given: Sequence[object], count: int, field: str, what: str) -> None:

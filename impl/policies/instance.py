@@ -6,13 +6,14 @@ Every number is an exact rational. Values are normalised: V = (1 - gamma) E sum_
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
 from flint import fmpq
 
+from ..arithmetic import listed
 from ..instances import FORMAT, Instance, Vector
 from ..models.activation import ACTIVATIONS, Activation
 from ..models.weights import Weights
@@ -107,30 +108,20 @@ class PolicyInstance(Instance):
 
     def document(self, number: Callable[[fmpq], object]) -> dict[str, object]:
         """The fields of the instance file, each number written by `number`."""
-
-        def vector(row: Vector) -> list[object]:
-            return [number(v) for v in row]
-
-        def table(rows: Sequence[Vector]) -> list[object]:
-            return [vector(row) for row in rows]
-
-        comparator: object
-        if isinstance(self.comparator, Policies):
-            comparator = {"policies": [table(policy) for policy in self.comparator.values]}
-        else:
-            comparator = self.parameter(self.comparator, number)
+        rival = self.comparator
+        policies = {"policies": listed(number, rival.values)} if isinstance(rival, Policies) else None
         return {
             "format": FORMAT,
             "problem": "meta-rl",
             "model": self.model(number),
-            "features": [table(rows) for rows in self.features],
+            "features": listed(number, self.features),
             "tasks": [
                 {
                     "weight": number(task.weight),
                     "gamma": number(task.gamma),
-                    "P": [table(rows) for rows in task.transitions],
-                    "r": table(task.rewards),
-                    "start": vector(task.start),
+                    "P": listed(number, task.transitions),
+                    "r": listed(number, task.rewards),
+                    "start": listed(number, task.start),
                 }
                 for task in self.tasks
             ],
@@ -138,7 +129,7 @@ class PolicyInstance(Instance):
             "eta": number(self.eta),
             "adaptation": {"name": self.adaptation.value},
             "omega": self.parameter(self.omega, number),
-            "comparator": comparator,
+            "comparator": policies or self.parameter(rival, number),
             "radius": number(self.radius),
         }
 
@@ -156,7 +147,7 @@ class MetaRLInstance(PolicyInstance):
         return {"name": "linear"}
 
     def parameter(self, value: Vector, number: Callable[[fmpq], object]) -> list[Any]:
-        return [number(v) for v in value]
+        return listed(number, value)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ from .boxes import Box, Boxes, halves
 from .check import check
 from .instance import Adaptation, MetaRLInstance
 
+CUT = 64
+"""Boxes that are cut at once, at most."""
 BITS = 64
 """Precision of L at a point."""
 GAIN = 1e-3
@@ -75,9 +77,8 @@ def maximise(
     with ctx.workprec(BITS):
         search = _Search(instance, GAIN * gap * SCALE)
         slack = SLACK * max(to_float(abs(r)) for task in instance.tasks for row in task.rewards for r in row)
-        queue = [(-float(search.boxes.upper([root])[0]), 0, root)]
+        queue = [(-search.bounds([root])[0], 0, root)]
         boxes, children = 1, dict[int, int]()
-        search.improve([root])
         while True:
             top = max(-queue[0][0] if queue else search.lower, search.lower)
             upper = top + slack
@@ -85,12 +86,11 @@ def maximise(
             if found.narrow or not queue or boxes >= most or time.monotonic() - begin > SEARCHING * seconds:
                 break
             first, cut = boxes, list[Box]()
-            for _ in range(min(len(queue), search.boxes.together)):
+            for _ in range(min(len(queue), search.boxes.together, CUT)):
                 _, name, box = heapq.heappop(queue)
                 children[name] = first + len(cut)
                 cut += halves(box)
-            search.improve(cut)
-            for half, bound in zip(cut, search.boxes.upper(cut).tolist(), strict=True):
+            for half, bound in zip(cut, search.bounds(cut), strict=True):
                 if min(bound, top) > search.lower:
                     heapq.heappush(queue, (-min(bound, top), boxes, half))
                 boxes += 1
@@ -128,19 +128,22 @@ class _Search:
         self.boxes, self.gain = Boxes(instance), gain
         self.lower, self.at = -math.inf, (0.0,) * len(instance.omega)
 
-    def improve(self, boxes: list[Box]) -> None:
-        """Try a point of each box, its middle (or a finite end): of those that may be better, the best in balls.
+    def bounds(self, boxes: list[Box]) -> list[float]:
+        """Upper bounds of L over the boxes. A point of each is tried, its middle (or a finite end), as a box of its own
+        among them: of those that may be better, the best in balls.
 
         A point that gains next to nothing is not taken: it may be far away, and the bound of a claim grows with that.
         """
         points = [tuple(_inner(lo, hi) for lo, hi in box) for box in boxes]
-        proposed = self.boxes.upper([tuple((x, x) for x in point) for point in points])
+        found = self.boxes.upper([*boxes, *(tuple((x, x) for x in point) for point in points)])
+        proposed = found[len(boxes) :]
         best = int(np.where(np.isfinite(proposed), proposed, -np.inf).argmax())
         if proposed[best] > self.lower + self.gain:
             theta: Vector = tuple(rational(x) for x in points[best])
             value, _ = bounds(self.boxes.problem.meta_objective(theta))
             if value > self.lower + self.gain:
                 self.lower, self.at = value, points[best]
+        return found[: len(boxes)].tolist()
 
 
 def _inner(lo: float, hi: float) -> float:

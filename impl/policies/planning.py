@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arithmetic import to_float
+from ..arithmetic import nearest, to_float
 from .instance import Task
 
 
 def proposed_policy(task: Task) -> list[int]:
     """An optimal action per state by policy iteration."""
     gamma = to_float(task.gamma)
-    chain = np.array([[[to_float(p) for p in row] for row in rows] for rows in task.transitions])
-    rewards = np.array([[to_float(r) for r in row] for row in task.rewards])
+    chain, rewards = nearest(task.transitions), nearest(task.rewards)
     states = len(rewards)
     choice, each = np.zeros(states, dtype=int), np.arange(states)
     for _ in range(200):

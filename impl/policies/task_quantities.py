@@ -231,14 +231,13 @@ class TaskQuantities(MixedQuantities):
         if self.instance.adaptation is Adaptation.GRADIENT:
             raise UndefinedQuantityError("the mixed feature is task-independent for steps on policies only")
         problem, count = self.problem, self.problem.actions
-        features, plain = problem.features.tolist(), self._plain.tolist()
         u = {point: (w, value) for point, w, value in zip(self._points, self._w, self._u, strict=True)}
         index: dict[tuple[int, int], int] = {}
         weight: list[Number] = []
         target: list[Number] = []
         masses: list[Number] = []
         sources: list[int] = []
-        pull: list[list[Number]] = []
+        bent: list[Number] = []
         for (i, s, a), mass in zip(self._points, self._masses, strict=True):
             process, prior = self.processes[i], self._priors[i]
             w, displacement = u[i, s, a]
@@ -250,8 +249,8 @@ class TaskQuantities(MixedQuantities):
             for t in process.onward[x]:
                 for b in range(count):
                     joint = mass * ahead[t] * prior.policy[t][b]
-                    share, bend = joint * w, rate * prior.advantages[t][b]
-                    row = [share * (v + bend * f) for v, f in zip(plain[x], features[t * count + b], strict=True)]
+                    share = joint * w
+                    bend = share * rate * prior.advantages[t][b]
                     at = index.get((x, t * count + b))
                     if at is None:
                         index[x, t * count + b] = len(weight)
@@ -259,13 +258,19 @@ class TaskQuantities(MixedQuantities):
                         target.append(share * displacement)
                         masses.append(joint)
                         sources.append(1)
-                        pull.append(row)
+                        bent.append(bend)
                     else:
                         weight[at] += share
                         target[at] += share * displacement
                         masses[at] += joint
                         sources[at] += 1
-                        pull[at] = [p + v for p, v in zip(pull[at], row, strict=True)]
+                        bent[at] += bend
+        # sum_i share_i (f(s, a) + bend_i f(s', a')): what differs between tasks are two numbers, and no row.
+        features, plain = problem.features.tolist(), self._plain.tolist()
+        pull = [
+            [w * v + bend * f for v, f in zip(plain[x], features[y], strict=True)]
+            for (x, y), w, bend in zip(index, weight, bent, strict=True)
+        ]
         return Mixed(weight, target, masses, sources, list(index), self.m.matrix(pull))
 
     @cached_property

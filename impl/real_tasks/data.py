@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ def even_tasks(points: Sequence[Sequence[int]], labels: Sequence[Sequence[float]
     return tuple(Task(fmpq(1, len(points)), law(*pair)) for pair in zip(points, labels, strict=True))
 
 
+@lru_cache(4)
 def images(components: int) -> tuple[Array, Array]:
     """Principal components of the handwritten digits in [-1, 1], and the digits. Errors: MissingExtraError."""
     require("sklearn")

@@ -1,5 +1,5 @@
-"""Real tasks for networks: sinusoid regression and handwritten digits, MAML-trained at widths 2^4 to 2^12; few-shot
-digits of three classes.
+"""Real tasks for networks: sinusoid regression and handwritten digits, MAML-trained at widths 2^4 to 2^12,
+with softplus and tanh to 2^8; few-shot digits of three classes.
 
 Inputs have length 1 or less and a constant coordinate, labels are small; W0 is Gaussian, N(0, I/d), from a fixed seed.
 Data ships with scikit-learn or is made. Weights are rounded to multiples of 2^-20.
@@ -7,8 +7,10 @@ Data ships with scikit-learn or is made. Weights are rounded to multiples of 2^-
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from flint import fmpq
@@ -16,16 +18,17 @@ from flint import fmpq
 from ..arithmetic import Array
 from ..extras import require
 from ..losses import Loss
+from ..models.activation import ACTIVATIONS
 from ..models.weights import Weights
 from ..sources import RealTasks, by_name
 from ..supervised.adaptation import Gradient
-from ..supervised.instance import Atom, NetworkInstance, Task
+from ..supervised.instance import Atom, NetworkInstance, SmoothInstance, Task
 from ..supervised.relu.training import train
 from ..vector_losses import VectorLoss
 from .data import DIGITS, FINN, even_tasks, images, label_means, told_apart
-from .grid import on_grid, rounded
+from .grid import distance, on_grid, rounded
 
-WIDTHS = (16, 64, 256, 1024, 4096)
+WIDTHS, SMOOTH_WIDTHS = (16, 64, 256, 1024, 4096), (16, 64, 256)
 ROUNDS = 60
 """Steps of training."""
 
@@ -43,9 +46,8 @@ def _network(loss: Loss, eta: fmpq, inputs: Array, tasks: tuple[Task, ...], widt
 def trained_cases(label: str, instance: NetworkInstance, rate: float) -> list[tuple[str, NetworkInstance]]:
     """The trained network against the label means (of several outputs the initial one), the initial against the
     trained one."""
-    trained = Weights(on_grid(train(instance, rounds=ROUNDS, rate=rate).weights))
-    distance = float(np.sqrt(((trained.floats - instance.initial.floats) ** 2).sum()))
-    radius = fmpq(max(int(np.ceil(distance * 16)), 1), 16)
+    trained = Weights(on_grid(train(instance, rounds=ROUNDS, rate=rate)))
+    radius = distance(trained.floats, instance.initial.floats)
     placed = replace(instance, omega=trained, radius=radius)
     several = instance.loss.outputs > 1
     rival, said = (instance.initial, "the initial network") if several else (label_means(instance), "label means")
@@ -120,28 +122,49 @@ def few_shot_network(width: int) -> NetworkInstance:
     return _network(VectorLoss("softmax", outputs=3), fmpq(2), _inputs(components[rows]), tuple(tasks), width, 13)
 
 
-def few_shot() -> tuple[tuple[str, NetworkInstance], ...]:
+def few_shot(activation: str = "") -> tuple[tuple[str, NetworkInstance], ...]:
     """Three digits from one image of each, by softmax: 4 tasks that adapt on 3 images and are judged on 6 others."""
     require("torch")
-    return tuple(trained_cases("softmax, 3-way 1-shot, width 64", few_shot_network(64), 4.0))
+    words, network = _with(activation, few_shot_network(64))
+    return tuple(trained_cases(f"softmax, 3-way 1-shot, {words}width 64", network, 4.0))
 
 
-def sinusoid() -> tuple[tuple[str, NetworkInstance], ...]:
+def sinusoid(activations: Iterable[str] = ("",)) -> tuple[tuple[str, NetworkInstance], ...]:
     """Regression of y = A sin(x - b), A in [0.1, 2], b in [0, pi]: 4 tasks, 8 inputs each in [-5, 5]."""
-    require("torch")
-    each = (cases_of(f"squared, width {width}", sinusoid_network(width), 1.0) for width in WIDTHS)
-    return tuple(case for cases in each for case in cases)
+    return _of_every_width("squared", sinusoid_network, 1.0, activations)
 
 
-def digits() -> tuple[tuple[str, NetworkInstance], ...]:
+def digits(activations: Iterable[str] = ("",)) -> tuple[tuple[str, NetworkInstance], ...]:
     """Pairs of digits told apart by logistic loss: 4 tasks of 6 images each, 7 principal components and a constant."""
+    return _of_every_width("logistic", digits_network, 4.0, activations)
+
+
+def _of_every_width(
+    loss: str, made: Callable[[int], NetworkInstance], rate: float, activations: Iterable[str]
+) -> tuple[tuple[str, NetworkInstance], ...]:
     require("torch")
-    each = (cases_of(f"logistic, width {width}", digits_network(width), 4.0) for width in WIDTHS)
-    return tuple(case for cases in each for case in cases)
+    cases = []
+    for activation in activations:
+        for width in SMOOTH_WIDTHS if activation else WIDTHS:
+            words, network = _with(activation, made(width))
+            cases += cases_of(f"{loss}, {words}width {width}", network, rate)
+    return tuple(cases)
+
+
+def _with(activation: str, network: NetworkInstance) -> tuple[str, NetworkInstance]:
+    """The name of another activation than relu for a label, and the network with it."""
+    return (f"{activation}, ", SmoothInstance.of(network, activation)) if activation else ("", network)
 
 
 REAL_TASKS = by_name(
     RealTasks("sinusoid-network", "Sinusoid regression with networks", FINN, sinusoid),
     RealTasks("digits-network", "Handwritten digits with networks", DIGITS, digits),
     RealTasks("few-shot-network", "Few-shot digits with networks", DIGITS, few_shot),
+)
+SMOOTH_REAL_TASKS = by_name(
+    RealTasks(
+        "sinusoid-smooth-network", "Sinusoid regression with smooth networks", FINN, partial(sinusoid, ACTIVATIONS)
+    ),
+    RealTasks("digits-smooth-network", "Handwritten digits with smooth networks", DIGITS, partial(digits, ACTIVATIONS)),
+    RealTasks("few-shot-smooth-network", "Few-shot digits with smooth networks", DIGITS, partial(few_shot, "tanh")),
 )

@@ -12,18 +12,16 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
 from flint import fmpq
 
 from ..arithmetic import rational
 from ..extras import require
-from ..instances import Vector
 from ..policies.batch import batch_of
 from ..policies.instance import Adaptation, MetaRLInstance, Policies, Table, Task
 from ..policies.planning import proposed_policy
 from ..policies.training import ascended, first_order_ascended
 from ..sources import RealTasks, by_name
-from .grid import rounded
+from .grid import against, rounded
 
 REACH = 4.0
 """Largest norm of a trained parameter, in units of tau."""
@@ -86,15 +84,6 @@ def _ahead(instance: MetaRLInstance, d: int) -> MetaRLInstance:
     return replace(instance, features=features, omega=zero, comparator=zero)
 
 
-def _against(instance: MetaRLInstance, omega: Vector, rival: Vector | Policies) -> MetaRLInstance:
-    """The instance at omega against a comparator; R is the parameters' distance rounded up (1 for policies)."""
-    radius = fmpq(1)
-    if not isinstance(rival, Policies):
-        squares = sum(((a - b) ** 2 for a, b in zip(omega, rival, strict=True)), start=fmpq(0))
-        radius = fmpq(max(int(np.ceil(float(Fraction(int(squares.p), int(squares.q))) ** 0.5 * 16)), 1), 16)
-    return replace(instance, omega=omega, comparator=rival, radius=radius)
-
-
 def best_policies(tasks: Sequence[Task]) -> Policies:
     """Per task, an optimal policy (by policy iteration in float64): policies that no energy-based one reaches."""
     found = []
@@ -111,10 +100,10 @@ def _cases(label: str, instance: MetaRLInstance) -> list[tuple[str, MetaRLInstan
     first = rounded(first_order_ascended(batch)[0])
     zero = (fmpq(0),) * instance.shape[2]
     return [
-        (f"{label}; trained, against each task's best policy", _against(instance, full, best_policies(instance.tasks))),
-        (f"{label}; first-order trained, against the trained point", _against(instance, first, full)),
-        (f"{label}; trained, against the first-order trained point", _against(instance, full, first)),
-        (f"{label}; untrained, against the trained point", _against(instance, zero, full)),
+        (f"{label}; trained, against each task's best policy", against(instance, full, best_policies(instance.tasks))),
+        (f"{label}; first-order trained, against the trained point", against(instance, first, full)),
+        (f"{label}; trained, against the first-order trained point", against(instance, full, first)),
+        (f"{label}; untrained, against the trained point", against(instance, zero, full)),
     ]
 
 
@@ -136,10 +125,6 @@ def _moves(*names: str) -> list[tuple[int, int]]:
     return [_COMPASS[name] for name in names]
 
 
-def _tables(make: Any, variants: Sequence[dict[str, Any]]) -> list[Any]:
-    return [make(**variant) for variant in variants]
-
-
 LAKE = "gymnasium FrozenLake-v1"
 
 
@@ -148,7 +133,7 @@ def lake() -> tuple[Grid, list[Task]]:
     require("gymnasium")
     from gymnasium.envs.toy_text.frozen_lake import FrozenLakeEnv
 
-    worlds = _tables(FrozenLakeEnv, [{"success_rate": rate} for rate in (1 / 3, 2 / 3, 0.9)])
+    worlds: list[Any] = [FrozenLakeEnv(success_rate=rate) for rate in (1 / 3, 2 / 3, 0.9)]
     squares = [(r, c) for r in range(4) for c in range(4) if worlds[0].desc[r][c] in b"SF"]
     grid = Grid({4 * r + c: (r, c) for r, c in squares}, _moves("left", "down", "right", "up"))
     return grid, [grid.task(world.P, 0, fmpq(1, 3), fmpq(1)) for world in worlds]
@@ -166,7 +151,7 @@ def cliff_walking() -> tuple[tuple[str, MetaRLInstance], ...]:
     require("gymnasium")
     from gymnasium.envs.toy_text.cliffwalking import CliffWalkingEnv
 
-    worlds = _tables(CliffWalkingEnv, [{"is_slippery": False}, {"is_slippery": True}])
+    worlds = [CliffWalkingEnv(is_slippery=slippery) for slippery in (False, True)]
     places = {12 * 2 + c: (0, c) for c in range(12)} | {36: (1, 0)}
     grid = Grid(places, _moves("up", "right", "down", "left"))
     tasks = [grid.task(world.P, 36, fmpq(1, 2), fmpq(1, 100)) for world in worlds]
@@ -179,7 +164,7 @@ def taxi() -> tuple[tuple[str, MetaRLInstance], ...]:
     require("gymnasium")
     from gymnasium.envs.toy_text.taxi import TaxiEnv
 
-    worlds = _tables(TaxiEnv, [{"is_rainy": False}, {"is_rainy": True}])
+    worlds = [TaxiEnv(is_rainy=rainy) for rainy in (False, True)]
     tasks = []
     for goal in (0, 2):
         places = {int(worlds[0].encode(r, c, 4, goal)): (r, c) for r in range(5) for c in range(2)}

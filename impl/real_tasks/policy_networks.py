@@ -1,4 +1,5 @@
-"""Real decision processes with network policies: FrozenLake, trained at widths 16 to 256. Needs the extra `real`.
+"""Real decision processes with network policies: FrozenLake, trained at widths 16 to 256, with softplus at 4 and 16.
+Needs the extra `real`.
 
 The inputs x(s,a) are the features of the linear policies over 2 (length at most 1); W0 is Gaussian, N(0, I/p), from a
 fixed seed. Weights are rounded to multiples of 2^-20.
@@ -18,14 +19,15 @@ from ..sources import RealTasks, by_name
 from .grid import on_grid
 from .policies import LAKE, best_policies, lake
 
-WIDTHS = (16, 64, 256)
+WIDTHS, SMOOTH_WIDTHS = (16, 64, 256), (4, 16)
 ROUNDS, EARLY = 30, 10
 """Steps of ascent, and where it is stopped early."""
 TAU = fmpq(1, 8)
 
 
-def cases(start: NetworkBatch, best: Policies) -> list[tuple[str, PolicyInstance]]:
+def cases(start: NetworkBatch, best: Policies, activation: str = "relu") -> list[tuple[str, PolicyInstance]]:
     """Trained W against the tasks' best policies; W stopped early and W0 against it; R is their distance rounded up."""
+    start = replace(start, activation=activation)
     early, trained = (on_grid(ascended(start, rounds)) for rounds in (EARLY, ROUNDS))
 
     def against_trained(omega: Array) -> PolicyInstance:
@@ -78,20 +80,31 @@ def _untrained(inputs: tuple[Table, ...], tasks: tuple[Task, ...], width: int) -
 
 def frozen_lake() -> tuple[tuple[str, PolicyInstance], ...]:
     """FrozenLake 4x4, 3 tasks that differ in slip, KL step, eta = 8, two-layer policies of 16, 64 and 256 neurons."""
-    found: list[tuple[str, PolicyInstance]] = []
-    for width in WIDTHS:
-        start, best = lakes(width)
-        found += cases(start, best)
-    return tuple(found)
+    return tuple(case for width in WIDTHS for case in cases(*lakes(width)))
 
 
 def frozen_lake_alone() -> tuple[tuple[str, PolicyInstance], ...]:
     """One FrozenLake 4x4 (success 2/3), KL step, eta = 8, 64 neurons; no two inputs are opposite: C3 applies."""
-    start, best = one_lake(64)
-    return tuple(cases(start, best))
+    return tuple(cases(*one_lake(64)))
+
+
+def smooth_frozen_lake() -> tuple[tuple[str, PolicyInstance], ...]:
+    """FrozenLake 4x4, 3 tasks that differ in slip, KL step, eta = 8, softplus policies of 4 and 16 neurons."""
+    return tuple(case for width in SMOOTH_WIDTHS for case in cases(*lakes(width), "softplus"))
+
+
+def smooth_frozen_lake_alone() -> tuple[tuple[str, PolicyInstance], ...]:
+    """One FrozenLake 4x4 (success 2/3), KL step, eta = 8, 16 softplus neurons, no opposite inputs: C3 applies."""
+    return tuple(cases(*one_lake(16), "softplus"))
 
 
 REAL_TASKS = by_name(
     RealTasks("frozen-lake-network", "FrozenLake, network policies", LAKE, frozen_lake),
     RealTasks("frozen-lake-alone-network", "One FrozenLake, network policies", LAKE, frozen_lake_alone),
+)
+SMOOTH_REAL_TASKS = by_name(
+    RealTasks("frozen-lake-smooth-network", "FrozenLake, softplus network policies", LAKE, smooth_frozen_lake),
+    RealTasks(
+        "frozen-lake-alone-smooth-network", "One FrozenLake, softplus network policies", LAKE, smooth_frozen_lake_alone
+    ),
 )

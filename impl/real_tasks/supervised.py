@@ -7,20 +7,18 @@ dyadic grid so that instance files are exact and short. omega comes from MAML tr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from flint import fmpq
 
 from ..extras import require
-from ..instances import Vector
 from ..losses import Loss
 from ..sources import RealTasks, by_name
 from ..supervised.adaptation import Adaptation, Gradient, Implicit
-from ..supervised.instance import Functions, MetaSLInstance, Task
+from ..supervised.instance import MetaSLInstance, Task
 from ..supervised.training import train
 from .data import DIGITS, FINN, even_tasks, images, label_means, law, told_apart
-from .grid import rounded
+from .grid import against, rounded
 
 
 def _problem(loss: Loss, adaptation: Adaptation, features: np.ndarray, tasks: tuple[Task, ...]) -> MetaSLInstance:
@@ -28,40 +26,26 @@ def _problem(loss: Loss, adaptation: Adaptation, features: np.ndarray, tasks: tu
     return MetaSLInstance(loss, adaptation, tuple(rounded(row) for row in features), tasks, zero, zero, fmpq(1))
 
 
-def _against(instance: MetaSLInstance, omega: Vector, rival: Vector | Functions) -> MetaSLInstance:
-    """The instance at omega against a comparator; R is the parameters' distance rounded up (1 for functions)."""
-    radius = fmpq(1)
-    if not isinstance(rival, Functions):
-        distance = np.sqrt(
-            sum(float((a - b).p) ** 2 / float((a - b).q) ** 2 for a, b in zip(omega, rival, strict=True))
-        )
-        radius = fmpq(max(int(np.ceil(float(distance) * 16)), 1), 16)
-    return replace(instance, omega=omega, comparator=rival, radius=radius)
-
-
 def _cases(label: str, instance: MetaSLInstance, start: Sequence[float]) -> list[tuple[str, MetaSLInstance]]:
     """MAML-trained, FOMAML-trained and untrained omega, against the other point and against label means."""
     trained = train(instance)
     other = train(instance, start=tuple(start), rounds=10, polish=False)
     first = train(instance, first_order=True)
-    best, rival, zero = rounded(trained.omega), rounded(other.omega), (fmpq(0),) * instance.dimension
+    best, rival, zero = rounded(trained), rounded(other), (fmpq(0),) * instance.dimension
     return [
-        (f"{label}; MAML-trained, against a briefly trained point", _against(instance, best, rival)),
-        (f"{label}; MAML-trained, against label means", _against(instance, best, label_means(instance))),
-        (
-            f"{label}; FOMAML-trained, against the MAML-trained point",
-            _against(instance, rounded(first.omega), best),
-        ),
-        (f"{label}; untrained, against the MAML-trained point", _against(instance, zero, best)),
+        (f"{label}; MAML-trained, against a briefly trained point", against(instance, best, rival)),
+        (f"{label}; MAML-trained, against label means", against(instance, best, label_means(instance))),
+        (f"{label}; FOMAML-trained, against the MAML-trained point", against(instance, rounded(first), best)),
+        (f"{label}; untrained, against the MAML-trained point", against(instance, zero, best)),
     ]
 
 
 def _small(label: str, instance: MetaSLInstance) -> list[tuple[str, MetaSLInstance]]:
     """MAML-trained and untrained omega of a problem with few parameters, so that its optimum can be searched."""
-    best, zero = rounded(train(instance).omega), (fmpq(0),) * instance.dimension
+    best, zero = rounded(train(instance)), (fmpq(0),) * instance.dimension
     return [
-        (f"{label}, {instance.dimension} parameters; MAML-trained", _against(instance, best, zero)),
-        (f"{label}, {instance.dimension} parameters; untrained", _against(instance, zero, best)),
+        (f"{label}, {instance.dimension} parameters; MAML-trained", against(instance, best, zero)),
+        (f"{label}, {instance.dimension} parameters; untrained", against(instance, zero, best)),
     ]
 
 
@@ -136,14 +120,14 @@ def few_shot() -> tuple[tuple[str, MetaSLInstance], ...]:
         for name, eta in (("logistic", fmpq(2)), ("squared", fmpq(1, 2))):
             instance = _few_shot(*drawn, Loss(name), eta, shots, components)
             label = f"{name}, {shots}-shot, {instance.dimension} parameters"
-            best, zero = rounded(train(instance, rounds=10).omega), (fmpq(0),) * instance.dimension
+            best, zero = rounded(train(instance, rounds=10)), (fmpq(0),) * instance.dimension
             cases += [
-                (f"{label}; MAML-trained", _against(instance, best, zero)),
-                (f"{label}; untrained", _against(instance, zero, best)),
+                (f"{label}; MAML-trained", against(instance, best, zero)),
+                (f"{label}; untrained", against(instance, zero, best)),
             ]
             if components == 2:
-                first = rounded(train(instance, first_order=True).omega)
-                cases.append((f"{label}; FOMAML-trained", _against(instance, first, best)))
+                first = rounded(train(instance, first_order=True))
+                cases.append((f"{label}; FOMAML-trained", against(instance, first, best)))
     return tuple(cases)
 
 

@@ -21,9 +21,9 @@ from ...theory.regions import LEMMAS, Lemma
 from ..arithmetic import PROPOSING, rational, to_float
 from ..balls.core import TooLargeError
 from ..verdicts import standing
-from .certificate import DEEPEST, Certificate, Shares, text_of
+from .certificate import DEEPEST, LETTERS, Certificate, Shares, boxes, text_of
 from .formal import Facts
-from .leaves import ALGEBRA, DIRECT, OPEN, OUTSIDE, PROVED, VIOLATED, Prover, Weights, adds_up, difference
+from .leaves import OPEN, OUTSIDE, PROVED, VIOLATED, Prover, Weights, adds_up, difference
 from .ranged import RegionQuantities
 from .region import Box, Region, halves, share
 
@@ -131,7 +131,7 @@ def prove(
                 heapq.heappush(waiting, (-(0.5**child.depth), count + len(waiting), child))
             tell(f"{count} boxes, {len(waiting)} open")
     tree = bytes(_preorder(root))
-    shares = _shares(root, region.box)
+    shares = _shares(tree, region.box)
     return Proof(Certificate(region, what, text_of(what), prover.weights, shares, tree), count)
 
 
@@ -168,12 +168,8 @@ def _preorder(root: _Node) -> Iterator[int]:
         waiting += reversed(node.children)
 
 
-def _shares(root: _Node, whole: Box) -> Shares:
-    found = {letter: fmpq(0) for letter in (ALGEBRA, DIRECT, OUTSIDE, VIOLATED, OPEN)}
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        if node.axis is None:
-            found[node.letter] += share(node.box, whole)
-        waiting += node.children
+def _shares(tree: bytes, whole: Box) -> Shares:
+    found = dict.fromkeys(LETTERS, fmpq(0))
+    for box, letter in boxes(tree, whole):
+        found[letter] += share(box, whole)
     return Shares(sum((found[letter] for letter in PROVED), start=fmpq(0)), found[OUTSIDE], found[VIOLATED])

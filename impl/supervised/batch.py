@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from flint import fmpq
 
-from ..arithmetic import Array, Floats, nearest, rational, to_float
+from ..arithmetic import Array, Floats, nearest, normalised, rationals
 from ..losses import Loss
-from ..sources import Field, Kind
+from ..sources import Arrays, Field, Kind
 from .adaptation import Adaptation, Gradient, Implicit, Own
-from .instance import Atom, Comparator, Functions, MetaSLInstance, Task
+from .instance import Atom, Functions, MetaSLInstance, Task
 
+Parameter = TypeVar("Parameter")
+
+Shares = Callable[[Any], Array]
+"""How rows of numbers that sum to 1 become float64."""
 TASKS = (
     Field("labels", Kind.LABEL, ("task", "point", "slot")),
     Field("masses", Kind.SHARES, ("task", "point", "slot"), 2),
@@ -45,13 +49,6 @@ def with_outputs(fields: tuple[Field, ...], outputs: int, names: Sequence[str] =
     )
 
 
-def shaped_functions(batch: Any, functions: Array | None) -> Array | None:
-    """A comparator's functions (B, n, k, c) of c outputs, given as (B, n, k c) or so."""
-    if functions is None or batch.loss.outputs == 1:
-        return functions
-    return functions.reshape(*batch.masses.shape[:3], batch.loss.outputs)
-
-
 LINEAR = (
     Field("omega", Kind.REAL, ("dimension",)),
     Field("rival", Kind.REAL, ("dimension",)),
@@ -62,20 +59,17 @@ LINEAR = (
 
 
 @dataclass(frozen=True)
-class Batch:
-    """B instances with the same loss, adaptation and shape.
+class TaskBatch(Arrays):
+    """B instances with the same loss, adaptation and shape, of any model with a parameter of shape P.
 
-    features (B, k, d), labels and masses (B, n, k, l), weights (B, n), omega (B, d), radius (B,),
-    rate (B,) the step size eta (or lambda if steps is 0: implicit adaptation; eta again of a rule), and one of
-    rival (B, d) the comparator's parameter, functions (B, n, k) its values.
+    rate (B,) the step size eta of `steps` steps, features (B, k, d), labels and masses (B, n, k, l), weights (B, n),
+    omega (B, P), radius (B,), and one of rival (B, P) the comparator's parameter, functions (B, n, k) its values.
     support_labels, support_masses (B, n, k, l) the inner laws, None: they are the outer ones.
-    rates (B, d) of gradient steps, a factor of the step size for each parameter, None: 1; decay (B,), None: 0.
-    Of c outputs omega, rival and rates are (B, c, d), labels (B, n, k, l, c), a class its unit vector, and functions
-    (B, n, k, c).
+    rates (B, P) of gradient steps, a factor of the step size for each parameter, None: 1; decay (B,), None: 0.
+    Of c outputs labels are (B, n, k, l, c), a class its unit vector, and functions (B, n, k, c).
     """
 
     loss: Loss
-    steps: int
     rate: Array
     features: Array
     labels: Array
@@ -85,11 +79,48 @@ class Batch:
     radius: Array
     rival: Array | None = None
     functions: Array | None = None
-    origin: str = ""
+    steps: int = 1
     support_labels: Array | None = None
     support_masses: Array | None = None
     rates: Array | None = None
     decay: Array | None = None
+
+    def against(self, *, rival: Array | None = None, functions: Array | None = None) -> Self:
+        """The same problems with another comparator; functions may be (B, n, k c)."""
+        if functions is not None and self.loss.outputs > 1:
+            functions = functions.reshape(*self.masses.shape[:3], self.loss.outputs)
+        return replace(self, rival=rival, functions=functions)
+
+    def comparator(self, b: int, parameter: Callable[[Array], Parameter]) -> Parameter | Functions:
+        """That of instance b, exactly; `parameter` makes one of numbers (P)."""
+        if self.functions is None:
+            assert self.rival is not None
+            return parameter(self.rival[b])
+        return Functions(tuple(rationals(row.ravel()) for row in self.functions[b]))
+
+    def gradient_steps(self, b: int) -> Gradient:
+        """Those of instance b, exactly."""
+        rates = None if self.rates is None else rationals(self.rates[b].ravel())
+        decay = fmpq(0) if self.decay is None else rationals(self.decay[b])
+        return Gradient(rationals(self.rate[b]), self.steps, rates, decay)
+
+    def tasks(self, b: int) -> tuple[Task, ...]:
+        """Those of instance b, exactly; weights and masses that do not sum to 1 in floats are renormalised."""
+        tasks = []
+        for i, weight in enumerate(normalised(self.weights[b])):
+            support = None
+            if self.support_masses is not None:
+                assert self.support_labels is not None
+                support = _atoms_at(self.loss, self.support_labels[b, i], self.support_masses[b, i])
+            tasks.append(Task(weight, _atoms_at(self.loss, self.labels[b, i], self.masses[b, i]), support))
+        return tuple(tasks)
+
+
+@dataclass(frozen=True)
+class Batch(TaskBatch):
+    """With linear models: P = d, and c d of c outputs, as (B, c, d). Of 0 steps lambda is the rate (implicit
+    adaptation), or eta again of a `rule`."""
+
     rule: str = ""
 
     @property
@@ -97,17 +128,10 @@ class Batch:
         """What its numbers are."""
         return with_outputs(LINEAR, self.loss.outputs, (*PER_OUTPUT, "omega", "rival", "rates"))
 
-    def __len__(self) -> int:
-        return int(self.features.shape[0])
-
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """(n, k, l, d)."""
         return (*self.masses.shape[1:], self.features.shape[2])
-
-    def against(self, *, rival: Array | None = None, functions: Array | None = None) -> Batch:
-        """The same problems with another comparator; functions may be (B, n, k c)."""
-        return replace(self, rival=rival, functions=shaped_functions(self, functions))
 
     @property
     def spread(self) -> Batch:
@@ -119,34 +143,18 @@ class Batch:
         omega = self.omega.reshape(len(self), c, -1)
         return replace(self, omega=omega, rates=rates).against(rival=rival, functions=self.functions)
 
-    def take(self, chosen: Array | Sequence[int]) -> Batch:
-        """The instances of the given indices (or mask)."""
-        picked: dict[str, Any] = {}
-        for field in self.fields:
-            value = getattr(self, field.name)
-            picked[field.name] = None if value is None else value[chosen]
-        return replace(self, **picked)
-
     def instance(self, b: int) -> MetaSLInstance:
-        """Instance b, exactly; task weights and masses that do not sum to 1 in floats are renormalised."""
-        rate = rational(float(self.rate[b]))
+        """Instance b, exactly."""
+        rate = rationals(self.rate[b])
         adaptation: Adaptation = Own(self.rule, rate) if self.rule else Implicit(rate)
-        if self.steps:
-            adaptation = steps_at(self, b)
-        comparator: Comparator
-        if self.functions is not None:
-            comparator = functions_at(self.functions[b])
-        else:
-            assert self.rival is not None
-            comparator = tuple(rational(float(v)) for v in self.rival[b].flat)
         return MetaSLInstance(
             self.loss,
-            adaptation,
-            tuple(tuple(rational(float(v)) for v in row) for row in self.features[b]),
-            tasks_at(self, b),
-            tuple(rational(float(v)) for v in self.omega[b].flat),
-            comparator,
-            rational(float(self.radius[b])),
+            self.gradient_steps(b) if self.steps else adaptation,
+            rationals(self.features[b]),
+            self.tasks(b),
+            rationals(self.omega[b].ravel()),
+            self.comparator(b, lambda rival: rationals(rival.ravel())),
+            rationals(self.radius[b]),
         )
 
 
@@ -157,55 +165,34 @@ def inner_law(batch: Any) -> tuple[Any, Any]:
     return batch.support_labels, batch.support_masses
 
 
-def steps_at(batch: Any, b: int) -> Gradient:
-    """The gradient steps of instance b, exactly."""
-    rates = None if batch.rates is None else tuple(rational(float(v)) for v in batch.rates[b].flat)
-    decay = fmpq(0) if batch.decay is None else rational(float(batch.decay[b]))
-    return Gradient(rational(float(batch.rate[b])), batch.steps, rates, decay)
-
-
-def steps_of(adaptation: Gradient) -> dict[str, Any]:
-    """The fields steps, rate (1,), rates (1, p) and decay (1,), in float64."""
-    rates, decay = adaptation.rates, adaptation.decay
-    return {
-        "steps": adaptation.steps,
-        "rate": np.array([to_float(adaptation.eta)]),
-        "rates": None if rates is None else np.array([[to_float(r) for r in rates]]),
-        "decay": None if decay == 0 else np.array([to_float(decay)]),
-    }
-
-
-def tasks_at(batch: Any, b: int) -> tuple[Task, ...]:
-    """The tasks of instance b, exactly."""
-    tasks = []
-    for i, weight in enumerate(_normalised(batch.weights[b])):
-        support = None
-        if batch.support_masses is not None:
-            support = _atoms_at(batch.loss, batch.support_labels[b, i], batch.support_masses[b, i])
-        tasks.append(Task(weight, _atoms_at(batch.loss, batch.labels[b, i], batch.masses[b, i]), support))
-    return tuple(tasks)
-
-
 def _atoms_at(loss: Loss, labels: Array, masses: Array) -> tuple[Atom, ...]:
     """The atoms of labels (k, l), or (k, l, c), and masses (k, l)."""
     slots = np.argwhere(masses != 0)
-    shares = _normalised(np.array([masses[x, a] for x, a in slots]))
+    shares = normalised(np.array([masses[x, a] for x, a in slots]))
     return tuple(Atom(int(x), loss.given(labels[x, a]), mass) for (x, a), mass in zip(slots, shares, strict=True))
 
 
-def functions_at(values: Array) -> Functions:
-    """A comparator's functions (n, k), or (n, k, c), exactly."""
-    return Functions(tuple(tuple(rational(float(v)) for v in row.flat) for row in values))
-
-
-def _normalised(values: Array) -> list[fmpq]:
-    exact = [rational(float(v)) for v in values]
-    total = sum(exact, start=fmpq(0))
-    return exact if total == 1 else [v / total for v in exact]
-
-
-Shares = Callable[[Sequence[fmpq]], Sequence[float]]
-"""How masses and weights that sum to 1 are float64 numbers."""
+def shared_of(canonical: Any, parameter: Callable[[Any], Array], shares: Shares) -> dict[str, Any]:
+    """A canonical instance in float64, for a batch of one: the fields of any model; `parameter` makes arrays (P) of its
+    own kind of parameters, `shares` those of what sums to 1."""
+    rival, omega = canonical.comparator, parameter(canonical.omega)[None]
+    fields = laws_of(canonical.loss, canonical.tasks, len(canonical.features), shares) | {
+        "loss": canonical.loss,
+        "features": nearest([canonical.features]),
+        "radius": nearest([canonical.radius]),
+        "omega": omega,
+    }
+    if isinstance(rival, Functions):
+        outputs = (canonical.loss.outputs,) if canonical.loss.outputs > 1 else ()
+        fields["functions"] = nearest([rival.values]).reshape(*fields["masses"].shape[:3], *outputs)
+    else:
+        fields["rival"] = parameter(rival)[None]
+    if isinstance(canonical.adaptation, Gradient):
+        rates, decay = canonical.adaptation.rates, canonical.adaptation.decay
+        fields |= {"steps": canonical.adaptation.steps, "rate": nearest([canonical.adaptation.eta])}
+        fields["rates"] = None if rates is None else nearest(rates).reshape(omega.shape)
+        fields["decay"] = None if decay == 0 else nearest([decay])
+    return fields
 
 
 def laws_of(loss: Loss, tasks: Sequence[Task], k: int, shares: Shares = nearest) -> dict[str, Any]:
@@ -218,7 +205,7 @@ def laws_of(loss: Loss, tasks: Sequence[Task], k: int, shares: Shares = nearest)
     return {
         "labels": labels,
         "masses": masses,
-        "weights": np.array([shares([task.weight for task in tasks])]),
+        "weights": shares([[task.weight for task in tasks]]),
         "support_labels": support_labels,
         "support_masses": support_masses,
     }
@@ -240,33 +227,13 @@ def _slots(loss: Loss, laws: Sequence[Sequence[Atom]], k: int, shares: Shares) -
     return labels, masses
 
 
-def values_of(functions: Functions) -> Array:
-    """A comparator's functions (1, n, k), rounded to float64."""
-    return np.array([[[to_float(v) for v in row] for row in functions.values]])
-
-
 def batch_of(instance: MetaSLInstance, shares: Shares = nearest) -> Batch:
     """A batch of one: the instance rounded to float64, what sums to 1 by `shares`."""
     canonical = instance.canonical
-    adaptation = canonical.adaptation
-    if isinstance(adaptation, Gradient):
-        steps = steps_of(adaptation)
-    elif isinstance(adaptation, Own):
-        steps = {"steps": 0, "rate": np.array([to_float(adaptation.eta)]), "rule": adaptation.rule}
-    else:
-        steps = {"steps": 0, "rate": np.array([to_float(adaptation.strength)])}
-    functions = rival = None
-    if isinstance(canonical.comparator, Functions):
-        functions = values_of(canonical.comparator)
-    else:
-        rival = np.array([[to_float(v) for v in canonical.comparator]])
-    return Batch(
-        loss=canonical.loss,
-        features=np.array([[[to_float(v) for v in row] for row in canonical.features]]),
-        omega=np.array([[to_float(v) for v in canonical.omega]]),
-        radius=np.array([to_float(canonical.radius)]),
-        rival=rival,
-        functions=functions,
-        **steps,
-        **laws_of(canonical.loss, canonical.tasks, len(canonical.features), shares),
-    ).spread
+    adaptation, shape = canonical.adaptation, (-1,) if canonical.loss.outputs == 1 else (canonical.loss.outputs, -1)
+    fields = shared_of(canonical, lambda values: nearest(values).reshape(shape), shares)
+    if isinstance(adaptation, Own):
+        fields |= {"steps": 0, "rate": nearest([adaptation.eta]), "rule": adaptation.rule}
+    elif isinstance(adaptation, Implicit):
+        fields |= {"steps": 0, "rate": nearest([adaptation.strength])}
+    return Batch(**fields)

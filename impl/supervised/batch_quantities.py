@@ -234,6 +234,10 @@ class BatchQuantities(CoreBatchQuantities):
         task = np.repeat(np.arange(n), depth)
         equal = self._equal(labels) & present[..., None, :] & present[..., None]
         first = ~(equal & (np.arange(size)[:, None] > np.arange(size))).any(3) & present
+        # Of each point no more slots than there are labels that differ, of the point that has most.
+        order = np.argsort(~first, axis=2, kind="stable")[:, :, : max(int(first.sum(2).max()), 1)]
+        first, equal = np.take_along_axis(first, order, 2), np.take_along_axis(equal, order[..., None], 2)
+        labels = labels[np.arange(count)[:, None, None], np.arange(k)[:, None], order]
         used = first[..., None] & (equal @ self._present[:, None, task])
 
         def merged(values: Array) -> Array:

@@ -18,7 +18,7 @@ from ..losses import Link, Loss
 from ..sources import SMALL, Generator, Limits, Source
 from .batch import Array, Batch
 from .batch_quantities import BatchQuantities
-from .draws import draw_loss
+from .draws import draw_loss, laid
 from .generate import arbitrary, tangent_comparators
 
 
@@ -28,8 +28,7 @@ def _radius(source: Source) -> Array:
 
 def _single(loss: Loss, rate: Array, feature: Array, label: Array, omega: Array) -> Batch:
     """One task of one input (B, 1, 1) with one label (B, 1), R = 1."""
-    one = np.ones((len(omega), 1, 1, 1))
-    return Batch(loss, 1, rate, feature, label[:, None, None], one, one[:, 0, 0], omega, one[:, 0, 0, 0])
+    return laid(Batch, loss, feature, label[:, None, None], np.ones((len(omega), 1, 1, 1)), rate=rate, omega=omega)
 
 
 def mirrored(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
@@ -49,16 +48,15 @@ def mirrored(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     feature = (1 + source.grid((1, 1), 0, 7)) / 4
     share = (1 + source.grid((), 0, 7)) / 8
     adapted = source.choose((0.0, 0.0, 1.0))
-    batch = Batch(
+    batch = laid(
+        Batch,
         base,
-        1,
-        adapted * 2.0 ** -source.grid((), 4, 8),
         np.repeat(feature, k, axis=1),
         labels,
         masses,
-        np.full((source.size, n), 1 / n),
-        np.zeros((source.size, 1)),
-        _radius(source),
+        rate=adapted * 2.0 ** -source.grid((), 4, 8),
+        omega=np.zeros((source.size, 1)),
+        radius=_radius(source),
     )
     return batch.against(functions=(share * height)[:, None, None] * signs)
 
@@ -81,17 +79,8 @@ def balanced(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     masses[:, 0, 0] = masses[:, 1, 1] = 1.0
     omega = source.grid((1,), -4, 4) / 8
     size = np.maximum((features**2).max((1, 2)), 2.0**-6)
-    batch = Batch(
-        base,
-        1,
-        2.0 ** (np.floor(-np.log2(size)) - source.grid((), 3, 7)),
-        features,
-        labels,
-        masses,
-        np.full((source.size, 2), 0.5),
-        omega,
-        np.ones(source.size),
-    ).against(rival=omega)
+    rate = 2.0 ** (np.floor(-np.log2(size)) - source.grid((), 3, 7))
+    batch = laid(Batch, base, features, labels, masses, rate=rate, omega=omega, rival=omega)
     at = BatchQuantities(batch)
     pull = np.abs((at.slopes[:, [0, 1], [0, 1]]) * features[..., 0])
     share = np.round(2.0**20 * pull[:, 1] / np.maximum(pull.sum(1), 2.0**-20)) / 2.0**20
@@ -115,16 +104,15 @@ def joints(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
         share = (2 + source.grid((), 0, 2)) / 8
         labels = np.concatenate([labels, labels + far[:, None, None, None]], axis=3)
         masses = np.stack([share, 1 - share], axis=1)[:, None, None]
-    batch = Batch(
+    batch = laid(
+        Batch,
         base,
-        1,
-        stretch / feature[:, 0, 0] ** 2,
         feature,
         labels,
         masses,
-        np.ones((source.size, 1)),
-        omega,
-        8 * _radius(source),
+        rate=stretch / feature[:, 0, 0] ** 2,
+        omega=omega,
+        radius=8 * _radius(source),
         rival=omega + (side * stretch * delta)[:, None] / feature[:, 0] * source.grid((1,), -8, 32) / 16,
     )
     if source.choose(("functions", "parameter", "parameter")) == "parameter":
@@ -145,16 +133,14 @@ def two_laws(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     labels[:, :, 0, 0] = -side * signs * (1 + source.grid((1,), 0, 15)) / 8
     support_labels[:, :, 1, 0] = side * signs * (1 + source.grid((1,), 0, 7)) / 4
     size = np.maximum((support**2).sum(1), (query**2).sum(1))
-    batch = Batch(
+    batch = laid(
+        Batch,
         draw_loss(source, loss),
-        1,
-        2.0 ** np.floor(-np.log2(size) - source.grid((), 4, 8)),
         np.stack([query, support], axis=1),
         labels,
         np.ones((source.size, 2, 2, 1)) * np.array([1.0, 0.0])[:, None],
-        np.full((source.size, 2), 0.5),
-        np.zeros((source.size, 2)),
-        np.ones(source.size),
+        rate=2.0 ** np.floor(-np.log2(size) - source.grid((), 4, 8)),
+        omega=np.zeros((source.size, 2)),
         support_labels=support_labels,
         support_masses=np.ones((source.size, 2, 2, 1)) * np.array([0.0, 1.0])[:, None],
     )

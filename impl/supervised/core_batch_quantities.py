@@ -263,13 +263,12 @@ class CoreBatchQuantities(LiftedBatchQuantities):
 
     @cached_property
     def weight_norm_unadapted(self) -> Array:
-        w = self._summed(1, self._before) / np.where(self.rho > 0, self.rho, 1.0)
-        return np.sqrt((self.mass * w**2).sum((1, 2)))
+        return self._lifted_norm(self._summed(1, self._before) / self.m.where(self.rho > 0, self.rho, 1.0))
 
     @property
     def _apart(self) -> Array:
         """u without adaptation (B, n, k)."""
-        return np.broadcast_to(self._before - self._rival(adapted=False), self.u.shape)
+        return self.m.broadcast_to(self._before - self._rival(adapted=False), self.u.shape)
 
     @cached_property
     def pairing_unadapted(self) -> Array:
@@ -307,8 +306,7 @@ class CoreBatchQuantities(LiftedBatchQuantities):
         if batch.loss.link is not Link.CLASS:
             raise UndefinedQuantityError("labels that are classes are required")
         slopes = self._over(np.roll(batch.labels, 1, axis=-1), batch.masses, 1, self.after)
-        w = slopes / np.where(self.rho > 0, self.rho, 1.0)
-        return np.sqrt((self.mass * w**2).sum((1, 2)))
+        return self._lifted_norm(slopes / self.m.where(self.rho > 0, self.rho, 1.0))
 
     # --- the other law ---
 

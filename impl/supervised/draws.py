@@ -14,13 +14,14 @@ from ..draws import composition, draw_features, draw_size, draw_weights, with_ra
 from ..losses import LOSSES, Link, Loss
 from ..sources import Limits, Source
 from ..vector_losses import VectorLoss
-from .batch import Array, Batch, inner_law
+from .batch import Array, Batch, TaskBatch, inner_law
 
 CONVEX_LOSSES = tuple(name for name, family in LOSSES.items() if family.profile.convex and name != "absolute")
 UNUSUAL_LOSSES = tuple(name for name in LOSSES if name not in CONVEX_LOSSES)
 """Not convex, or not differentiable: outside the theorem, for the audit."""
 SMOOTH_LOSSES = tuple(name for name in CONVEX_LOSSES if not LOSSES[name].profile.joints)
 Supported = TypeVar("Supported", bound=Any)
+Laid = TypeVar("Laid", bound=TaskBatch)
 """A batch of any model: its laws are what is drawn here."""
 STEEP = ("quartic", "exponential", "poisson")
 """Losses with unbounded curvature: steps stay below 1/curvature, or predictions overflow."""
@@ -125,6 +126,13 @@ def adapted(source: Source, batch: Batch, kind: str | None = None) -> Batch:
     return replace(batch, rate=rate)
 
 
+def laid(kind: type[Laid], loss: Loss, features: Array, labels: Array, masses: Array, **given: Any) -> Laid:
+    """Problems by hand: a step of 0, equal tasks, R = 1, or what is `given`."""
+    count, n = masses.shape[:2]
+    fixed = {"rate": np.zeros(count), "weights": np.full((count, n), 1 / n), "radius": np.ones(count)}
+    return kind(loss=loss, features=features, labels=labels, masses=masses, **(fixed | given))
+
+
 def problem(
     source: Source,
     name: str,
@@ -148,17 +156,15 @@ def problem(
         features = eye + np.triu(np.ones((d, d)), 1) * source.grid((d, d), -4, 4) / 4
     else:
         features = draw_features(source, k, d)
-    batch = Batch(
+    batch = laid(
+        Batch,
         loss,
-        1,
-        np.zeros(source.size),
         features,
         draw_labels(source, loss, n, k, depth),
         draw_masses(source, n, k, depth, apart),
-        draw_weights(source, n),
-        source.grid((outputs * d,), -8, 8) / 4,
-        np.ones(source.size),
-        source.grid((outputs * d,), -8, 8) / 4,
+        weights=draw_weights(source, n),
+        omega=source.grid((outputs * d,), -8, 8) / 4,
+        rival=source.grid((outputs * d,), -8, 8) / 4,
     )
     batch = (with_support(source, batch, supports) if supports else batch).spread
     return with_radius(source, adapted(source, batch, kind))

@@ -16,7 +16,7 @@ from ..sources import SMALL, Generator, Limits, Source
 from .batch import Array, Batch
 from .batch_quantities import BatchQuantities
 from .core_batch_quantities import CoreBatchQuantities
-from .draws import CONVEX_LOSSES, SMOOTH_LOSSES, adapted, draw_labels, draw_loss, problem, with_rates
+from .draws import CONVEX_LOSSES, SMOOTH_LOSSES, adapted, draw_labels, draw_loss, laid, problem, with_rates
 from .stationary import stationary_points
 from .vector_batch import LinearQuantities
 
@@ -147,17 +147,15 @@ def shared_queries(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     support = one * np.eye(n, n + 1, 1)[:, :, None]
     query = one * (np.arange(n + 1) == 0)[:, None]
     base = draw_loss(source, loss)
-    batch = Batch(
+    batch = laid(
+        Batch,
         base,
-        1,
-        np.zeros(source.size),
         source.grid((n + 1, n), -8, 8) / 4,
         draw_labels(source, base, n, n + 1, 1),
         query,
-        draw_weights(source, n),
-        source.grid((n,), -8, 8) / 4,
-        np.ones(source.size),
-        source.grid((n,), -8, 8) / 4,
+        weights=draw_weights(source, n),
+        omega=source.grid((n,), -8, 8) / 4,
+        rival=source.grid((n,), -8, 8) / 4,
         support_labels=draw_labels(source, base, n, n + 1, 1),
         support_masses=support,
     )
@@ -181,18 +179,9 @@ def cancelling(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     labels[:, 0, :, 1], labels[:, 1, :, 1] = height, -height
     masses = np.zeros((source.size, 2, k, 2))
     masses[..., 0], masses[..., 1] = (1 - share)[:, None, None] / k, share[:, None, None] / k
-    batch = Batch(
-        base,
-        1,
-        np.zeros(source.size),
-        (1 + source.grid((k, 1), 0, 4)) / 4,
-        labels,
-        masses,
-        np.full((source.size, 2), 0.5),
-        np.zeros((source.size, 1)),
-        np.ones(source.size),
-        (1 + source.grid((1,), 0, 15)) / 8,
-    )
+    features = (1 + source.grid((k, 1), 0, 4)) / 4
+    rival = (1 + source.grid((1,), 0, 15)) / 8
+    batch = laid(Batch, base, features, labels, masses, omega=np.zeros((source.size, 1)), rival=rival)
     return with_radius(source, replace(batch, rate=2.0 ** -(1 + source.grid((), 0, 4))))
 
 
@@ -265,17 +254,16 @@ def paced_spread(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     features = np.stack([np.ones((size, 2)), np.array([1.0, -2.0]) * np.ones((size, 1))], axis=1)
     features = features * (1 + source.grid((1, 2), 0, 3)) / 4
     one = np.ones((size, 1, 2, 1))
-    batch = Batch(
-        draw_loss(source, loss),
-        1,
-        2.0 ** -source.grid((), 3, 6),
+    base, rate = draw_loss(source, loss), 2.0 ** -source.grid((), 3, 6)
+    batch = laid(
+        Batch,
+        base,
         features,
         source.grid((1, 2, 1), -8, 8) / 4,
         one * np.array([0.0, 1.0])[:, None],
-        np.ones((size, 1)),
-        source.grid((2,), -8, 8) / 4,
-        np.ones(size),
-        source.grid((2,), -8, 8) / 4,
+        rate=rate,
+        omega=source.grid((2,), -8, 8) / 4,
+        rival=source.grid((2,), -8, 8) / 4,
         support_labels=source.grid((1, 2, 1), -8, 8) / 4,
         support_masses=one * np.array([1.0, 0.0])[:, None],
         rates=np.array([1.0, 0.0]) * np.ones((size, 1)),
@@ -284,14 +272,8 @@ def paced_spread(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
 
 
 RIVALS = ("parameter", "functions", "tangent", "stationary", "local")
-
-
 TANGENTS = {"tangent": LinearQuantities, "query tangent": AtQuery, "turned": Turned, "forgetful": Forgetful}
-
-
-def _against(source: Source, batch: Batch, rival: str) -> Any:
-    """The problems against a comparator of that kind."""
-    return against(source, batch, rival, TANGENTS, stationary_points)
+_against = partial(against, tangents=TANGENTS, settled=stationary_points)
 
 
 def vector_outputs(source: Source, loss: str, limits: Limits = SMALL, rivals: tuple[str, ...] = RIVALS) -> Batch:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Self, overload
 
 import numpy as np
 from flint import fmpq
 
-from ..arithmetic import Array, rational, to_float
+from ..arithmetic import Array, listed, rational, to_float
 from ..instances import Instance, Vector
 from ..losses import Loss
 from ..models.activation import ACTIVATIONS, RELU, Activation
@@ -178,7 +178,7 @@ class MetaSLInstance(Instance):
 
     def document(self, number: Callable[[fmpq], object]) -> dict[str, object]:
         """The fields of the instance file, each number written by `number`."""
-        return document_of(self, number, {"name": "linear"}, lambda vector: [number(v) for v in vector])
+        return document_of(self, number, {"name": "linear"}, partial(listed, number))
 
 
 # --- what instances of every model share ---

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -27,7 +28,7 @@ from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Floats, IrrationalError, Matrix, Number, NumberSystem, Rationals, midpoint, norm
 from ..instances import Vector
 from ..losses import Loss
-from .adaptation import Gradient, Implicit, Own
+from .adaptation import Adaptation, Gradient, Implicit, Own
 from .instance import MetaSLInstance, Task
 from .rule_steps import adapted
 
@@ -157,12 +158,22 @@ class Problem(Risks):
         self.transposed: Matrix = self.features.transpose()
         self.omega = self.column(instance.omega)
         self._proximal_points: list[tuple[Law, list[Number], Matrix]] = []
-        if isinstance(instance.adaptation, Gradient):
-            self.eta: Number = m.number(instance.adaptation.eta)
-            self.decay: Number = m.number(instance.adaptation.decay)
-            given = instance.adaptation.rates or (fmpq(1),) * self.dimension
-            self.rates = [m.number(instance.adaptation.eta * r) for r in given]
-            self._alike = instance.adaptation.rates is None
+        self._read_steps()
+
+    def _read_steps(self) -> None:
+        adaptation, number = self.instance.adaptation, self.m.number
+        if isinstance(adaptation, Gradient):
+            self.eta: Number = number(adaptation.eta)
+            self.decay: Number = number(adaptation.decay)
+            self.rates = [number(adaptation.eta * r) for r in adaptation.rates or (fmpq(1),) * self.dimension]
+            self._alike = adaptation.rates is None
+
+    def adapting(self, adaptation: Adaptation) -> Problem:
+        """The same tasks with another adaptation."""
+        found = copy(self)
+        found.instance, found._proximal_points = replace(self.instance, adaptation=adaptation), []
+        found._read_steps()
+        return found
 
     def at(self, vector: Vector) -> Point:
         """The model with this parameter."""
@@ -224,6 +235,19 @@ class Problem(Risks):
         for _ in range(adaptation.steps):
             iterates.append(self.stepped(iterates[-1], self.gradient(law.inner, self.predictions(iterates[-1]))))
         return iterates
+
+    def pulled_back(self, law: Law, path: Sequence[Matrix], slope: Matrix) -> Matrix:
+        """The transpose of the Jacobian of the adaptation to a law, at its iterates, times a slope (d, 1)."""
+        adaptation = self.instance.adaptation
+        if isinstance(adaptation, Implicit):
+            hessian = self.hessian(law, self.predictions(path[-1]))
+            return (self.identity() + hessian * (1 / self.m.number(adaptation.strength))).solve(slope)
+        for here in reversed(path[:-1]):
+            # The transpose of I - eta D (H + decay) is I - eta (H + decay) D.
+            bends, moved = self.curvatures(law, self.predictions(here)), self.paced(slope)
+            turned = self.m.matrix(bent(bends, (self.features * moved).tolist()))
+            slope = slope - self.transposed * turned - moved * self.decay
+        return slope
 
     def _proximal_point(self, law: Law, theta: Matrix, adaptation: Implicit) -> Matrix:
         """`_proximal`, once for each law and exact theta."""

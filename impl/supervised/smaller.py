@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from flint import fmpq
 
-from ..instances import Vector
 from ..losses import Link, Loss
 from ..models.smaller import simpler_parameters
 from ..shrink import at_each, fewer_tasks, put, simpler, simpler_entries, simpler_rows, with_each
@@ -35,15 +34,15 @@ def fewer_atoms(instance: Model) -> Iterator[Model]:
     """One law for a task of two; fewer atoms of either law, or equal masses."""
     for i, task in enumerate(instance.tasks):
         if task.support is not None:
-            yield with_task(instance, i, replace(task, support=None))
+            yield with_law(instance, i, "support", None)
         for name, atoms in _laws(task):
             for a in range(len(atoms) if len(atoms) > 1 else 0):
                 left = 1 - atoms[a].p
                 kept = tuple(replace(t, p=t.p / left) for b, t in enumerate(atoms) if b != a)
-                yield with_task(instance, i, _changed(task, {name: kept}))
+                yield with_law(instance, i, name, kept)
             even = fmpq(1, len(atoms))
             if any(t.p != even for t in atoms):
-                yield with_task(instance, i, _changed(task, {name: tuple(replace(t, p=even) for t in atoms)}))
+                yield with_law(instance, i, name, tuple(replace(t, p=even) for t in atoms))
 
 
 def _laws(task: Task) -> Iterator[tuple[str, Sequence[Atom]]]:
@@ -53,12 +52,8 @@ def _laws(task: Task) -> Iterator[tuple[str, Sequence[Atom]]]:
         yield "support", task.support
 
 
-def with_task(instance: Model, i: int, task: Task) -> Model:
-    return replace(instance, tasks=put(instance.tasks, i, task))
-
-
-def _changed(task: Task, laws: dict[str, Any]) -> Task:
-    return replace(task, **laws)
+def with_law(instance: Model, i: int, name: str, atoms: Any) -> Model:
+    return replace(instance, tasks=put(instance.tasks, i, replace(instance.tasks[i], **{name: atoms})))
 
 
 def fewer_points(instance: Model) -> Iterator[Model]:
@@ -68,7 +63,7 @@ def fewer_points(instance: Model) -> Iterator[Model]:
         return
     place = {x: j for j, x in enumerate(keep)}
     tasks = tuple(
-        _changed(t, {name: tuple(Atom(place[a.x], a.y, a.p) for a in atoms) for name, atoms in _laws(t)})
+        replace(t, **{name: tuple(Atom(place[a.x], a.y, a.p) for a in atoms) for name, atoms in _laws(t)})
         for t in instance.tasks
     )
     comparator = instance.comparator
@@ -96,21 +91,16 @@ def _fewer_dimensions(instance: MetaSLInstance) -> Iterator[MetaSLInstance]:
         def cut(vector: tuple[fmpq, ...], j: int = j) -> tuple[fmpq, ...]:
             return tuple(v for k, v in enumerate(vector) if k % d != j)
 
-        comparator = instance.comparator
+        adaptation, comparator = instance.adaptation, instance.comparator
+        if isinstance(adaptation, Gradient) and adaptation.rates is not None:
+            adaptation = replace(adaptation, rates=cut(adaptation.rates))
         yield replace(
             instance,
-            adaptation=_cut(instance.adaptation, cut),
+            adaptation=adaptation,
             features=tuple(cut(row) for row in instance.features),
             omega=cut(instance.omega),
             comparator=comparator if isinstance(comparator, Functions) else cut(comparator),
         )
-
-
-def _cut(adaptation: Adaptation, cut: Callable[[Vector], Vector]) -> Adaptation:
-    """The adaptation of fewer parameters."""
-    if not isinstance(adaptation, Gradient) or adaptation.rates is None:
-        return adaptation
-    return replace(adaptation, rates=cut(adaptation.rates))
 
 
 def simpler_adaptations(adaptation: Adaptation) -> Iterator[Adaptation]:
@@ -155,4 +145,4 @@ def _simpler_numbers(instance: MetaSLInstance) -> Iterator[MetaSLInstance]:
     for i, task in enumerate(instance.tasks):
         for name, atoms in _laws(task):
             for kept in at_each(atoms, labelled):
-                yield with_task(instance, i, _changed(task, {name: kept}))
+                yield with_law(instance, i, name, kept)

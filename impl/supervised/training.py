@@ -5,19 +5,8 @@ A first-order outer loop (Adam), then L-BFGS to bring the gradient down; determi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..extras import require
 from .instance import MetaSLInstance
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A trained parameter [d], the meta-losses on the way, and the norm of the last gradient."""
-
-    omega: tuple[float, ...]
-    history: tuple[float, ...]
-    gradient_norm: float
 
 
 def train(
@@ -28,8 +17,8 @@ def train(
     rate: float = 0.1,
     first_order: bool = False,
     polish: bool = True,
-) -> Trained:
-    """Train theta on the instance's tasks: MAML, or FOMAML (`first_order`, inner Jacobian stopped).
+) -> tuple[float, ...]:
+    """theta [d] trained on the instance's tasks: MAML, or FOMAML (`first_order`, inner Jacobian stopped).
 
     start is theta_0 (default 0); `polish` adds L-BFGS (full MAML only).
     """
@@ -41,7 +30,6 @@ def train(
     problem = TorchProblem(instance)
     values = start if start is not None else (0.0,) * instance.dimension
     theta = torch.tensor(values, dtype=torch.float64, requires_grad=True)
-    history: list[float] = []
 
     def objective() -> torch.Tensor:
         return problem.meta_objective(theta, first_order=first_order)
@@ -49,9 +37,7 @@ def train(
     optimiser = torch.optim.Adam([theta], lr=rate)
     for _ in range(rounds):
         optimiser.zero_grad()
-        loss = objective()
-        loss.backward()
-        history.append(float(loss.detach()))
+        objective().backward()
         optimiser.step()
     if polish and not first_order:
         lbfgs = torch.optim.LBFGS(
@@ -70,7 +56,4 @@ def train(
             return value
 
         lbfgs.step(closure)
-    loss = objective()
-    (gradient,) = torch.autograd.grad(loss, theta)
-    history.append(float(loss.detach()))
-    return Trained(tuple(theta.detach().tolist()), tuple(history), float(gradient.norm()))
+    return tuple(theta.detach().tolist())

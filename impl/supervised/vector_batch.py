@@ -68,10 +68,8 @@ class VectorQuantities(BatchQuantities):
     def _psi(self, labels: Array, z: Array) -> Array:
         blocks = self._blocks
         size, k, c, _ = blocks.shape
-        at = z.reshape(size, -1, k, c).transpose(0, 2, 1, 3)
-        slots = labels.shape[2]
-        each = np.arange(slots) * at.shape[2] // slots
-        bends = self.batch.loss.on_arrays(2, at[:, :, each], labels, self.m)
+        at = self.m.broadcast_to(z.reshape(size, k, 1, c), labels.shape)
+        bends = self.batch.loss.on_arrays(2, at, labels, self.m)
         gram = (blocks.reshape(size, k * c, -1) @ self._moved).reshape(size, k, 1, c, k * c)
         pull = bends @ gram
         return self._left[:, None, None] - pull.swapaxes(-1, -2) @ blocks[:, :, None]

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from flint import fmpq
 
-from ..instances import FORMAT, SPLIT_FORMAT, Vector
+from ..arithmetic import listed
+from ..instances import FORMAT, SPLIT_FORMAT
 from ..losses import Link, Loss
 from .adaptation import Gradient, Own, adaptation_field
 from .tables import Rows
 
 if TYPE_CHECKING:
-    from .instance import Atom, Functions, Task
+    from .instance import Atom, Task
 
 
 def document_of(
@@ -24,7 +25,8 @@ def document_of(
     width: int | None = None,
 ) -> dict[str, object]:
     """The fields of an instance file: numbers written by `number`, parameters by `parameter`; a network has a width."""
-    rival = instance.comparator
+    rival, rows = instance.comparator, instance.features
+    functions = {"functions": listed(number, rival.values)} if isinstance(rival, instance.functional) else None
     plain = instance.loss.outputs == 1 and all(task.support is None for task in instance.tasks)
     if isinstance(instance.adaptation, Gradient):
         plain = plain and instance.adaptation.rates is None and instance.adaptation.decay == 0
@@ -35,10 +37,10 @@ def document_of(
         "loss": loss_field(instance.loss, number),
         "adaptation": adaptation_field(instance.adaptation, number, width),
         "model": model,
-        "features": rows_field(instance.features, number),
+        "features": rows.written(number) if isinstance(rows, Rows) else listed(number, rows),
         "tasks": tasks_field(instance.tasks, number),
         "omega": parameter(instance.omega),
-        "comparator": functions_field(rival, number) if isinstance(rival, instance.functional) else parameter(rival),
+        "comparator": functions or parameter(rival),
         "radius": number(instance.radius),
     }
 
@@ -54,24 +56,11 @@ def loss_field(loss: Loss, number: Callable[[fmpq], object]) -> dict[str, object
 def tasks_field(tasks: tuple[Task, ...], number: Callable[[fmpq], object]) -> list[dict[str, object]]:
     """The field "tasks" of a document."""
 
-    def label(y: Any) -> object:
-        return [number(v) for v in y] if isinstance(y, tuple) else number(y)
-
     def written(atoms: Sequence[Atom]) -> list[dict[str, object]]:
-        return [{"x": a.x, "y": label(a.y), "p": number(a.p)} for a in atoms]
+        return [{"x": a.x, "y": listed(number, a.y), "p": number(a.p)} for a in atoms]
 
     return [
         {"weight": number(task.weight), "atoms": written(task.atoms)}
         | ({} if task.support is None else {"support": written(task.support)})
         for task in tasks
     ]
-
-
-def rows_field(rows: Sequence[Vector], number: Callable[[fmpq], object]) -> list[list[object]]:
-    """The field "features" of a document."""
-    return rows.written(number) if isinstance(rows, Rows) else [[number(v) for v in row] for row in rows]
-
-
-def functions_field(functions: Functions, number: Callable[[fmpq], object]) -> dict[str, object]:
-    """The field "comparator" of a document, for functions."""
-    return {"functions": [[number(v) for v in row] for row in functions.values]}

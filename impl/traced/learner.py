@@ -165,25 +165,26 @@ class Learner:
         def unadapted(p: Tensors, xs: Any, ys: Any, x: Any, y: Any) -> Any:
             return self.predict(dict(zip(self.names, p, strict=True)), x)
 
-        def plain(p: Tensors, *data: Any) -> Any:
-            return jacrev(lambda q: unadapted(q, *data))(p)
-
-        makers: dict[str, tuple[Callable[..., Any], Tensors, range]] = {
-            "predictions": (split(within(lambda p, xs, ys, x, y: self.adapted_predictions(p, xs, ys, x))),
-                            (*self.omega, *data), range(k)),
-            "gradient": (split(lambda p, *a: grad(outer)(p, *a)), (*self.omega, *data), range(k)),
-            "features": (split(lambda p, xs, ys, x, y: jacrev(self.adapted_predictions)(p, xs, ys, x)),
-                         (*self.omega, *data), range(k)),
-            "adapted": (split(within(lambda p, xs, ys, x, y: self.adapt(p, xs, ys))), (*self.omega, *data), range(k)),
-            "plain": (split(plain), (*self.omega, *data), range(k)),
-            "unadapted": (split(unadapted), (*self.omega, *data), range(k)),
-            "first-order": (split(lambda p, *data: grad(lambda q: self.loss(unadapted(q, *data), data[3]))(p)),
-                            (*self.omega, *data), range(k)),
-            "risk": (lambda z, y: self.loss(z, y), (z, data[3]), range(1)),
-            "slope": (lambda z, y: grad(self.loss)(z, y), (z, data[3]), range(1)),
-        }  # fmt: skip
+        of_parameters: dict[str, Callable[..., Any]] = {
+            "predictions": within(lambda p, xs, ys, x, y: self.adapted_predictions(p, xs, ys, x)),
+            "gradient": lambda p, *a: grad(outer)(p, *a),
+            "features": lambda p, xs, ys, x, y: jacrev(self.adapted_predictions)(p, xs, ys, x),
+            "adapted": within(lambda p, xs, ys, x, y: self.adapt(p, xs, ys)),
+            "plain": lambda p, *data: jacrev(lambda q: unadapted(q, *data))(p),
+            "unadapted": unadapted,
+            "first-order": lambda p, *data: grad(lambda q: self.loss(unadapted(q, *data), data[3]))(p),
+        }
+        of_predictions: dict[str, Callable[..., Any]] = {
+            "risk": lambda z, y: self.loss(z, y),
+            "slope": lambda z, y: grad(self.loss)(z, y),
+        }
         lines = not (nobodys(self.module) and isinstance(self.inner, SGD) and self.loss_name != "own")
-        return {name: traced(*makers[name], lines) for name in wanted}
+        return {
+            name: traced(split(of_parameters[name]), (*self.omega, *data), range(k), lines)
+            if name in of_parameters
+            else traced(of_predictions[name], (z, data[3]), range(1), lines)
+            for name in wanted
+        }
 
     def run(self, name: str, data: Tensors) -> Tensors:
         """The predictions or the gradient at omega, by PyTorch."""

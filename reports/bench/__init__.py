@@ -9,6 +9,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from rich.table import Table
@@ -16,7 +17,7 @@ from rich.table import Table
 from ...impl.oracles import global_solvers
 from ..records import environment, now
 from . import batches, falsify, floats, judging, networks, optimum, own_tasks, programs, scaling, solvers, workers
-from .rows import Measured, installed, notes
+from .rows import Measured, Shown, installed, listing, notes
 
 OPTIONAL = {"cvxpy": "oracles", "torch": "oracles", "jax": "jax", "distributed": "cluster"} | {
     module: global_solvers.EXTRA for name, module in global_solvers.MODULES.items() if name != "cvxpy"
@@ -61,37 +62,28 @@ def bench(seconds: float, large: bool, out: Path | None, tell: Callable[[str | T
         tell(_table(group, [row for row in measured if row.group == group]))
     for note in missing:
         tell(Table(title=note, title_justify="left"))
-    grown = scaling.compare(seconds, tell)
-    tell(scaling.table(grown))
+
+    def told(rows: list[Shown], table: Callable[[list[Shown]], Table]) -> list[Shown]:
+        """The rows, once people have seen them."""
+        if rows:
+            tell(table(rows))
+        return rows
+
+    grown = told(scaling.compare(seconds, tell), scaling.table)
     if out is not None:
         scaling.draw(grown, out)
-    decided = batches.shares()
-    tell(notes("share that arrays decide", decided))
-    optima = optimum.compare(progress=tell)
-    tell(optimum.table(optima))
-    searches = falsify.compare(seconds, tell)
-    tell(notes("search for counterexamples", searches))
-    optima_in_4 = optimum.compare(("quartic", "logistic", "pseudo-huber"), (4,), 2, tell)
-    tell(optimum.table(optima_in_4))
-    asked = solvers.compare(seconds, tell)
-    tell(solvers.table(asked))
-    own = own_tasks.compare((*own_tasks.CASES, *([own_tasks.LARGE] if large else [])), tell)
-    tell(own_tasks.table(own))
-    traced = programs.compare(tell)
-    if traced:
-        tell(programs.table(traced))
-    working = workers.compare(seconds, large, tell)
-    tell(notes("workers and the store", working))
+    harder = ("quartic", "logistic", "pseudo-huber"), (4,), 2
+    cases = (*own_tasks.CASES, *([own_tasks.LARGE] if large else []))
     return {
-        "arrays": {"rows": decided},
-        "optimum": optima,
-        "falsify": {"rows": searches},
-        "optimum_in_4": optima_in_4,
+        "arrays": {"rows": told(batches.shares(), partial(notes, "share that arrays decide"))},
+        "optimum": told(optimum.compare(progress=tell), optimum.table),
+        "falsify": {"rows": told(falsify.compare(seconds, tell), partial(notes, "search for counterexamples"))},
+        "optimum_in_4": told(optimum.compare(*harder, tell), optimum.table),
         "scaling": grown,
-        "solvers": asked,
-        "own_tasks": own,
-        "programs": traced,
-        "workers": working,
+        "solvers": told(solvers.compare(seconds, tell), solvers.table),
+        "own_tasks": told(own_tasks.compare(cases, tell), own_tasks.table),
+        "programs": told(programs.compare(tell), programs.table),
+        "workers": told(workers.compare(seconds, large, tell), partial(notes, "workers and the store")),
         "format": "metagap/bench/1",
         "started": started,
         "environment": environment(),
@@ -103,14 +95,12 @@ def bench(seconds: float, large: bool, out: Path | None, tell: Callable[[str | T
 
 def _table(group: str, rows: list[Measured]) -> Table:
     """A group for people, with ratios to its first row."""
-    table = Table(title=group, title_justify="left")
-    table.add_column("what", overflow="fold")
-    for heading in ("per second", "range", "ratio"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in rows:
-        spread = f"{_rate(row.low)} - {_rate(row.high)}"
-        table.add_row(row.name, _rate(row.median), spread, f"{rows[0].median / row.median:.2f}")
-    return table
+
+    def cells(row: Measured) -> tuple[str, ...]:
+        ratio = f"{rows[0].median / row.median:.2f}"
+        return row.name, _rate(row.median), f"{_rate(row.low)} - {_rate(row.high)}", ratio
+
+    return listing(group, "what", ("per second", "range", "ratio"), map(cells, rows))
 
 
 def _rate(value: float) -> str:

@@ -31,7 +31,7 @@ from ...impl.losses import Loss
 from ...impl.strategies import instances
 from ...impl.supervised.batch import Batch
 from ...theory.mutants.meta_sl import MUTANTS
-from .rows import Note
+from .rows import Note, timed
 
 RARE = next(m for m in MUTANTS if m.name == "no-hessian")
 COMMON = next(m for m in MUTANTS if m.name == "half-constant")
@@ -44,7 +44,6 @@ def problems(rng: np.random.Generator, count: int = 256) -> Batch:
     mass, weight = rng.exponential(size=(count, n, k, 1)), rng.exponential(size=(count, n))
     return Batch(
         Loss("log-cosh"),
-        1,
         rng.uniform(0, 0.5, count),
         rng.uniform(-2, 2, (count, k, d)),
         rng.uniform(-2, 2, (count, n, k, 1)),
@@ -123,12 +122,9 @@ def compare(seconds: float, progress: Callable[[str], None] = lambda message: No
 
 def _shrinking() -> list[Note]:
     """The same mutant found and shrunk on arrays, and by Hypothesis (its seconds include the search)."""
-    begin = time.process_time()
-    found = pursue(COMMON, seed=1, seconds=30)
-    middle = time.process_time()
-    small = simplest(found)
+    found, searching = timed(lambda: pursue(COMMON, seed=1, seconds=30))
+    small, shrinking = timed(lambda: simplest(found))
     assert small is not None
-    end = time.process_time()
     quiet = settings(
         max_examples=2000,
         database=None,
@@ -140,11 +136,9 @@ def _shrinking() -> list[Note]:
     def wrong(instance: Instance) -> bool:
         return refute(COMMON, instance) is not None
 
-    begun = time.process_time()
-    other = find(instances("arbitrary"), wrong, settings=quiet, random=random.Random(1))
-    rest = time.process_time() - begun
-    said = f"{small.instance.numbers} numbers; found in {middle - begin:.2f} s"
+    other, both = timed(lambda: find(instances("arbitrary"), wrong, settings=quiet, random=random.Random(1)))
+    said = f"{small.instance.numbers} numbers; found in {searching:.2f} s"
     return [
-        Note("shrink on arrays, seconds", end - middle, said),
-        Note("search and shrink by Hypothesis, seconds", rest, f"{other.numbers} numbers"),
+        Note("shrink on arrays, seconds", shrinking, said),
+        Note("search and shrink by Hypothesis, seconds", both, f"{other.numbers} numbers"),
     ]

@@ -8,6 +8,7 @@ n k d^2 where one vector of each task takes n k d; and pages of freed arrays wer
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -28,7 +29,6 @@ def float_batch(shape: tuple[int, int, int], count: int, steps: int = 1, seed: i
     mass = rng.integers(1, 16, (count, n, k, 1)).astype(float)
     return Batch(
         Loss("logistic"),
-        steps,
         np.full(count, 0.5),
         rng.integers(-8, 9, (count, k, d)) / 4,
         rng.integers(0, 2, (count, n, k, 1)) * 2.0 - 1,
@@ -37,6 +37,7 @@ def float_batch(shape: tuple[int, int, int], count: int, steps: int = 1, seed: i
         rng.integers(-8, 9, (count, d)) / 4,
         np.full(count, 4.0),
         rng.integers(-8, 9, (count, d)) / 4,
+        steps=steps,
     )
 
 
@@ -51,7 +52,9 @@ def rows() -> list[Row]:
     """The rows, size by size; a meta-gradient on batches of a run's size, and on such as others need to be fast."""
     found = []
     for size in SIZES:
-        found.append(Row(f"floats, size {size}", "generate, terms, bound, compare", COUNT, _verify(size, COUNT)))
+        found.append(
+            Row(f"floats, size {size}", "generate, terms, bound, compare", COUNT, partial(verify_floats, size, COUNT))
+        )
         for count in (COUNT, MANY):
             batch = float_batch(SIZES[size], count)
             for way, gradient in gradients(batch).items():
@@ -67,11 +70,7 @@ def gradients(batch: Batch) -> dict[str, Callable[[], object]]:
 
         found["torch.func vmap(grad)"] = vmap_gradient(batch)
     if installed("jax"):
-        from ...impl.oracles.compiled import jit_gradient
+        from ...impl.oracles.batched import jit_gradient
 
         found["JAX jit(vmap(grad))"] = jit_gradient(batch)
     return found
-
-
-def _verify(size: str, count: int) -> Callable[[], object]:
-    return lambda: verify_floats(size, count)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from flint import fmpq
@@ -13,7 +13,7 @@ from ...impl.losses import Loss
 from ...impl.models.weights import Weights
 from ...impl.supervised.adaptation import Gradient
 from ...impl.supervised.instance import Atom, Functions, NetworkInstance, Task
-from .rows import Row, installed
+from .rows import Row, installed, lifted
 
 WIDTHS = (4096, 65536)
 GRID = 2.0**20
@@ -53,18 +53,15 @@ def rows() -> list[Row]:
     for width in WIDTHS:
         group = f"networks of width {width}, n=4 k=5 d=8"
         for dyadic, kind in ((True, "weights on a grid"), (False, "any float64 weights")):
-            found.append(Row(group, f"lifted claim, balls, {kind}", 1, _judging(wide_instance(width, dyadic=dyadic))))
+            instance = wide_instance(width, dyadic=dyadic)
+            found.append(Row(group, f"lifted claim, balls, {kind}", 1, partial(_judged, instance)))
         if installed("torch"):
-            found.append(Row(group, "one meta-gradient by torch, unproved", 1, _autograd(wide_instance(width))))
+            from ...impl.oracles.network_autograd import meta_gradient
+
+            instance = wide_instance(width)
+            found.append(Row(group, "one meta-gradient by torch, unproved", 1, partial(meta_gradient, instance)))
     return found
 
 
-def _judging(instance: NetworkInstance) -> Callable[[], object]:
-    claims = tuple(claim for claim in NETWORK.claims if claim.name == "network-lifted")
-    return lambda: judge(fresh(instance), claims)
-
-
-def _autograd(instance: NetworkInstance) -> Callable[[], object]:
-    from ...impl.oracles.network_autograd import meta_gradient
-
-    return lambda: meta_gradient(instance)
+def _judged(instance: NetworkInstance) -> object:
+    return judge(fresh(instance), lifted(NETWORK))

@@ -10,6 +10,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from flint import fmpq
@@ -25,6 +26,7 @@ from ...impl.optimum.exact import exact_value
 from ...impl.optimum.landscape import Landscape
 from ...impl.supervised.adaptation import Gradient
 from ...impl.supervised.instance import Atom, MetaSLInstance, Task
+from .rows import Found, cell, listing, timed
 
 BALL = {"exponential": 1.0, "poisson": 1.0}
 """Radius of the ball (else 4): losses that grow exponentially stay near 0."""
@@ -121,26 +123,27 @@ def _compare(loss: str, dimension: int, count: int) -> Compared:
     wrong: dict[str, int] = dict.fromkeys(PEERS, 0)
     undecided = rejected = 0
     boxes: list[int] = []
+
+    def kept(name: str, work: Callable[[], Found]) -> Found:
+        found, seconds = timed(work, time.perf_counter)
+        times[name].append(seconds)
+        return found
+
     for seed in range(count):
         instance = landscape_instance(loss, dimension, seed)
-        begin = time.perf_counter()
-        found = minimise(instance, fmpq(int(ball)), Budget(gap=GAP, seconds=30), checked=False)
-        times["metagap"].append(time.perf_counter() - begin)
+        work = partial(minimise, instance, fmpq(int(ball)), Budget(gap=GAP, seconds=30), checked=False)
+        found = kept("metagap", work)
         boxes.append(found.boxes)
         if not found.narrow or found.certificate is None:
             undecided += 1
             continue
-        begin = time.perf_counter()
-        outcome = check(found.certificate)
-        times["checker"].append(time.perf_counter() - begin)
+        outcome = kept("checker", partial(check, found.certificate))
         rejected += not outcome.accepted
         found = replace(found, check=outcome)
         scape = Landscape(instance)
         for name, peer in PEERS.items():
-            begin = time.perf_counter()
             with np.errstate(over="ignore", invalid="ignore"):
-                point = peer(_objective(scape), scape.dimension, ball)
-            times[name].append(time.perf_counter() - begin)
+                point = kept(name, partial(peer, _objective(scape), scape.dimension, ball))
             inside = into_ball(point[None], ball)
             value = float(scape.value(inside)[0])
             if value < found.lower:
@@ -170,18 +173,17 @@ def _objective(scape: Landscape) -> Objective:
 
 def table(rows: list[Compared]) -> Table:
     """Milliseconds, with wrong answers in brackets."""
-    shown = Table(title=f"global minimum, relative gap {GAP:g}: median ms (wrong answers)", title_justify="left")
-    shown.add_column("loss, d", no_wrap=True)
-    for name in ("metagap", "slowest", "boxes", "checker", *PEERS):
-        shown.add_column(name, justify="right", no_wrap=True)
-    for row in rows:
+
+    def cells(row: Compared) -> tuple[str, ...]:
         ms = row.milliseconds
-        shown.add_row(
+        return (
             f"{row.loss}, {row.dimension}",
-            f"{ms['metagap']:.1f}" + (f" ({row.undecided} undecided)" if row.undecided else ""),
+            cell(ms["metagap"], ".1f") + (f" ({row.undecided} undecided)" if row.undecided else ""),
             f"{row.slowest:.0f}",
             f"{row.median_boxes:.0f}",
-            "" if ms["checker"] is None else f"{ms['checker']:.1f}",
+            cell(ms["checker"], ".1f"),
             *("" if ms[name] is None else f"{ms[name]:.1f} ({row.wrong[name]})" for name in PEERS),
         )
-    return shown
+
+    title = f"global minimum, relative gap {GAP:g}: median ms (wrong answers)"
+    return listing(title, "loss, d", ("metagap", "slowest", "boxes", "checker", *PEERS), map(cells, rows))

@@ -26,7 +26,7 @@ from ...impl.optimum.stack import Stack
 from ...impl.own_tasks import from_arrays
 from ...impl.supervised.instance import MetaSLInstance
 from ..processes import apart
-from .rows import installed
+from .rows import by_case, cell, installed, listing
 
 SECONDS = 600.0
 """Until when a row is ended."""
@@ -226,21 +226,10 @@ def _compared(case: Case, progress: Callable[[str], None]) -> list[OwnTasks]:
 
 def table(rows: list[OwnTasks]) -> Table:
     """The rows for people."""
-    shown = Table(title="own tasks at size (found + checked = 1)", title_justify="left")
-    shown.add_column("case and way")
-    for heading in ("seconds", "ratio", "MB", "width or excess"):
-        shown.add_column(heading, justify="right", no_wrap=True)
-    shown.add_column("it says")
-    case = ""
-    for row in rows:
-        if row.case != case:
-            shown.add_row(row.case, "", "", "", "", "")
-            case = row.case
-        cells = (
-            "" if value is None else text.format(value)
-            for value, text in (
-                (row.seconds, "{:.3f}"), (row.ratio, "{:.2f}"), (row.megabytes, "{:.0f}"), (row.excess, "{:.1e}"),
-            )
-        )  # fmt: skip
-        shown.add_row(f"  {row.way}", *cells, row.says)
-    return shown
+
+    def cells(row: OwnTasks) -> tuple[str, ...]:
+        numbers = ((row.seconds, ".3f"), (row.ratio, ".2f"), (row.megabytes, ".0f"), (row.excess, ".1e"))
+        return row.way, *(cell(value, form) for value, form in numbers), row.says
+
+    headings, shown = ("seconds", "ratio", "MB", "width or excess"), by_case(rows, lambda row: row.case, cells)
+    return listing("own tasks at size (found + checked = 1)", "case and way", headings, shown, "it says")

@@ -19,7 +19,7 @@ from rich.table import Table
 from ...theory.claim import Verdict
 from ..processes import apart
 from .own_tasks import peak
-from .rows import installed
+from .rows import cell, installed, least, listing, timed
 
 SECONDS = 900.0
 """Until when a model is ended."""
@@ -83,17 +83,6 @@ def drawn(name: str) -> tuple[Callable[[int], Any], list[Any], str, int]:
     return model, tasks, "mse" if name == MODELS[0] else "cross_entropy", half
 
 
-def _least(works: Sequence[Callable[[], object]], rounds: int) -> list[float]:
-    """The least processor time of each work, in turns."""
-    found = [float("inf")] * len(works)
-    for _ in range(rounds):
-        for k, work in enumerate(works):
-            begin = time.process_time()
-            work()
-            found[k] = min(found[k], time.process_time() - begin)
-    return found
-
-
 def _measured(name: str, tell: Callable[[str], None]) -> Program:
     import torch
     from threadpoolctl import threadpool_limits
@@ -113,30 +102,27 @@ def _measured(name: str, tell: Callable[[str], None]) -> Program:
         learner = Learner(model(0), SGD(0.01), loss)
         data = learner.data(tasks[0].support, tasks[0].query)
         z = learner.unadapted(data)
-        begin = time.process_time()
-        graph = learner.graphs(data, z, ("gradient",))["gradient"]
-        trace = time.process_time() - begin
+        graphs, trace = timed(lambda: learner.graphs(data, z, ("gradient",)))
         inputs = [array_of(t) for t in (*learner.omega, *data)]
 
         def enclose(system: System) -> Any:
-            return evaluated(graph, inputs, system)[0]
+            return evaluated(graphs["gradient"], inputs, system)[0]
 
         values = enclose(Middles())
         learner.run("gradient", data)
-        unproved, enclosed = _least([lambda: learner.run("gradient", data), lambda: enclose(Middles())], ROUNDS)
+        unproved, enclosed = least([lambda: learner.run("gradient", data), lambda: enclose(Middles())], ROUNDS)
         tell(f"{name}: balls")
         with ctx.workprec(BITS):
-            (balls,) = _least([lambda: enclose(Fine())], 1)
+            _, balls = timed(lambda: enclose(Fine()))
         tell(f"{name}: judgement")
         instance = instance_of(model(0), tasks, SGD(0.01), loss, model(1))
-        (gram,) = _least([lambda: TracedQuantities(instance, precise=False)._features.gram], 1)
-        outcome: list[Any] = []
-        (judgement,) = _least([lambda: outcome.append(judged(instance))], 1)
-    verdicts = [one.verdict for one in outcome[0].claims]
+        _, gram = timed(lambda: TracedQuantities(instance, precise=False)._features.gram)
+        outcome, judgement = timed(lambda: judged(instance))
+    verdicts = [one.verdict for one in outcome.claims]
     good = sum(v in (Verdict.PROVED, Verdict.EQUAL) for v in verdicts)
     return Program(
-        name, sum(p.numel() for p in learner.omega), len(graph.nodes), f"{len(tasks)} x {points}", trace, unproved,
-        enclosed, enclosed / unproved, max(float(np.max(v.rad)) for v in values), balls, gram, judgement,
+        name, sum(p.numel() for p in learner.omega), len(graphs["gradient"].nodes), f"{len(tasks)} x {points}", trace,
+        unproved, enclosed, enclosed / unproved, max(float(np.max(v.rad)) for v in values), balls, gram, judgement,
         f"{good} of {len(verdicts)} decided", peak(),
     )  # fmt: skip
 
@@ -150,14 +136,12 @@ def compare(progress: Callable[[str], None] = lambda message: None, models: Sequ
 
 def table(rows: Sequence[Program]) -> Table:
     """The rows for people."""
-    shown = Table(title="PyTorch models through their trace (seconds of processor time)", title_justify="left")
-    shown.add_column("model, parameters, tasks x points")
-    for heading in ("trace", "torch", "enclosed", "ratio", "balls", "Gram", "judgement", "MB"):
-        shown.add_column(heading, justify="right", no_wrap=True)
-    shown.add_column("it says")
-    for row in rows:
-        cells = (row.trace, row.torch, row.enclosed, row.ratio, row.balls, row.gram, row.judgement)
-        megabytes = "" if row.megabytes is None else f"{row.megabytes:.0f}"
+
+    def cells(row: Program) -> tuple[str, ...]:
+        seconds = (row.trace, row.torch, row.enclosed, row.ratio, row.balls, row.gram, row.judgement)
         what = f"{row.model}, {row.parameters:,}, {row.tasks}"
-        shown.add_row(what, *(f"{cell:.3g}" for cell in cells), megabytes, row.says)
-    return shown
+        return what, *(f"{value:.3g}" for value in seconds), cell(row.megabytes, ".0f"), row.says
+
+    title, first = "PyTorch models through their trace (seconds of processor time)", "model, parameters, tasks x points"
+    headings = ("trace", "torch", "enclosed", "ratio", "balls", "Gram", "judgement", "MB")
+    return listing(title, first, headings, map(cells, rows), "it says")

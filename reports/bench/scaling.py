@@ -17,23 +17,22 @@ from __future__ import annotations
 
 import io
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from operator import truediv
 from pathlib import Path
 
 import numpy as np
 from rich.table import Table
 
 from ...impl.families import META_RL, META_SL, NETWORK, judge
-from ...impl.policies.batch import Batch as ProcessBatch
 from ...impl.policies.batch_quantities import BatchQuantities as PolicyQuantities
-from ...impl.policies.instance import Adaptation
 from ...impl.supervised.batch_quantities import BatchQuantities
-from ...theory.claim import Claim
 from ..records import write_bytes
+from .batches import processes
 from .floats import float_batch
 from .networks import fresh, wide_instance
+from .rows import by_case, least, lifted, listing
 
 ROUNDS = 3
 Work = Callable[[], object]
@@ -73,10 +72,6 @@ def slope(sizes: tuple[int, ...], values: tuple[float, ...]) -> float:
 # --- what is measured ---------------------------------------------------------------------------------------------
 
 
-def _lifted(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
-    return tuple(claim for claim in claims if claim.name.endswith("-lifted") and claim.name.count("-") <= 2)
-
-
 def _gradient(at: dict[str, int]) -> tuple[Work, int]:
     batch = float_batch((at["n"], at["k"], at["d"]), 16, at["K"])
     return lambda: BatchQuantities(batch).gradient, 16
@@ -84,35 +79,17 @@ def _gradient(at: dict[str, int]) -> tuple[Work, int]:
 
 def _arrays(at: dict[str, int]) -> tuple[Work, int]:
     batch = float_batch((at["n"], at["k"], at["d"]), 16, at["K"])
-    return lambda: META_SL.judged_in_arrays(batch, _lifted(META_SL.claims)), 16
+    return lambda: META_SL.judged_in_arrays(batch, lifted(META_SL)), 16
 
 
 def _balls(at: dict[str, int]) -> tuple[Work, int]:
     instance = float_batch((at["n"], at["k"], at["d"]), 1, at["K"]).instance(0)
-    return lambda: judge(replace(instance), _lifted(META_SL.claims)), 1
+    return lambda: judge(replace(instance), lifted(META_SL)), 1
 
 
 def _network(at: dict[str, int]) -> tuple[Work, int]:
     instance = wide_instance(at["m"])
-    return lambda: judge(fresh(instance), _lifted(NETWORK.claims)), 1
-
-
-def processes(n: int, states: int, actions: int, d: int, count: int, seed: int = 0) -> ProcessBatch:
-    """Random meta-RL instances, KL step."""
-    rng = np.random.default_rng(seed)
-
-    def shares(*shape: int) -> np.ndarray:
-        found = rng.integers(1, 16, shape).astype(float)
-        return np.asarray(found / found.sum(-1, keepdims=True))
-
-    def grid(*shape: int) -> np.ndarray:
-        return rng.integers(-8, 9, shape) / 4
-
-    return ProcessBatch(
-        Adaptation.KL_STEP, grid(count, states, actions, d), shares(count, n, states, actions, states),
-        grid(count, n, states, actions), shares(count, n, states), np.full((count, n), 0.5), shares(count, n),
-        np.ones(count), np.full(count, 0.5), grid(count, d), np.full(count, 4.0), grid(count, d),
-    )  # fmt: skip
+    return lambda: judge(fresh(instance), lifted(NETWORK)), 1
 
 
 def _policy_gradient(at: dict[str, int]) -> tuple[Work, int]:
@@ -122,7 +99,7 @@ def _policy_gradient(at: dict[str, int]) -> tuple[Work, int]:
 
 def _policy_balls(at: dict[str, int]) -> tuple[Work, int]:
     instance = processes(at["n"], at["S"], at["A"], at["d"], 1).instance(0)
-    return lambda: judge(replace(instance), _lifted(META_RL.claims)), 1
+    return lambda: judge(replace(instance), lifted(META_RL)), 1
 
 
 def _of_gradient(at: dict[str, int]) -> float:
@@ -177,25 +154,13 @@ def compare(
         for letter, sizes in one.grows.items():
             progress(f"scaling: {one.what}, {letter}")
             shapes = [{**one.base, letter: size} for size in sizes]
-            took = _least([one.make(shape) for shape in shapes], seconds / 20)
+            works, each = zip(*(one.make(shape) for shape in shapes), strict=True)
+            for work in works:
+                work()
+            took = tuple(map(truediv, least(works, ROUNDS, seconds / 20), each))
             counts = tuple(float(one.count(shape)) for shape in shapes)
             rows.append(Scaling(one.what, letter, sizes, took, counts, slope(sizes, took), slope(sizes, counts)))
     return rows
-
-
-def _least(works: list[tuple[Work, int]], seconds: float) -> tuple[float, ...]:
-    """The least processor time of each work per instance, in rounds."""
-    found = [math.inf] * len(works)
-    for round_ in range(ROUNDS):
-        for index, (work, count) in enumerate(works):
-            if not round_:
-                work()
-            begin, done = time.process_time(), 0
-            while not done or time.process_time() - begin < seconds:
-                work()
-                done += count
-            found[index] = min(found[index], (time.process_time() - begin) / done)
-    return tuple(found)
 
 
 # --- for people ---------------------------------------------------------------------------------------------------
@@ -203,18 +168,14 @@ def _least(works: list[tuple[Work, int]], seconds: float) -> tuple[float, ...]:
 
 def table(rows: list[Scaling]) -> Table:
     """The slopes for people."""
-    shown = Table(title="growth: slopes in log-log of time per instance, and of multiplications", title_justify="left")
-    shown.add_column("what and over which size", overflow="fold")
-    for heading in ("time", "count", "at most"):
-        shown.add_column(heading, justify="right", no_wrap=True)
-    what = ""
-    for row in rows:
-        if row.what != what:
-            shown.add_row(row.what)
-            what = row.what
-        sizes = f"  {row.letter} = {row.sizes[0]:,} to {row.sizes[-1]:,}"
-        shown.add_row(sizes, f"{row.slope:.2f}", f"{row.operations_slope:.2f}", f"{1e3 * row.seconds[-1]:.3g} ms")
-    return shown
+
+    def cells(row: Scaling) -> tuple[str, ...]:
+        sizes = f"{row.letter} = {row.sizes[0]:,} to {row.sizes[-1]:,}"
+        return sizes, f"{row.slope:.2f}", f"{row.operations_slope:.2f}", f"{1e3 * row.seconds[-1]:.3g} ms"
+
+    title = "growth: slopes in log-log of time per instance, and of multiplications"
+    shown = by_case(rows, lambda row: row.what, cells)
+    return listing(title, "what and over which size", ("time", "count", "at most"), shown)
 
 
 COLOURS = ("#0b6e4f", "#2a6f97", "#b00020", "#9a6700")
@@ -242,8 +203,7 @@ def draw(rows: list[Scaling], folder: Path) -> list[Path]:
             axes.set_xscale("log", base=2)
             axes.yaxis.set_minor_formatter(NullFormatter())
             axes.set_title(name, loc="left")
-            axes.set_xlabel("size; slopes of time, and of multiplications (dashed)")
-            axes.set_ylabel("seconds per instance")
+            axes.set(xlabel="size; slopes of time, and of multiplications (dashed)", ylabel="seconds per instance")
             axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
             axes.spines[["top", "right"]].set_visible(False)
         for axes in grid[len(names) :]:

@@ -19,6 +19,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from flint import fmpq
 from rich.table import Table
@@ -27,7 +28,7 @@ from ...impl.optimum import Budget, minimise
 from ...impl.oracles.global_solvers import MODULES, Opinion, loaded, solve
 from ..processes import EndedError, apart
 from .optimum import GAP, landscape_instance
-from .rows import installed
+from .rows import by_case, cell, installed, listing, timed
 
 LOSSES = ("squared", "quartic", "logistic", "pseudo-huber")
 RADIUS, COUNT = 4, 3
@@ -80,11 +81,11 @@ def _compare(
     loss: str, dimension: int, count: int, seconds: float, names: tuple[str, ...], progress: Callable[[str], None]
 ) -> list[Solved]:
     progress(f"global solvers: {loss}, d = {dimension}, metagap")
-    took, brackets = [], []
+    took, brackets, budget = [], [], Budget(gap=GAP, seconds=30)
     for seed in range(count):
-        begin = time.perf_counter()
-        found = minimise(landscape_instance(loss, dimension, seed), fmpq(RADIUS), Budget(gap=GAP, seconds=30))
-        took.append(time.perf_counter() - begin)
+        instance = landscape_instance(loss, dimension, seed)
+        found, spent = timed(partial(minimise, instance, fmpq(RADIUS), budget), time.perf_counter)
+        took.append(spent)
         certified = found.check is not None and found.check.accepted
         brackets.append((found.lower, found.upper) if certified else (-math.inf, math.inf))
     ours = statistics.median(took)
@@ -154,37 +155,27 @@ def _asked(
     loaded(name)
     for seed in range(count):
         tell(f"global solvers: {loss}, d = {dimension}, {name}, {seed + 1} of {count}")
-        begin = time.perf_counter()
-        opinion = solve(name, landscape_instance(loss, dimension, seed), float(RADIUS), GAP, seconds)
-        tell((time.perf_counter() - begin, opinion))
+        instance = landscape_instance(loss, dimension, seed)
+        opinion, took = timed(partial(solve, name, instance, float(RADIUS), GAP, seconds), time.perf_counter)
+        tell((took, opinion))
 
 
 def table(rows: list[Solved]) -> Table:
     """The rows for people."""
-    shown = Table(
-        title=f"global solvers, relative gap {GAP:g} (ours, checked = 1): answers outside the certified bracket",
-        title_justify="left",
-    )
-    shown.add_column("landscape, solver", overflow="fold", min_width=12)
-    for heading in ("s", "ratio", "solved"):
-        shown.add_column(heading, justify="right", no_wrap=True)
-    shown.add_column("outside", overflow="fold", min_width=12)
-    shown.add_column("by", justify="right", no_wrap=True)
-    case = ""
-    for row in rows:
-        name = f"{row.loss}, d = {row.dimension}"
-        if name != case:
-            shown.add_row(name)
-            case = name
+
+    def cells(row: Solved) -> tuple[str, ...]:
         counts = {"below": row.below, "above": row.above, "false bound": row.false_bounds}
         outside = ", ".join(f"{n} {what}" for what, n in counts.items() if n)
         outside = outside or ("none" if row.solved and not row.says else "")
-        shown.add_row(
-            f"  {row.solver}",
-            "" if row.seconds is None else f"{row.seconds:.3f}",
-            "" if row.ratio is None else f"{row.ratio:.2g}",
+        return (
+            row.solver,
+            cell(row.seconds, ".3f"),
+            cell(row.ratio, ".2g"),
             f"{row.solved} of {row.instances}",
+            cell(row.farthest, ".0e"),
             "; ".join(filter(None, (outside, row.says))),
-            "" if row.farthest is None else f"{row.farthest:.0e}",
         )
-    return shown
+
+    title = f"global solvers, relative gap {GAP:g} (ours, checked = 1): answers outside the certified bracket"
+    shown = by_case(rows, lambda row: f"{row.loss}, d = {row.dimension}", cells)
+    return listing(title, "landscape, solver", ("s", "ratio", "solved", "by"), shown, "outside")

@@ -44,11 +44,6 @@ class Ready(Workers):
         return nullcontext(self.pool)
 
 
-def nothing(number: int) -> int:
-    """An empty job."""
-    return number
-
-
 def seconds_of(
     work: Callable[..., object], jobs: Sequence[object], workers: Workers, clock: Callable[[], float]
 ) -> float:
@@ -61,7 +56,7 @@ def seconds_of(
 
 def overhead(workers: Workers, count: int) -> Note:
     """What an empty job costs this process, and the scheduler of a cluster on it."""
-    seconds = seconds_of(nothing, range(count), workers, time.process_time)
+    seconds = seconds_of(int, range(count), workers, time.process_time)
     kind = workers.cluster or f"{workers.count} local processes" if workers.count else "this process"
     return Note(f"empty job, {kind}", 1e6 * seconds / count, f"microseconds of processor time, of {count:,}")
 
@@ -141,16 +136,12 @@ def memory(tell: Callable[[str], None] = lambda message: None, times: tuple[int,
     return apart(_held, (times,), tell, math.inf)
 
 
-def _planned(count: int, real: bool) -> list[Job]:
-    return _jobs(0, count)
-
-
 def _held(times: tuple[int, ...], tell: Callable[[str], None]) -> list[Note]:
     found = []
     for more in times:
         tell(f"workers: memory of a run, times {more}")
         run = Run(PROFILES["quick"], 0, tuple(claim for claim in META_SL.claims if claim.name == "meta-sl-lifted"), "")
-        vars(run)["plan"] = partial(_planned, 8 * more)
+        vars(run)["plan"] = lambda real, count=8 * more: _jobs(0, count)
         run.execute(Workers(0), None, lambda name, count: None)
         note = "megabytes at the peak" if (size := peak()) else "the system does not say"
         found.append(Note(f"memory, {run.generated.total():,} instances", size, note))

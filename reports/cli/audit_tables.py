@@ -53,9 +53,8 @@ def print_audit(record: AuditRecord | MutantsRecord, page: Path | None, *, detai
 
 
 def _print_assumptions(console: Console, record: AuditRecord, detailed: bool, folder: str | None) -> None:
-    table = listing("Assumptions of claims: what fails without each", "family")
-    for heading in ("needed", "found again", "not needed", "vacuous", "open"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    headings = ("needed", "found again", "not needed", "vacuous", "open")
+    table = listing("Assumptions of claims: what fails without each", "family", headings)
     for family, rows in by_family(record.cells):
         counts = [sum(row.status == standing.value for row in rows) for standing in Standing]
         needed = [row for row in rows if row.status == Standing.NEEDED.value]
@@ -107,9 +106,8 @@ def _print_sharpness(console: Console, record: AuditRecord) -> None:
 
 
 def _power(rows: list[MutantRow]) -> Table:
-    table = listing("Mutants: the suite's own power", "family")
-    for heading in ("refuted", "of", "median s", "slowest s", "equivalent"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    headings = ("refuted", "of", "median s", "slowest s", "equivalent")
+    table = listing("Mutants: the suite's own power", "family", headings)
     for family, own in by_family(rows):
         wrong = [row for row in own if row.status != "equivalent"]
         refuted = [row.seconds for row in wrong if row.status == "refuted"]

@@ -27,20 +27,10 @@ from ..processes import apart
 from ..records import dumps, hashes, save_files, write_text
 from ..render import write_report
 from ..sharpness import tightest
+from . import options
 from .audit_tables import print_audit
 from .ending import fail, interrupted
-from .options import (
-    FOLDER,
-    ClaimsOption,
-    FolderOption,
-    ProfileName,
-    RunOptions,
-    SeedOption,
-    WorkerOptions,
-    number,
-    on_the_line,
-)
-from .outputs import Live, begin, emit, exchange, ready, store_at, writing
+from .outputs import Live, begin, end, ready, store_at, told, writing
 from .own_tasks import PLACES, ColumnOptions, InnerOptions, OmegaOption, audit_tasks, in_time, tasks_at
 from .shared import input_errors, left_out, started, voice, workers_of, working
 
@@ -57,12 +47,7 @@ def audit(
     ] = None,
     omega: OmegaOption = None,
     max_time: Annotated[
-        float | None,
-        typer.Option(
-            parser=number(0.0),
-            metavar="SECONDS",
-            help="End then; the same command goes on. Default 600 with TASKS.",
-        ),
+        float | None, options.until("End then; the same command goes on. Default 600 with TASKS.", least=0.0)
     ] = None,
     inner: InnerOptions,
     adaptation: Annotated[
@@ -74,15 +59,15 @@ def audit(
         ),
     ] = None,
     columns: ColumnOptions,
-    own: ClaimsOption = None,
+    own: options.ClaimsOption = None,
     mutants: Annotated[bool, typer.Option("--mutants", help="The mutants alone.")] = False,
-    profile: Annotated[ProfileName, typer.Option(help="How long to attack.")] = "quick",
-    seed: SeedOption = 0,
+    profile: Annotated[options.ProfileName, typer.Option(help="How long to attack.")] = "quick",
+    seed: options.SeedOption = 0,
     family: Annotated[
         list[str] | None, typer.Option("--family", metavar="NAME", help="Only this family (may be repeated).")
     ] = None,
-    who: WorkerOptions,
-    to: RunOptions,
+    who: options.WorkerOptions,
+    to: options.RunOptions,
 ) -> None:
     """Show for each assumption what fails without it, and that mutants are refuted; or audit your own tasks.
 
@@ -91,7 +76,7 @@ def audit(
     With TASKS: which assumptions hold on your own tasks, with margins, which claims apply, and which assumption binds;
     with --claims, those of your claims.
     """
-    given = on_the_line(context)
+    given = options.on_the_line(context)
     foreign = given - OF_TASKS - BOTH if tasks is not None else given & OF_TASKS
     for name in sorted(foreign):
         where = "without TASKS only" if tasks is not None else "with TASKS only"
@@ -125,20 +110,12 @@ def audit(
         found.execute(workers_of(min(who.workers, len(found.jobs)), who.cluster), deadline, kept_in, show, live)
         with writing(out):
             record, page = _write(found, mutants, out, left_out)
-    if record.status == "complete" and not record.lost:
-        kept_in.finish(keep=to.store is not None)
-    else:
-        kept_in.progress(len(found.parts))
-    emit(record, to.json)
-    exchange(record, out, to.junit, to.sarif)
+    end(kept_in, record, to, len(found.parts))
     if spoken:
         print_audit(record, page, detailed=bool(family) or mutants or stated is not None)
-    for row in record.lost:
-        typer.echo(f"metagap: audit: lost: {row.job}: {row.why}; the same command tries it again", err=True)
+    told("audit", record)
     if record.status == "interrupted":
         interrupted("audit: interrupted; the same command goes on from there")
-    if record.status in ("out of time", "without workers"):
-        typer.echo(f"metagap: audit: {record.status}; the same command goes on from there", err=True)
     survived = [m for m in record.mutants if m.status == "survived"]
     # A mutant of ours that survives is a fault of the suite; of one's own claim it may be a better theorem.
     if (survived and stated is None) or (isinstance(record, AuditRecord) and alarms(record)):
@@ -169,11 +146,9 @@ def replay(
             help="Files of counterexamples, or names or sha256s of those in the folder of the report.",
         ),
     ] = None,
-    own: ClaimsOption = None,
-    max_time: Annotated[
-        float | None, typer.Option("--max-time", parser=number(0.1), metavar="SECONDS", help="End all work then.")
-    ] = None,
-    out: FolderOption = FOLDER,
+    own: options.ClaimsOption = None,
+    max_time: Annotated[float | None, options.until("End all work then.")] = None,
+    out: options.FolderOption = options.FOLDER,
 ) -> None:
     """Judge kept counterexamples again: still violated, fixed, undecided or error.
 

@@ -13,7 +13,7 @@ from .. import falsifying
 from ..formats.searching import Driver, Size
 from ..own import option
 from .ending import fail
-from .options import FOLDER, ClaimsOption, FolderOption, JsonOption, SeedOption, number
+from .options import FOLDER, ClaimsOption, FolderOption, JsonOption, SeedOption, until
 from .outputs import emit, ready, writing
 from .shared import input_errors, voice, working
 
@@ -24,9 +24,7 @@ def falsify(
     ] = None,
     own: ClaimsOption = None,
     driver: Annotated[Driver, typer.Option(help="How to search.")] = "evolution",
-    max_time: Annotated[
-        float, typer.Option("--max-time", parser=number(0.1), metavar="SECONDS", help="Stop then.")
-    ] = 10.0,
+    max_time: Annotated[float, until("Stop then.")] = 10.0,
     seed: SeedOption = 0,
     size: Annotated[Size | None, typer.Option(help="Size of the instances; by default small and mixed.")] = None,
     json: JsonOption = None,

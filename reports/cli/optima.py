@@ -20,7 +20,7 @@ from ..certifying import answered, checked_certificate
 from ..formats.judging import OptimumRecord
 from ..processes import apart, improving
 from .ending import fail, interrupted
-from .options import ClaimsOption, JsonOption, exact_option, number
+from .options import ClaimsOption, JsonOption, exact_option, number, until
 from .outputs import emit, ready, save
 from .own_tasks import PLACES, ColumnOptions, EndOption, InnerOptions, OmegaOption, in_time, tasks_at
 from .programs import (
@@ -43,16 +43,6 @@ GapOption = Annotated[
     float,
     typer.Option("--gap", parser=number(1e-12, 0.999), metavar="GAP", help="Relative width of the bracket, as 1e-6."),
 ]
-TimeOption = Annotated[
-    float,
-    typer.Option(
-        "--max-time",
-        parser=number(0.1),
-        metavar="SECONDS",
-        help="For the search and its check, half of it for each.",
-    ),
-]
-
 JUDGING = 0.8
 """The part of certify's time after which the bracket must stand; the theorem is then judged."""
 
@@ -78,7 +68,7 @@ def optimum(
     own: ClaimsOption = None,
     radius: RadiusOption = None,
     gap: GapOption = 1e-6,
-    max_time: TimeOption = 60.0,
+    max_time: Annotated[float, until("For the search and its check, half of it for each.")] = 60.0,
     checked: Annotated[
         bool, typer.Option("--check/--no-check", help="Check the bracket; what is not checked is not certified.")
     ] = True,

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 from flint import fmpq
+from typer.models import OptionInfo
 
 from ...impl.families import all_claims
 from ...impl.files.faults import SHORT, FaultError, nearest
@@ -92,6 +93,12 @@ def number(least: float, most: float = 1e9) -> Callable[[str | float], float]:
         return value
 
     return read
+
+
+def until(help: str, least: float = 0.1) -> OptionInfo:
+    """The option --max-time: what is so many seconds long."""
+    found: OptionInfo = typer.Option("--max-time", parser=number(least), metavar="SECONDS", help=help)
+    return found
 
 
 def exact_option(

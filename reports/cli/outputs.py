@@ -23,6 +23,7 @@ from .ending import fail
 if TYPE_CHECKING:
     from ..formats import RunRecord
     from ..store import Store
+    from .options import RunOptions
 
 Found = TypeVar("Found")
 
@@ -44,7 +45,9 @@ def begin(store: Store[Found], command: str, out: Path, place: Path | None, jobs
 
 
 class Live:
-    """A report that is written while its run goes on: every PAUSE seconds at most, and never most of the time."""
+    """A report that is written while its run goes on: every PAUSE seconds at most, and never most of the time.
+
+    What is written costs seconds of processors that the run has."""
 
     def __init__(self, progress: Callable[[int], None], write: Callable[[], object]) -> None:
         self._progress, self._write, self._next = progress, write, time.monotonic() + PAUSE
@@ -60,7 +63,7 @@ class Live:
         self._next = time.monotonic() + max(PAUSE, LEAST * (time.monotonic() - begin))
 
 
-PAUSE, LEAST = 60.0, 30
+PAUSE, LEAST = 180.0, 30
 """Seconds at least between two states of a report whose run goes on; and how many times what the last one took."""
 
 
@@ -103,15 +106,33 @@ def save(option: str, target: Path, text: str) -> None:
         write_text(target, text)
 
 
-def exchange(record: RunRecord, out: Path, junit_target: Path | None, sarif_target: Path | None) -> None:
+def end(store: Store[Found], record: RunRecord, to: RunOptions, done: int) -> None:
+    """The run has ended, with so many results in the store; its record goes where --json, --junit and --sarif say."""
+    if record.status == "complete" and not record.lost:
+        store.finish(keep=to.store is not None)
+    else:
+        store.progress(done)
+    emit(record, to.json)
+    exchange(record, to)
+
+
+def exchange(record: RunRecord, to: RunOptions) -> None:
     """The record in the formats of continuous integration, where --junit and --sarif say."""
     from ..junit import junit
     from ..sarif import sarif
 
-    if junit_target is not None:
-        save("--junit", junit_target, junit(record, out.as_posix()))
-    if sarif_target is not None:
-        save("--sarif", sarif_target, dumps(sarif(record, out.as_posix())))
+    if to.junit is not None:
+        save("--junit", to.junit, junit(record, to.out.as_posix()))
+    if to.sarif is not None:
+        save("--sarif", to.sarif, dumps(sarif(record, to.out.as_posix())))
+
+
+def told(command: str, record: RunRecord) -> None:
+    """A line for each part of the run that has no result, and one if it ended early by itself."""
+    for row in record.lost:
+        typer.echo(f"metagap: {command}: lost: {row.job}: {row.why}; the same command tries it again", err=True)
+    if record.status in ("out of time", "without workers"):
+        typer.echo(f"metagap: {command}: {record.status}; the same command goes on from there", err=True)
 
 
 def ready(

@@ -24,7 +24,7 @@ from ..certifying import conditions_of
 from ..formats.judging import ConditionRow, ConditionsRecord
 from ..processes import EndedError, improving
 from .ending import fail, interrupted
-from .options import exact_option, number, whole
+from .options import exact_option, until, whole
 from .outputs import emit
 from .shared import input_errors, listing, paper, voice, working
 
@@ -37,10 +37,7 @@ OmegaOption = Annotated[
         ".safetensors.",
     ),
 ]
-EndOption = Annotated[
-    float,
-    typer.Option("--max-time", parser=number(0.1), metavar="SECONDS", help="End all work then, whatever it is at."),
-]
+EndOption = Annotated[float, until("End all work then, whatever it is at.")]
 PLACES = f"An instance file, FILE.csv, FILE.npz (X, y, task; both may have {', '.join(MEANT)}), or sklearn:NAME."
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -30,48 +31,37 @@ if TYPE_CHECKING:
     from ...impl.traced.users import Program
 
 PANEL = "A PyTorch program (FILE.py:FUNCTION)"
+option = partial(typer.Option, rich_help_panel=PANEL)
 EpisodesOption = Annotated[
     Path | None,
-    typer.Option(
+    option(
         "--tasks",
         metavar="FILE.npz",
         help="Its tasks: arrays X, y, task, and split (support or query) and task_weight if they are there.",
-        rich_help_panel=PANEL,
     ),
 ]
 StateOption = Annotated[
     Path | None,
-    typer.Option(
+    option(
         "--state",
         metavar="FILE",
         help="Its parameters: a state_dict in .pt or .safetensors, or .npz; by default as the function returns them.",
-        rich_help_panel=PANEL,
     ),
 ]
 RivalOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--comparator", metavar="FILE", help="A state to compare with; by default the labels.", rich_help_panel=PANEL
-    ),
+    Path | None, option("--comparator", metavar="FILE", help="A state to compare with; by default the labels.")
 ]
 NamedLossOption = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--loss",
         metavar="NAME",
         help="mse (the mean of (z - y)^2/2: half of torch's mse_loss), cross_entropy or bce; by default mse.",
-        rich_help_panel=PANEL,
     ),
 ]
-RateOption = Annotated[
-    float | None,
-    typer.Option("--eta", parser=number(-1e9), metavar="RATE", help="Inner rate.", rich_help_panel=PANEL),
-]
+RateOption = Annotated[float | None, option("--eta", parser=number(-1e9), metavar="RATE", help="Inner rate.")]
 StepsOption = Annotated[
-    int | None,
-    typer.Option(
-        "--steps", parser=whole(1, 100), metavar="K", help="Inner steps; by default 1.", rich_help_panel=PANEL
-    ),
+    int | None, option("--steps", parser=whole(1, 100), metavar="K", help="Inner steps; by default 1.")
 ]
 
 
@@ -87,12 +77,11 @@ class Options:
     steps: StepsOption = None
     radius: Annotated[
         float | None,
-        typer.Option(
+        option(
             "--radius",
             parser=number(0.0),
             metavar="R",
             help="Radius of the bound; by default the comparator's distance.",
-            rich_help_panel=PANEL,
         ),
     ] = None
 

@@ -9,9 +9,9 @@ import typer
 
 from ...impl.families import all_claims
 from .. import proving
-from ..formats.formal import FormalRecord
+from ..formats.proving import FormalRecord
 from .ending import fail
-from .options import JsonOption, number
+from .options import JsonOption, until
 from .outputs import emit, ready
 from .shared import voice, working
 
@@ -32,10 +32,7 @@ def prove(
             help="Of a region: only this claim, mutant or statement (convex, minima); may be repeated.",
         ),
     ] = None,
-    max_time: Annotated[
-        float,
-        typer.Option("--max-time", parser=number(0.1), metavar="SECONDS", help="Of a region: for each claim."),
-    ] = 10.0,
+    max_time: Annotated[float, until("Of a region: for each claim.")] = 10.0,
     certificate: Annotated[
         Path | None,
         typer.Option(

@@ -8,7 +8,7 @@ import typer
 
 from ...impl.files.faults import nearest
 from .. import regions
-from ..formats.regions import RegionsRecord
+from ..formats.proving import RegionsRecord
 from .ending import fail
 from .outputs import emit, ready, save
 from .shared import input_errors, listing, paper, voice, working
@@ -41,9 +41,8 @@ def prove_over(
 def _show(record: RegionsRecord) -> None:
     places = sum(row.whole for row in record.rows)
     if not voice.quiet:
-        table = listing(f"{record.loss} loss, {record.seconds:g} s for each", "over the region")
-        for heading in ("proved", "outside", "false", "boxes"):
-            table.add_column(heading, justify="right")
+        headings = ("proved", "outside", "false", "boxes")
+        table = listing(f"{record.loss} loss, {record.seconds:g} s for each", "over the region", headings)
         table.add_column("by")
         for row in record.rows:
             parts = (f"{100 * part:.2f} %" if part else "" for part in (row.proved, row.outside, row.violated))

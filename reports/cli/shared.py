@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -145,8 +145,10 @@ def _kind(stage: str) -> str:
     return re.sub(r"\b\d\S*", "", stage)
 
 
-def listing(title: str, first: str, *, fold: bool = False) -> Table:
-    """A table for 80 columns; the names in its first column stay whole, or `fold` where the others leave no room."""
+def listing(title: str, first: str, numbers: Iterable[str] = (), *, fold: bool = False) -> Table:
+    """A table for 80 columns; the names in its first column stay whole, or `fold` where the numbers leave no room."""
     table = Table(title=title, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column(first, no_wrap=not fold, overflow="fold")
+    for heading in numbers:
+        table.add_column(heading, justify="right", no_wrap=True)
     return table

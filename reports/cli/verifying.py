@@ -26,38 +26,26 @@ from ..own import option
 from ..records import dumps, hashes, in_folder, save_files, write_text
 from ..render import write_report
 from ..witnesses import put_checker
+from . import options
 from .ending import INTERRUPTED, interrupted
-from .options import (
-    ClaimOption,
-    ClaimsOption,
-    ProfileName,
-    RunOptions,
-    SeedOption,
-    WorkerOptions,
-    chosen_claims,
-    number,
-)
-from .outputs import Live, begin, emit, exchange, ready, store_at, writing
+from .outputs import Live, begin, emit, end, ready, store_at, told, writing
 from .shared import input_errors, left_out, listing, paper, screen, started, voice, workers_of, working
 
 
 def verify(
     *,
-    claim: ClaimOption = None,
-    own: ClaimsOption = None,
-    profile: Annotated[ProfileName, typer.Option(help="How many instances.")] = "quick",
-    seed: SeedOption = 0,
-    max_time: Annotated[
-        float | None,
-        typer.Option("--max-time", parser=number(0.0), metavar="SECONDS", help="Stop then, with what there is."),
-    ] = None,
-    who: WorkerOptions,
+    claim: options.ClaimOption = None,
+    own: options.ClaimsOption = None,
+    profile: Annotated[options.ProfileName, typer.Option(help="How many instances.")] = "quick",
+    seed: options.SeedOption = 0,
+    max_time: Annotated[float | None, options.until("Stop then, with what there is.", least=0.0)] = None,
+    who: options.WorkerOptions,
     real: Annotated[bool, typer.Option(help="Judge the real task families too.")] = True,
-    to: RunOptions,
+    to: options.RunOptions,
 ) -> None:
     """Prove every claim on generated and real instances; write the report."""
     chosen = PROFILES[profile]
-    claims = chosen_claims(claim)
+    claims = options.chosen_claims(claim)
     command = f"metagap verify --profile {chosen.name} --seed {seed}"
     command += "".join(f" --claim {name}" for name in claim or ()) + ("" if real else " --no-real")
     command += option()
@@ -71,46 +59,33 @@ def verify(
         run.execute(workers_of(who.workers, who.cluster), deadline, advance, real, kept_in, live)
     record = run.record()
     try:
-        page, kept = _written(run, record, out)
+        with screen.status("writing the report"), writing(out):
+            page, kept = _write(run, record, out, left_out)
     except typer.Exit:
         # What was found is told all the same, and what was finished is kept.
         emit(record, to.json)
         if spoken:
             _print_verification(record, None, out)
         raise
-    if record.status == "complete" and not record.lost:
-        kept_in.finish(keep=to.store is not None)
-    else:
-        kept_in.progress(run.done)
-    emit(record, to.json)
-    exchange(record, out, to.junit, to.sarif)
+    end(kept_in, record, to, run.done)
     if spoken:
         _print_verification(record, page, out)
     status = verification.exit_status(record)
     if kept is not None and (failed := not_refuting(kept)):
         typer.echo(f"metagap: verify: kept counterexamples that refute no more: {', '.join(failed)}", err=True)
         status = status if status == INTERRUPTED else 1
-    for row in record.lost:
-        typer.echo(f"metagap: verify: lost: {row.job}: {row.why}; the same command tries it again", err=True)
+    told("verify", record)
     if kept_in.trouble:
         typer.echo(f"metagap: verify: what was finished could not be kept: {kept_in.trouble}", err=True)
     if status == INTERRUPTED:
         interrupted("verify: interrupted; the report has what was judged by then; the same command goes on from there")
-    if record.status in ("out of time", "without workers"):
-        typer.echo(f"metagap: verify: {record.status}; the same command goes on from there", err=True)
     raise typer.Exit(status)
-
-
-def _written(run: verification.Run, record: VerifyRecord, out: Path) -> tuple[Path, AuditRecord | None]:
-    """The report in its folder: its page, and the record of what was kept and judged again."""
-    with screen.status("writing the report"), writing(out):
-        return _write(run, record, out, left_out)
 
 
 def _write(
     run: verification.Run, record: VerifyRecord, out: Path, warn: Callable[[BadInputError], None]
 ) -> tuple[Path, AuditRecord | None]:
-    """Errors: OSError."""
+    """The report in its folder: its page, and the record of what was kept and judged again. Errors: OSError."""
     save_files(run.kept, out)
     put_checker(out)
     record.files = hashes(record, out)
@@ -184,9 +159,8 @@ def _print_claims(console: Console, record: VerifyRecord, folder: Path) -> None:
 
 
 def _verification_table(family: str, rows: list[ClaimRow]) -> Table:
-    table = listing(f"{FAMILIES[family].title}: {family}-...", "claim", fold=True)
-    for heading in ("scope", "proved", "equal", "false", "open", "real", "50 %", "90 %"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    headings = ("scope", "proved", "equal", "false", "open", "real", "50 %", "90 %")
+    table = listing(f"{FAMILIES[family].title}: {family}-...", "claim", headings, fold=True)
     for row in rows:
         counts, real, quantiles = row.counts, row.real_counts, row.quantiles
         table.add_row(

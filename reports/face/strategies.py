@@ -12,10 +12,10 @@ A failure shrinks to the textbook case: one task, one point, one dimension, smal
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 
 from hypothesis.strategies import SearchStrategy
 from metagap.impl.families import FAMILIES
+from metagap.impl.files.faults import nearest
 from metagap.impl.instances import Instance
 from metagap.impl.sources import SMALL
 from metagap.impl.strategies import instances as generated
@@ -57,6 +57,4 @@ def instances(
 def _one_of(what: str, name: str, known: Collection[str]) -> str:
     if name in known:
         return name
-    near = get_close_matches(str(name), known, 1)
-    meant = f" (did you mean {near[0]}?)" if near else ""
-    raise ValueError(f"{what}={name!r}: one of {', '.join(known)} is required{meant}")
+    raise ValueError(f"{what}={name!r}: one of {', '.join(known)} is required{nearest(str(name), known)}")

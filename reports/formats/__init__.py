@@ -19,11 +19,10 @@ from ...impl.files.records import Record, T, typed
 from ...impl.files.text import document, join
 from .auditing import AuditRecord, MutantsRecord
 from .bundling import TheoremsRecord
-from .formal import FormalRecord
 from .inputs import Schema, certificate_schema, instance_schema
 from .judging import CertifyRecord, CertifyRecord1, ConditionsRecord, Judgement, OptimumRecord
 from .programs import GradientRecord, ProgramRecord
-from .regions import RegionsRecord
+from .proving import FormalRecord, RegionsRecord
 from .searching import FalsifyRecord, MutationRecord
 from .shared import WitnessFile
 from .verifying import VerifyRecord

@@ -183,33 +183,15 @@ class SlackRow(Record):
     shares: Shares
 
 
-class MatrixRows(Record):
-    """The matrix of a family: its cells, and whether each claim's assumptions can be met together."""
+class AuditRows(Record):
+    """What a part of an audit has found; the record has that of all."""
 
-    cells: list[Cell]
-    joint: list[Joint]
-
-
-class SharpnessRows(Record):
-    """How sharp a family's bounds are, and (of meta-SL) where convexity ends."""
-
-    sharpness: list[FactorRow]
-    thresholds: list[ThresholdRow]
-    slack: list[SlackRow]
-
-
-class MutantRows(Record):
-    """The mutants of a family."""
-
-    mutants: list[MutantRow]
-
-
-class FamilyRows(Record):
-    """The audit of a family; with its mutants alone, the other two are missing."""
-
-    matrix: MatrixRows | None
-    sharpness: SharpnessRows | None
-    mutants: MutantRows
+    cells: list[Cell] = field(default_factory=list)
+    joint: list[Joint] = field(default_factory=list)
+    sharpness: list[FactorRow] = field(default_factory=list)
+    thresholds: list[ThresholdRow] = field(default_factory=list)
+    slack: list[SlackRow] = field(default_factory=list)
+    mutants: list[MutantRow] = field(default_factory=list)
 
 
 class AuditRecord(_Run, tag_field="format", tag="metagap/audit/1"):

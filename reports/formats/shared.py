@@ -127,6 +127,11 @@ class StatementText(Record):
     relation: Literal["<=", "="]
     bound: str
 
+    @classmethod
+    def of(cls, left: Expression, relation: Relation, bound: Expression) -> StatementText:
+        """A statement of the theory."""
+        return cls(left.text, "=" if relation is Relation.EQUAL else "<=", bound.text)
+
 
 class Sides(Record):
     """Both sides of a statement, enclosed; null where one has no value."""

@@ -200,8 +200,8 @@ NETWORKS = (
     fault("floor-of-a-loss-that-is-not-convex", "margins ignored", f"{FLOOR}:task_risk_floor",
           Edit("if not loss.profile.convex:", "if False:"),
                suite("test_networks_by_hand:test_a_floor_needs_a_convex_loss")),
-    fault("pooled-with-steps", "tasks share what they do not", f"{FLOOR}:pooled",
-          Edit("if instance.adaptation.eta != 0 or", "if"),
+    fault("pooled-with-steps", "tasks share what they do not", "metagap.impl.optimum.exact:together",
+          Edit("or adaptation.eta != 0 or", "or"),
           suite("test_network_headline:test_tasks_without_a_step_share_one_network")),
     # --- smooth networks ---
     fault("smooth-fold-left-out", "a term is left out", f"{SMOOTH}:SmoothQuantities._stepped",

@@ -36,6 +36,7 @@ AGAINST = suite("test_network_headline:test_against_another_comparator_everythin
 KEEPS = suite("test_verify:test_a_run_keeps_nothing_of_an_instance_but_what_it_shows", family="meta-sl")
 STAYS: list[Any] = []
 WIDE = "metagap.reports.wide"
+ATTAINED = suite("test_wide:test_what_is_attained_begins_at_the_bits_that_decide_it")
 SAID = suite(
     "test_wide:test_wide_verdicts_are_those_of_balls", family="meta-sl", generator="arbitrary", variant="log-cosh"
 )
@@ -74,7 +75,7 @@ RUNNING: tuple[Any, ...] = (
           Edit("values[b] <= found.value", "True"), FINDS),
     Fault("run-silent-workers-are-given-up", "work that is done twice", f"{EXECUTING}:dask",
           Edit('"distributed.scheduler.worker-ttl": None, ', ""), HELD),
-    Fault("run-aside-is-the-place", "half a result is met", f"{STORE}:Store.put",
+    Fault("run-aside-is-the-place", "half a result is met", "metagap.reports.records:write_bytes",
           Edit("path.with_name(", "(lambda name: path)("), SHARED),
     Fault("run-pruned-under-way", "results that are needed are removed", f"{STORE}:prune",
           Edit('run.state == "unfinished"', "False"), PRUNED),
@@ -98,6 +99,10 @@ RUNNING: tuple[Any, ...] = (
           Edit("best = max(zip(", "best = min(zip("), SAID),
     Fault("run-wide-nobody-counts", "an instance without a verdict", f"{WIDE}:judge_widely",
           Edit("!= counted[claim.name]:", "is None:"), DEFECT),
+    Fault("run-wide-attained-begins-low", "a search that does not end", f"{WIDE}:judge_widely",
+          Edit("if b in attained:", "if False:"), ATTAINED),
+    Fault("run-wide-attained-by-none", "a search that does not end", "metagap.impl.batch_judge:decided_in_arrays",
+          Edit("<= ALIKE", "< 0 * ALIKE"), ATTAINED),
     Fault("run-wide-batches-of-jobs", "instances that are counted twice", f"{JOBS}:_widely",
           Edit("WIDE + index", "index"), OTHERS),
     Fault("run-threads-of-each", "processes that wait for each other", f"{EXECUTING}:Workers.start",
@@ -108,7 +113,7 @@ RUNNING: tuple[Any, ...] = (
           Edit(" if name in OF_OMEGA}", "}"), AGAINST),
     Fault("run-masses-of-few-bits", "what is given is enclosed in too few bits", f"{START}.__init__",
           Edit("self.working(ctx.prec)", "ctx.prec"), MASSES),
-    Fault("run-begins-too-late", "more bits than are needed", "metagap.impl.judge:Evaluator.begin",
+    Fault("run-begins-too-late", "more bits than are needed", "metagap.impl.judge:Evaluator.begin_at",
           Edit("self.working(bits) >= first", "bits >= first"),
           suite("test_network_headline:test_smooth_networks_begin_at_256_bits_of_which_quantities_have_576")),
 )  # fmt: skip

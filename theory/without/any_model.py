@@ -32,22 +32,13 @@ def _of_programs(cell: Ablation) -> Ablation:
 
 
 _FLAT = "w is 0 at the flat maximum: whatever multiplies it is 0, and the comparator is better."
-_OTHER_FORMS = (
-    again(
-        WELL,
-        "meta-sl-l1 | misfit_l1",
-        _FLAT,
-    ),
-    again(
-        WELL,
-        "meta-sl-first-order | radius*eps_first_order + weight_norm*misfit_plain",
-        _FLAT,
-    ),
-    again(
-        WELL,
-        "meta-sl-c3 | eps*min_norm_solution",
-        _FLAT,
-    ),
+_OTHER_FORMS = tuple(
+    again(WELL, f"meta-sl-{form}", _FLAT)
+    for form in (
+        "l1 | misfit_l1",
+        "first-order | radius*eps_first_order + weight_norm*misfit_plain",
+        "c3 | eps*min_norm_solution",
+    )
 )
 """Of linear models these are found by search; programs are generated with convex losses alone."""
 

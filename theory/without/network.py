@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ..claim import Ablation, Reading
 from .cells import (
     AT_KINK_S2,
@@ -46,11 +48,23 @@ _TIE = needed(
     reading=at_kink(),
 )
 _KINK = "A neuron at its kink, from which L rises to one side and is constant to the other: "
-COUNTED = (
-    "A neuron at its kink is within reach of W, and k* counts it as flipped: no generated network makes up for that "
-    "error. The kept instance reads the count with <."
-)
 _FLIP: Content = supervised("geman-mcclure", "25", "1", "1: 0 0 1", "2", functions("0"), model=relu(["2"]))
+
+
+def flipped_nowhere(family: str, tie: Ablation, reason: str) -> Iterator[Ablation]:
+    """The bounds with features at initialisation at a neuron at its kink, by each of their errors."""
+    counted = (
+        "A neuron at its kink is within reach of W, and k* counts it as flipped: no generated network makes up for "
+        "that error. The kept instance reads the count with <."
+    )
+    for name, reading, unfound in (
+        ("operator", at_kink_init("operator"), ""),
+        ("pointwise", at_kink_init("flips"), ""),
+        ("count", None, counted),
+    ):
+        of = f"{family}-init-{name} | radius*eps_formal + weight_norm*misfit_init"
+        yield again(tie, of, reason, reading=reading, unfound=unfound)
+
 
 NETWORK: tuple[Ablation, ...] = (
     again(
@@ -137,15 +151,10 @@ NETWORK: tuple[Ablation, ...] = (
     W-in-the-ball | network-init | A10
         {NO_BALL}
     """),
-    *(
-        again(
-            _TIE,
-            f"network-init-{name} | radius*eps_formal + weight_norm*misfit_init",
-            f"{_KINK}no neuron counts as flipped if the kink is read as active, and the slope is read as 0.",
-            reading=None if error is None else at_kink_init(error),
-            unfound=COUNTED if error is None else "",
-        )
-        for name, error in (("operator", "operator"), ("pointwise", "flips"), ("count", None))
+    *flipped_nowhere(
+        "network",
+        _TIE,
+        f"{_KINK}no neuron counts as flipped if the kink is read as active, and the slope is read as 0.",
     ),
     *implied(f"""
     outer-convexity | network-init-pointwise, network-init-count

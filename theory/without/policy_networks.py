@@ -14,7 +14,6 @@ from .cells import (
     TWO_RULES,
     again,
     at_kink,
-    at_kink_init,
     errors_of,
     needed,
     not_needed,
@@ -23,7 +22,7 @@ from .cells import (
 from .instances import Content, bandit, policies, relu, tanh, varied
 from .meta_rl import POSITIVE, crossing
 from .meta_sl import S2, SMOOTH
-from .network import COUNTED
+from .network import flipped_nowhere
 
 
 def _neuron(model: Content, weight: str, rival: tuple[str, str], radius: str = "1", eta: str = "0") -> Content:
@@ -43,18 +42,9 @@ def _neuron(model: Content, weight: str, rival: tuple[str, str], radius: str = "
 def _of_any_activation(family: str, kind: str, sure: Ablation, errors: tuple[str, str]) -> Iterator[Ablation]:
     """What the assumptions of policies are for: of networks with kinks and without. `sure` has an action of
     probability 0; `errors` are those that are not operator norms; `kind` tells titles apart."""
-    for name in ("identity", "l1", *(["formal"] if not kind else []), "init", "init-operator"):
-        yield again(
-            sure,
-            f"{family}-{name} | weight_norm",
-            _NO_TERM,
-        )
-    for error in errors:
-        yield again(
-            sure,
-            f"{family}-init-{error} | weight_norm",
-            _NO_TERM,
-        )
+    at_start = (f"init-{error}" for error in ("operator", *errors))
+    for name in ("identity", "l1", *(["formal"] if not kind else []), "init", *at_start):
+        yield again(sure, f"{family}-{name} | weight_norm", _NO_TERM)
     yield sure
     yield from steps_of_any_features(family, POSITIVE)
     yield from not_needed(f"""
@@ -147,15 +137,10 @@ META_RL_NETWORK: tuple[Ablation, ...] = (
         Nothing needs W near W0: the displacement is measured, and N1 with its own pairing has no error term. Rates in
         the width need a ball, and more than a finite process gives.
     """),
-    *(
-        again(
-            _TIE,
-            f"meta-rl-network-init-{name} | radius*eps_formal + weight_norm*misfit_init",
-            "No neuron counts as flipped if the kink is read as active, and the slope is read as 0.",
-            reading=None if error is None else at_kink_init(error),
-            unfound=COUNTED if error is None else "",
-        )
-        for name, error in (("operator", "operator"), ("pointwise", "flips"), ("count", None))
+    *flipped_nowhere(
+        "meta-rl-network",
+        _TIE,
+        "No neuron counts as flipped if the kink is read as active, and the slope is read as 0.",
     ),
     again(
         _SURE,

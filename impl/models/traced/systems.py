@@ -245,9 +245,9 @@ FUNCTIONS: dict[str, Callable[[arb], arb]] = {
 # --- balls --------------------------------------------------------------------------------------------------------
 
 
-def _vectorised(function: Callable[..., Any], inputs: int) -> Callable[..., Array]:
+def _vectorised(function: Callable[..., Any], inputs: int = 1, dtype: type = object) -> Callable[..., Array]:
     made = np.frompyfunc(function, inputs, 1)
-    return lambda *given: np.asarray(made(*given), dtype=object)
+    return lambda *given: np.asarray(made(*given), dtype=dtype)
 
 
 def _sign(x: arb) -> int:
@@ -266,15 +266,15 @@ class Fine(System):
     """Balls at flint's precision, as object arrays."""
 
     name = "balls"
-    _of = staticmethod(_vectorised(arb, 1))
-    _max = staticmethod(_vectorised(_larger, 2))
-    _hull = staticmethod(_vectorised(arb.union, 2))
-    _signs = staticmethod(_vectorised(_sign, 1))
-    _sizes = staticmethod(_vectorised(_size, 1))
-    _middle = staticmethod(_vectorised(lambda x: float(x.mid()), 1))
-    _finite = staticmethod(_vectorised(arb.is_finite, 1))
-    _infinite = staticmethod(_vectorised(lambda x: 1 if x == arb("inf") else -1 if x == arb("-inf") else 0, 1))
-    _apply: ClassVar[dict[str, Callable[..., Array]]] = {n: _vectorised(f, 1) for n, f in FUNCTIONS.items()}
+    larger = staticmethod(_vectorised(_larger, 2))
+    hull = staticmethod(_vectorised(arb.union, 2))
+    finite = staticmethod(_vectorised(arb.is_finite, dtype=bool))
+    infinite = staticmethod(_vectorised(lambda x: 1 if x == arb("inf") else -1 if x == arb("-inf") else 0, dtype=int))
+    middle = staticmethod(_vectorised(lambda x: float(x.mid()), dtype=float))
+    _of = staticmethod(_vectorised(arb))
+    _signs = staticmethod(_vectorised(_sign, dtype=int))
+    _sizes = staticmethod(_vectorised(_size, dtype=float))
+    _apply: ClassVar[dict[str, Callable[..., Array]]] = {n: _vectorised(f) for n, f in FUNCTIONS.items()}
 
     def of(self, array: Array) -> Array:
         return self._of(np.asarray(array, dtype=float))
@@ -313,23 +313,8 @@ class Fine(System):
     def apply(self, name: str, a: Value) -> Value:
         return self._apply[name](a)
 
-    def larger(self, a: Value, b: Value) -> Value:
-        return self._max(a, b)
-
-    def hull(self, a: Value, b: Value) -> Value:
-        return self._hull(a, b)
-
     def signs(self, a: Value) -> tuple[Array, Array]:
-        return self._signs(a).astype(int), self._sizes(a).astype(float)
-
-    def finite(self, a: Value) -> Array:
-        return self._finite(a).astype(bool)
-
-    def infinite(self, a: Value) -> Array:
-        return self._infinite(a).astype(int)
-
-    def middle(self, a: Value) -> Array:
-        return self._middle(a).astype(float)
+        return self._signs(a), self._sizes(a)
 
     def balls(self, a: Value) -> list[arb]:
         return list(a.ravel())

@@ -24,8 +24,8 @@ from ...instances import Vector
 from ...models.weights import Weights
 from ...supervised.instance import NetworkInstance, Task
 from ...supervised.relu.problem import NetworkProblem
-from ..exact import PRECISION
-from .floor import Centre, Floor, NotConvexError, functions_of, pooled, reach
+from ..exact import PRECISION, together
+from .floor import Centre, Floor, NotConvexError, functions_of, reach
 from .programs import OFF, ON, OPEN, Drive, Minimum, Program, Unit, least, unit
 
 PARAMETERS = 32
@@ -49,7 +49,7 @@ def pattern_floor(instance: NetworkInstance, radius: fmpq) -> tuple[Floor, list[
     parameters = instance.width * instance.initial.dimension
     if parameters > PARAMETERS:
         raise TooLargeError(f"m d = {parameters}: at most {PARAMETERS} are required")
-    shared = pooled(instance.canonical)
+    shared = together(instance)
     with ctx.workprec(PRECISION):
         layer = _Neurons(NetworkProblem(shared, Balls), arb(radius))
         if shared.adaptation.eta == 0:

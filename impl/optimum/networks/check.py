@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 
 from flint import arb, ctx, fmpq, fmpq_mat
 
-from ...arithmetic import Balls, bounds, dot, rational, root
+from ...arithmetic import Balls, bounds, rational, root
 from ...bracket import Check
 from ...instances import Vector
 from ...losses import Link, Loss
@@ -161,34 +161,33 @@ class _Cell:
     ) -> None:
         m, rate = len(outputs), instance.adaptation.eta / instance.width
 
-        def row(x: fmpq, signs: tuple[int, ...]) -> list[fmpq]:
-            return [b * x if s * x > 0 else fmpq(0) for b, s in zip(outputs, signs, strict=True)]
+        def row(x: fmpq, signs: tuple[int, ...]) -> fmpq_mat:
+            return fmpq_mat(1, m, [b * x if s * x > 0 else 0 for b, s in zip(outputs, signs, strict=True)])
 
-        unit = [[fmpq(int(i == j)) for j in range(m)] for i in range(m)]
-        self.size = m
-        self.constraints: list[Affine] = [([s * u for u in unit[r]], fmpq(0)) for r, s in enumerate(inner)]
+        def signed(slopes: fmpq_mat, offsets: fmpq_mat, signs: tuple[int, ...]) -> Iterator[Affine]:
+            for s, slope, offset in zip(signs, slopes.tolist(), offsets.entries(), strict=True):
+                yield [s * v for v in slope], s * offset
+
+        unit, zero = fmpq_mat(m, m, [int(i == j) for i in range(m) for j in range(m)]), fmpq_mat(m, 1)
+        hessian, linear, self.size = fmpq_mat(m, m), zero, m
+        self.constraints: list[Affine] = list(signed(unit, zero, inner))
         self.residuals: list[tuple[fmpq, Affine]] = []
         for task, signs in zip(instance.tasks, outer, strict=True):
-            slopes, offsets = [list(u) for u in unit], [fmpq(0)] * m
+            slopes, offsets = unit, zero
             for atom in task.inner:
                 a = row(instance.features[atom.x][0], inner)
-                for r in range(m):
-                    offsets[r] += rate * atom.p * atom.y * a[r]
-                    for j in range(m):
-                        slopes[r][j] -= rate * atom.p * a[r] * a[j]
-            self.constraints += [([s * v for v in slopes[r]], s * offsets[r]) for r, s in enumerate(signs)]
+                slopes = slopes - a.transpose() * a * (rate * atom.p)
+                offsets = offsets + a.transpose() * (rate * atom.p * atom.y)
+            self.constraints += signed(slopes, offsets, signs)
             for atom in task.atoms:
-                a = row(instance.features[atom.x][0], signs)
-                slope = [sum((a[r] * slopes[r][j] for r in range(m)), start=fmpq(0)) for j in range(m)]
-                offset = dot(a, offsets) - atom.y
-                self.residuals.append((task.weight * atom.p, (slope, offset)))
-        self.hessian = [[fmpq(0)] * m for _ in range(m)]
-        self.linear = [fmpq(0)] * m
-        for mass, (slope, offset) in self.residuals:
-            for i in range(m):
-                self.linear[i] += mass * slope[i] * offset
-                for j in range(m):
-                    self.hessian[i][j] += mass * slope[i] * slope[j]
+                a, mass = row(instance.features[atom.x][0], signs), task.weight * atom.p
+                slope, offset = a * slopes, (a * offsets)[0, 0] - atom.y
+                self.residuals.append((mass, (slope.entries(), offset)))
+                hessian, linear = (
+                    hessian + slope.transpose() * slope * mass,
+                    linear + slope.transpose() * (mass * offset),
+                )
+        self.hessian, self.linear = hessian.tolist(), linear.entries()
 
     def value(self, v: Sequence[fmpq]) -> fmpq:
         """q(v)."""

@@ -25,7 +25,7 @@ decay D: the radius is max |S| B + max |1 - S| ||W0|| + max |eta D| sup ||grad R
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -53,11 +53,11 @@ from ...models.activation import Activation
 from ...models.dependence import place
 from ...models.rows import lengths
 from ...models.weights import Weights, squared_distance
-from ...supervised.instance import Atom, Functions, NetworkInstance, Task
+from ...supervised.instance import Functions, NetworkInstance, Task
 from ...supervised.maml import Law
 from ...supervised.relu.problem import NetworkProblem
 from ...supervised.smooth.problem import SmoothProblem
-from ..exact import FAR, PRECISION, Ends, bisected, least_on_ray, on_line
+from ..exact import FAR, PRECISION, Ends, bisected, least_on_ray, on_line, together
 
 
 class NotConvexError(ValueError):
@@ -77,17 +77,8 @@ class Floor:
     functions: Functions
 
 
-def pooled(instance: NetworkInstance) -> NetworkInstance:
-    """Without a step every task has the network W itself: one task with the mixed law. Else the instance."""
-    if instance.adaptation.eta != 0 or len(instance.tasks) == 1:
-        return instance
-    atoms = [Atom(a.x, a.y, task.weight * a.p) for task in instance.tasks for a in task.atoms]
-    mixed = replace(instance, tasks=(Task(fmpq(1), tuple(atoms)),), comparator=instance.omega)
-    return mixed.canonical
-
-
 def functions_of(instance: NetworkInstance, rows: Sequence[Sequence[fmpq]]) -> Functions:
-    """Rows per task of the (pooled) instance, for each task."""
+    """Rows per task, or one row of tasks that are one, for each task."""
     each = rows if len(rows) == len(instance.tasks) else [rows[0]] * len(instance.tasks)
     return Functions(tuple(tuple(row) for row in each))
 
@@ -114,7 +105,7 @@ def prediction_floor(instance: NetworkInstance) -> Floor:
     if instance.loss.profile.own:
         known = "a loss of the table is required of networks; of one's own no lower bound is proved"
         raise UnsupportedError(f"loss={instance.loss.name!r}: {known} (linear models: `optimum --radius`)")
-    shared = pooled(instance.canonical)
+    shared = together(instance)
     places = [place_of(x, instance.sigma) for x in instance.features]
     total, rows = arb(0), []
     with ctx.workprec(PRECISION):
@@ -227,7 +218,7 @@ def ball_floor(instance: NetworkInstance, radius: fmpq) -> Floor:
 
     Errors: NotConvexError, UnboundedError.
     """
-    shared = pooled(instance.canonical)
+    shared = together(instance)
     total, rows = arb(0), []
     with ctx.workprec(PRECISION):
         centre = Centre(problem_of(shared))

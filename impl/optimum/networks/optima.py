@@ -11,11 +11,12 @@ a vertex, and so has the minimiser's face. L may jump at the boundary: then the 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from flint import fmpq, fmpq_mat
 
+from ...arithmetic import dot
 from ...instances import Vector
 from ...supervised.instance import NetworkInstance
 
@@ -39,20 +40,8 @@ class ExactInfimum:
     cells: int
 
 
-@dataclass(frozen=True)
-class _Affine:
-    """slope'V + offset."""
-
-    slope: Vector
-    offset: fmpq
-
-    def __call__(self, point: Vector) -> fmpq:
-        return sum((a * v for a, v in zip(self.slope, point, strict=True)), start=self.offset)
-
-    def plus(self, other: _Affine, factor: fmpq) -> _Affine:
-        """self + factor other."""
-        slope = tuple(a + factor * b for a, b in zip(self.slope, other.slope, strict=True))
-        return _Affine(slope, self.offset + factor * other.offset)
+Affine = tuple[fmpq, ...]
+"""slope'V + offset, as (*slope, offset): its value is the product with (*V, 1)."""
 
 
 def infimum(instance: NetworkInstance) -> ExactInfimum:
@@ -79,110 +68,92 @@ def infimum(instance: NetworkInstance) -> ExactInfimum:
 def _off_kinks(instance: NetworkInstance, live: tuple[bool, ...]) -> ExactInfimum:
     """inf L over V_r != 0 for the neurons that live, V_r = 0 for the others."""
     outputs = tuple(b for b, on in zip(instance.signs, live, strict=True) if on)
-    eta = instance.adaptation.eta / instance.width
     best: ExactInfimum | None = None
     count = 0
     patterns = list(itertools.product((1, -1), repeat=len(outputs)))
     for inner in patterns:
         for outer in itertools.product(patterns, repeat=len(instance.tasks)):
-            constraints, residuals = _cell(instance, outputs, eta, inner, outer)
+            constraints, quadratic = _cell(instance, outputs, inner, outer)
             if not _has_interior(constraints):
                 continue
             count += 1
-            for point in _candidates(constraints, residuals):
-                slack = [c(point) for c in constraints]
-                if min(slack) < 0:
+            for point in _candidates(constraints, quadratic):
+                slack = min(dot(c, point) for c in constraints)
+                if slack < 0:
                     continue
-                value = sum((mass * r(point) ** 2 for mass, r in residuals), start=fmpq(0)) / 2
-                inside = min(slack) > 0
-                if best is None or (value, not inside) < (best.value, not best.attained):
-                    best = ExactInfimum(value, point, inside, 0)
+                value = dot(point, (quadratic * fmpq_mat(len(point), 1, list(point))).entries()) / 2
+                if best is None or (value, slack == 0) < (best.value, not best.attained):
+                    best = ExactInfimum(value, point[:-1], slack > 0, 0)
     assert best is not None
     whole = iter(best.at)
     return replace(best, at=tuple(next(whole) if on else fmpq(0) for on in live), cells=count)
 
 
 def _cell(
-    instance: NetworkInstance,
-    outputs: tuple[int, ...],
-    eta: fmpq,
-    inner: tuple[int, ...],
-    outer: tuple[tuple[int, ...], ...],
-) -> tuple[list[_Affine], list[tuple[fmpq, _Affine]]]:
-    """The cell's constraints (>= 0) and L's residuals with their masses, for the signs of V and of the V_i."""
-    m = len(outputs)
-    neurons = [_Affine(tuple(fmpq(int(r == j)) for j in range(m)), fmpq(0)) for r in range(m)]
-    zero = _Affine((fmpq(0),) * m, fmpq(0))
-    constraints = [zero.plus(v, fmpq(s)) for v, s in zip(neurons, inner, strict=True)]
-    residuals = []
+    instance: NetworkInstance, outputs: tuple[int, ...], inner: tuple[int, ...], outer: tuple[tuple[int, ...], ...]
+) -> tuple[list[Affine], fmpq_mat]:
+    """The cell's constraints (>= 0), and Q with L = (V, 1)'Q(V, 1)/2, for the signs of V and of the V_i."""
+    m, eta = len(outputs), instance.adaptation.eta / instance.width
+    neurons = fmpq_mat(m, m + 1, [int(r == j) for r in range(m) for j in range(m + 1)])
+    one = fmpq_mat(1, m + 1, [int(j == m) for j in range(m + 1)])
+
+    def features(x: fmpq, pattern: tuple[int, ...]) -> fmpq_mat:
+        """What the prediction at x takes of the neurons (1, m)."""
+        return fmpq_mat(1, m, [b * x if s * x > 0 else 0 for b, s in zip(outputs, pattern, strict=True)])
+
+    def signed(layer: fmpq_mat, pattern: tuple[int, ...]) -> list[Affine]:
+        return [tuple(s * v for v in row) for s, row in zip(pattern, layer.tolist(), strict=True)]
+
+    constraints, quadratic = signed(neurons, inner), fmpq_mat(m + 1, m + 1)
     for task, pattern in zip(instance.tasks, outer, strict=True):
         if task.weight == 0:
             continue
-        moved = list(neurons)
+        moved = neurons
         for atom in task.inner:
-            x = instance.features[atom.x][0]
-            error = _predicted(outputs, neurons, inner, x).plus(_Affine(zero.slope, fmpq(1)), -atom.y)
-            for r, (b, s) in enumerate(zip(outputs, inner, strict=True)):
-                if s * x > 0:
-                    moved[r] = moved[r].plus(error, -eta * atom.p * b * x)
-        constraints += [zero.plus(v, fmpq(s)) for v, s in zip(moved, pattern, strict=True)]
+            seen = features(instance.features[atom.x][0], inner)
+            moved = moved - seen.transpose() * (seen * neurons - one * atom.y) * (eta * atom.p)
+        constraints += signed(moved, pattern)
         for atom in task.atoms:
-            prediction = _predicted(outputs, moved, pattern, instance.features[atom.x][0])
-            residuals.append((task.weight * atom.p, prediction.plus(_Affine(zero.slope, fmpq(1)), -atom.y)))
+            rest = features(instance.features[atom.x][0], pattern) * moved - one * atom.y
+            quadratic += rest.transpose() * rest * (task.weight * atom.p)
     # A neuron that its task does not move repeats its constraint.
-    return list(dict.fromkeys(constraints)), residuals
+    return list(dict.fromkeys(constraints)), quadratic
 
 
-def _predicted(outputs: tuple[int, ...], neurons: list[_Affine], pattern: tuple[int, ...], x: fmpq) -> _Affine:
-    total = _Affine((fmpq(0),) * len(outputs), fmpq(0))
-    for v, b, s in zip(neurons, outputs, pattern, strict=True):
-        if s * x > 0:
-            total = total.plus(v, b * x)
-    return total
+def _solved(rows: Sequence[Sequence[fmpq]], right: Sequence[fmpq]) -> Vector | None:
+    """The solution of a square system; None where it is not unique."""
+    system = fmpq_mat(len(rows), len(rows), [v for row in rows for v in row])
+    return None if system.det() == 0 else tuple(system.solve(fmpq_mat(len(rows), 1, list(right))).entries())
 
 
-def _candidates(constraints: list[_Affine], residuals: list[tuple[fmpq, _Affine]]) -> Iterator[Vector]:
-    """Minimisers of the quadratic on the faces where at most m constraints are tight, where unique."""
-    m = len(constraints[0].slope)
-    hessian = [[fmpq(0)] * m for _ in range(m)]
-    linear = [fmpq(0)] * m
-    for mass, r in residuals:
-        for i in range(m):
-            linear[i] += mass * r.slope[i] * r.offset
-            for j in range(m):
-                hessian[i][j] += mass * r.slope[i] * r.slope[j]
+def _candidates(constraints: list[Affine], quadratic: fmpq_mat) -> Iterator[Affine]:
+    """Minimisers (V, 1) of the quadratic on the faces where at most m constraints are tight, where unique."""
+    *bends, _ = quadratic.tolist()
+    m = len(bends)
     for count in range(m + 1):
         for tight in itertools.combinations(constraints, count):
-            size = m + count
-            rows = [hessian[i] + [c.slope[i] for c in tight] for i in range(m)]
-            rows += [list(c.slope) + [fmpq(0)] * count for c in tight]
-            right = [-v for v in linear] + [-c.offset for c in tight]
-            system = fmpq_mat(size, size, [v for row in rows for v in row])
-            if system.det() != 0:
-                solution = system.solve(fmpq_mat(size, 1, right))
-                yield tuple(solution[i, 0] for i in range(m))
+            rows = [[*bend[:m], *(c[i] for c in tight)] for i, bend in enumerate(bends)]
+            rows += [[*c[:m], *[fmpq(0)] * count] for c in tight]
+            found = _solved(rows, [-row[m] for row in (*bends, *tight)])
+            if found is not None:
+                yield (*found[:m], fmpq(1))
 
 
-def _has_interior(constraints: list[_Affine]) -> bool:
+def _has_interior(constraints: list[Affine]) -> bool:
     """Whether some point satisfies every constraint strictly.
 
     The vertices, and points along the unbounded edges, span the polyhedron: then their mean is such a point.
     """
-    m = len(constraints[0].slope)
-    vertices = []
-    for tight in itertools.combinations(constraints, m):
-        system = fmpq_mat(m, m, [v for c in tight for v in c.slope])
-        if system.det() != 0:
-            solution = system.solve(fmpq_mat(m, 1, [-c.offset for c in tight]))
-            vertices.append(tuple(solution[i, 0] for i in range(m)))
-    edges: list[Vector] = [(fmpq(1),), (fmpq(-1),)] if m == 1 else []
-    if m == 2:
-        for c in constraints:
-            edges += [(c.slope[1], -c.slope[0]), (-c.slope[1], c.slope[0])]
-    points = {v for v in vertices if all(c(v) >= 0 for c in constraints)}
-    rays = {tuple(a + b for a, b in zip(v, e, strict=True)) for v in points for e in edges}
-    points |= {p for p in rays if all(c(p) >= 0 for c in constraints)}
-    if not points:
-        return False
-    mean = tuple(sum((p[i] for p in points), start=fmpq(0)) / len(points) for i in range(m))
-    return all(c(mean) > 0 for c in constraints)
+    m = len(constraints[0]) - 1
+    systems = itertools.combinations(constraints, m)
+    solved = (_solved([c[:m] for c in tight], [-c[m] for c in tight]) for tight in systems)
+    vertices = {(*v, fmpq(1)) for v in solved if v is not None}
+    edges = [(fmpq(1),), (fmpq(-1),)] if m == 1 else [(s * c[1], -s * c[0]) for c in constraints for s in (1, -1)]
+
+    def inside(points: Iterable[Affine]) -> set[Affine]:
+        return {p for p in points if all(dot(c, p) >= 0 for c in constraints)}
+
+    points = inside(vertices)
+    points |= inside(tuple(a + b for a, b in zip(v, (*e, fmpq(0)), strict=True)) for v in points for e in edges)
+    mean = [sum(column, start=fmpq(0)) for column in zip(*points, strict=True)]
+    return bool(points) and all(dot(c, mean) > 0 for c in constraints)

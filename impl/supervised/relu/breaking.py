@@ -11,7 +11,7 @@ import numpy as np
 
 from ...losses import Link, Loss
 from ...sources import SMALL, Generator, Limits, Source
-from ..draws import draw_loss
+from ..draws import draw_loss, laid
 from .batch import Array, NetworkBatch
 from .batch_quantities import NetworkBatchQuantities
 from .generate import AtStart, tangents
@@ -24,19 +24,17 @@ def simple(
 
     features (B, k, d), labels and masses (B, n, k), omega and initial (B, m, d).
     """
-    count, n = masses.shape[:2]
-    return NetworkBatch(
+    return laid(
+        NetworkBatch,
         loss,
-        rate,
         features,
         labels[..., None],
         masses[..., None],
-        np.full((count, n), 1 / n),
-        np.ones((len(omega), 1, omega.shape[1])),
-        omega if initial is None else initial,
-        omega,
-        np.ones(count),
-        omega,
+        rate=rate,
+        signs=np.ones((len(omega), 1, omega.shape[1])),
+        initial=omega if initial is None else initial,
+        omega=omega,
+        rival=omega,
     )
 
 

@@ -15,7 +15,7 @@ from ...losses import VECTOR_LOSSES
 from ...sources import SMALL, Generator, Limits, Source
 from ...vector_losses import VectorLoss
 from ..core_batch_quantities import CoreBatchQuantities
-from ..draws import CONVEX_LOSSES, STEEP, draw_labels, draw_loss, draw_masses, with_rates, with_support
+from ..draws import CONVEX_LOSSES, STEEP, draw_labels, draw_loss, draw_masses, laid, with_rates, with_support
 from ..generate import against, tangent_comparators
 from .batch import Array, NetworkBatch
 from .batch_quantities import NetworkBatchQuantities
@@ -58,18 +58,17 @@ def drawn(
     initial = draw_entries(source, (m, d))
     # With several outputs more neurons must not saturate, or features differ by less than 512 bits can tell.
     reach = (-7, 1) if name in STEEP else (-7, 7 if outputs == 1 else 2)
-    batch = NetworkBatch(
+    batch = laid(
+        NetworkBatch,
         loss,
-        np.zeros(source.size),
         draw_features(source, k, d),
         draw_labels(source, loss, n, k, depth),
         draw_masses(source, n, k, depth, apart),
-        draw_weights(source, n),
-        1 - 2 * source.grid((outputs, m), 0, 1),
-        initial,
-        shifted(source, initial, reach),
-        np.ones(source.size),
-        shifted(source, initial, reach),
+        weights=draw_weights(source, n),
+        signs=1 - 2 * source.grid((outputs, m), 0, 1),
+        initial=initial,
+        omega=shifted(source, initial, reach),
+        rival=shifted(source, initial, reach),
     )
     batch = with_support(source, batch, supports) if supports else batch
     return with_radius(source, _adapted(source, batch))
@@ -301,11 +300,7 @@ class Forgetful(Turned):
 
 
 TANGENTS = {"tangent": NetworkBatchQuantities, "start": AtStart, "turned": Turned, "forgetful": Forgetful}
-
-
-def _against(source: Source, batch: NetworkBatch, rival: str) -> Any:
-    """The problems against a comparator of that kind."""
-    return against(source, batch, rival, TANGENTS, descended)
+_against = partial(against, tangents=TANGENTS, settled=descended)
 
 
 def paced(

@@ -10,6 +10,7 @@ A place says which: to the place x of a feature `size` times 3 s + r is added, r
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -87,7 +88,7 @@ class ScaledLayer(Layer):
         self.share: Number = self.m.number(1 - steps.eta * steps.decay)
         self.scales = Scales(steps, self.width, len(self.inputs.rows[0]))
 
-    @property
+    @cached_property
     def _size(self) -> int:
         return len(self.inputs.rows) * len(self.output)
 
@@ -102,17 +103,22 @@ class ScaledLayer(Layer):
         if max([*xs, *ys], default=0) < self._size:
             return super().kernel(first, xs, second, ys)
         first, second = self.signed(first, xs), self.signed(second, ys)
-        rows, here, there = self.inputs.rows, self.of(xs), self.of(ys)
-        table = [[self.m.number(0)] * len(ys) for _ in xs]
-        for a, x in enumerate(xs):
-            for scale in {y // self._size for y in ys}:
-                chosen = [b for b, y in enumerate(ys) if y // self._size == scale]
-                counts = (second[:, chosen] * first[:, [a]]).T
-                sums = self.scales.matrix(x // self._size + scale).sums(counts)
-                for b, total in zip(chosen, sums, strict=True):
-                    terms = (t * u * v for t, u, v in zip(total, rows[here[a]], rows[there[b]], strict=True))
-                    table[a][b] = self.m.number(sum(terms, start=fmpq(0)) / self.width)
+        rows, here, there, zero = self.inputs.rows, self.of(xs), self.of(ys), self.m.number(0)
+        table = [[zero] * len(ys) for _ in xs]
+        for (scale, own), (other, chosen) in itertools.product(self._by_scale(xs), self._by_scale(ys)):
+            counts = (first[:, own, None] * second[:, None, chosen]).reshape(self.width, -1).T
+            sums = self.scales.matrix(scale + other).sums(counts)
+            for (a, b), total in zip(itertools.product(own, chosen), sums, strict=True):
+                terms = (t * u * v for t, u, v in zip(total, rows[here[a]], rows[there[b]], strict=True))
+                table[a][b] = self.m.number(sum(terms, start=fmpq(0)) / self.width)
         return self.m.matrix(table)
+
+    def _by_scale(self, places: list[int]) -> list[tuple[int, list[int]]]:
+        """Scales, and which of the places have them."""
+        found: dict[int, list[int]] = {}
+        for a, place in enumerate(places):
+            found.setdefault(place // self._size, []).append(a)
+        return list(found.items())
 
     def totals(self, weights: Weights, patterns: Array, xs: list[int]) -> list[fmpq]:
         found = [fmpq(0)] * len(xs)

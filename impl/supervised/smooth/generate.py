@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from ..draws import CONVEX_LOSSES, STEEP
 from ..generate import step_away
 from ..relu.batch import NetworkBatch
 from ..relu.batch_quantities import NetworkBatchQuantities
-from ..relu.generate import AtStart, descended, drawn, independent, table, tangents
+from ..relu.generate import AtStart, arbitrary, drawn, independent, table, tangents
 
 WIDTHS = (1, 2, 4, 16, 64)
 
@@ -24,11 +25,6 @@ def drawn_smooth(source: Source, loss: str, limits: Limits = SMALL, *, supports:
     activation = source.choose(tuple(ACTIVATIONS))
     batch = drawn(source, loss, limits, width=source.choose(WIDTHS), supports=supports)
     return replace(batch, activation=activation)
-
-
-def tangent_start(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
-    """Tangent comparators of the features at initialisation, with their own pairing: N2' is an equality."""
-    return tangents(source, drawn_smooth(source, loss, limits), AtStart)
 
 
 def drift(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
@@ -49,12 +45,6 @@ def drift(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
         rate=np.where(source.grid((), 0, 1) > 0, batch.rate, 0.0),
     )
     return tangents(source, replace(alike, activation=activation), AtStart)
-
-
-def stationary(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
-    """W after descent on the meta-objective."""
-    batch = drawn_smooth(source, loss, limits)
-    return with_radius(source, replace(batch, omega=descended(batch)))
 
 
 def still(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
@@ -90,11 +80,12 @@ def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatc
     return replace(drawn(source, loss, small, width=source.choose((4, 16))), activation=activation)
 
 
+start, stationary = (partial(arbitrary, rival=rival, draw=drawn_smooth) for rival in ("start", "stationary"))
 GENERATORS = table(
     drawn_smooth,
     tuple(ACTIVATIONS),
     Generator("steps", "large steps whose factors differ", steps, CONVEX_LOSSES),
-    Generator("tangent-start", "tangent comparators of features at initialisation", tangent_start, CONVEX_LOSSES),
+    Generator("tangent-start", "tangent comparators of features at initialisation", start, CONVEX_LOSSES),
     Generator("drift", "neurons that all move alike from where they bend most", drift, CONVEX_LOSSES),
     Generator("stationary", "W after descent", stationary, CONVEX_LOSSES),
     Generator("still", "W at its initialisation", still, CONVEX_LOSSES),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -55,12 +54,14 @@ class SmoothQuantities(SmoothErrors, RowQuantities):
 
     def _folded(self, rows: arb_mat, xs: list[int], at: Neurons, pulls: list[Number]) -> arb_mat:
         """sum_x pulls(x) d2f(x) applied to rows (a, m d): per neuron, sum_x pulls(x) fold(x) <x, row_r> x."""
-        chosen, places = Balls.matrix(at.at(xs)), at.places
-        weights = [[row[places[x]] * pulls[x] for x in xs] for row in at.folds] * rows.nrows()
-        neurons = arb_mat(len(weights), chosen.ncols(), rows.entries())
-        products = (neurons * chosen.transpose()).entries()
-        pulled = [p * f for p, f in zip(products, itertools.chain.from_iterable(weights), strict=True)]
-        return arb_mat(rows.nrows(), rows.ncols(), (arb_mat(len(weights), len(xs), pulled) * chosen).entries())
+        inputs, places, d = at.at(xs), at.places, len(at.inputs.tolist()[0])
+        chosen, blocks, table = Balls.matrix(inputs), [], rows.tolist()
+        for r, folds in enumerate(at.folds):
+            weights = [folds[places[x]] * pulls[x] for x in xs]
+            bent = Balls.matrix([[w * v for v in row] for w, row in zip(weights, inputs, strict=True)])
+            own = Balls.matrix([row[r * d : r * d + d] for row in table])
+            blocks.append((own * (chosen.transpose() * bent)).tolist())
+        return Balls.matrix([[v for block in own for v in block] for own in zip(*blocks, strict=True)])
 
     def _pulls_of(self, law: Law, predictions: list[Number]) -> list[Number]:
         return [self.problem.eta * slope for slope in self.problem.slopes(law, predictions)]

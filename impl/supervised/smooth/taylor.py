@@ -1,4 +1,4 @@
-"""grad L of a smooth network by Taylor arithmetic: no ell'', no sigma'', no meta-feature.
+"""grad L of a smooth network by Taylor arithmetic: no ell'', no formula of sigma'', no meta-feature.
 
 grad L = sum_i q_i g_i^(0), from g_i^(K) = grad R_i(W_i) back through the steps by
 
@@ -37,15 +37,16 @@ def gradient(problem: SmoothProblem, tasks: Sequence[tuple[Law, Sequence[Neurons
     return total
 
 
-Lines = list[tuple[arb, arb, arb, arb]]
-"""Of an input [m]: sigma and sigma' at the neurons' drives, each with its derivative by the drive."""
+Lines = list[tuple[arb, arb, arb]]
+"""Of an input [m]: sigma at the neurons' drives, with its derivatives by the drive."""
 
 
 def _lines(problem: SmoothProblem, at: Neurons, x: int) -> Lines:
-    """Read off the series of sigma and of sigma' along the drive."""
+    """Read off the series of sigma along the drive, which has one term more: the slope has one of its own."""
     drives, column = at.drives, at.xs.index(x)
-    lines = (BallSeries.series([drives[r, column], 1]) for r in range(drives.nrows()))
-    return [(*_two(problem.sigma.value(BallSeries, t)), *_two(problem.sigma.d1(BallSeries, t))) for t in lines]
+    with series_terms(3):
+        lines = [problem.sigma.value(BallSeries, BallSeries.series([row[column], 1])) for row in drives.tolist()]
+        return [(line[0], line[1], 2 * line[2]) for line in lines]
 
 
 def _change(
@@ -75,7 +76,7 @@ def _change(
     changes = []
     for b, (row, moves) in zip(outgoing, table, strict=True):
         for j, (line, v) in enumerate(zip(row, moves, strict=True)):
-            gate, bend = line[2], line[3] * v
+            gate, bend = line[1], line[2] * v
             own = zip(b, pulls[j * c : j * c + c], strict=True)
             first, *others = (a * (gate * t[1] + bend * t[0]) for a, t in own)
             changes.append(sum(others, start=first))

@@ -5,13 +5,15 @@ A batch stands for instances only where it gives each of them back exactly (`exa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from flint import fmpq
 
-from .arithmetic import Array, in_proportion
+from .arithmetic import Array, rational, to_float
 from .instances import Instance
 
 SLOTS = ("labels", "masses", "support_labels", "support_masses")
@@ -19,6 +21,9 @@ SLOTS = ("labels", "masses", "support_labels", "support_masses")
 
 CELLS = 2**22
 """Numbers of a batch times its parameters at most: of so many a derivative is an array of 32 MB."""
+
+FINEST = 2200
+"""Bits of a common denominator beyond which it is not looked for: no floats near 1 have it."""
 
 
 def stacks(instances: Sequence[Instance], batch_of: Callable[..., Any], fewest: int) -> Iterator[tuple[list[int], Any]]:
@@ -77,3 +82,30 @@ def _joined(name: str, arrays: Sequence[Array]) -> Array:
         found[begin : begin + len(array), :, :, : array.shape[3]] = array
         begin += len(array)
     return found
+
+
+def in_proportion(rows: Any) -> Array:
+    """Rationals, in rows of any depth whose sums are 1, as float64 that they are exactly once a row is divided by its
+    sum, which is near 1: where there is no such row, the nearest."""
+    return np.array(_proportional(rows) if isinstance(rows[0], fmpq) else [in_proportion(row) for row in rows])
+
+
+def _proportional(shares: Sequence[fmpq]) -> list[float]:
+    found = [to_float(q) for q in shares]
+    total = sum(map(rational, found), start=fmpq(0))
+    if all(rational(v) == q * total for v, q in zip(found, shares, strict=True)):
+        return found
+    bottom = 1
+    for q in shares:
+        bottom = math.lcm(bottom, int(q.q))
+        if bottom.bit_length() > FINEST:
+            return found
+    tops = [int(q.p) * (bottom // int(q.q)) for q in shares]
+    room = 53 - max((top // (top & -top)).bit_length() for top in tops if top)
+    if room < 0:
+        return found
+    # A factor of at most `room` bits, times a power of 2, brings the sum near 1.
+    shift = bottom.bit_length() + max(room - 1, 0)
+    factor = max((1 << shift) // bottom, 1)
+    shift -= 3 * factor * bottom < 2 << shift
+    return [factor * top / (1 << shift) for top in tops]

@@ -14,7 +14,7 @@ import pytest
 from flint import fmpq
 from hypothesis import given
 from hypothesis import strategies as st
-from metagap.impl.arithmetic import in_proportion, rational
+from metagap.impl.arithmetic import rational
 from metagap.impl.bracket import DefectError
 from metagap.impl.families import FAMILIES, judge
 from metagap.impl.family import Family
@@ -22,7 +22,7 @@ from metagap.impl.files import dumps
 from metagap.impl.instances import Instance
 from metagap.impl.judge import ClaimJudgement
 from metagap.impl.sources import RandomSource
-from metagap.impl.stacks import cells, exact, stacks
+from metagap.impl.stacks import cells, exact, in_proportion, stacks
 from metagap.reports import judging
 from metagap.reports.cli import app
 from metagap.reports.judging import FEW, Begun, decided, judge_all

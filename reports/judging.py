@@ -116,8 +116,6 @@ def _judge(
     family, asked = family_of(instance), _asked(instance, names)
     evaluator = family.evaluator(instance)
     headline = None if family.headline is None else family.headline.claim
-    if not complete:
-        evaluator.begin([claim for claim in asked if claim is not headline and claim.name not in known])
     for claim in asked:
         if claim.name in known:
             tell(known[claim.name])

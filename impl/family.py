@@ -62,7 +62,7 @@ class Family:
     searching: tuple[str, ...]
     real_tasks: Mapping[str, RealTasks]
     smaller: Callable[[Any], Iterator[Instance]]
-    batch_of: Callable[[Any], Any] | None
+    batch_of: Callable[..., Any] | None
     effort: float = 1.0
     """How many instances a run generates, relative to meta-SL: judging one costs more elsewhere."""
     batch: int = 64

@@ -136,7 +136,7 @@ def test_imports_point_inwards() -> None:
 
 FLOORS = (
     ("arithmetic", "bracket", "extras", "instances", "shown"),
-    ("blas", "files", "floats", "midrad", "profiles", "series", "shrink", "sources", "tensors", "verdicts"),
+    ("blas", "files", "floats", "midrad", "profiles", "series", "shrink", "sources", "stacks", "tensors", "verdicts"),
     ("asked", "elementary", "losses"),
     ("balls", "draws", "enclosed", "loss_ranges", "sealed", "task_tables", "vector_losses"),
     ("alike", "rules"),

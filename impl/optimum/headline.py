@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import cast
 
 import numpy as np
@@ -23,11 +23,13 @@ from ..arithmetic import dot, exactly, length_above, rational, to_float
 from ..bracket import UnsupportedError
 from ..instances import Instance, Vector
 from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
+from ..losses import Link
 from ..study import LOW, Certified, Finding, Headline, Picture, Study
 from ..supervised.draws import STEEP
 from ..supervised.instance import Functions, MetaSLInstance
 from ..supervised.quantities import MetaSLQuantities
 from . import Budget, NotCoerciveError, Optimum, minimise
+from .certificate import problem
 from .descent import critical_points
 from .landscape import Landscape
 from .many_rows import ManyRows, many
@@ -86,6 +88,23 @@ def sample(instance: MetaSLInstance, ball: float, count: int) -> Picture:
     return Picture(axis.tolist(), scape.value(grid).tolist(), scape.basis.tolist())
 
 
+def _bracketed(posed: MetaSLInstance, radius: fmpq | None, budget: Budget) -> Optimum | None:
+    """`minimise`; None where a minimum over all parameters may lie at infinity. Errors: UnsupportedError."""
+    try:
+        optimum = minimise(posed, radius, budget)
+    except NotCoerciveError:
+        if radius is None:
+            return None
+        raise
+    if optimum.interrupted:
+        raise KeyboardInterrupt  # a bracket cut short by Ctrl-C judges nothing
+    return optimum
+
+
+_shared = lru_cache(maxsize=2)(_bracketed)
+"""The last problem's: points of one problem that are judged in turn are judged against one bracket."""
+
+
 @dataclass(frozen=True)
 class LinearHeadline(Headline):
     """The headline of meta-SL with a linear model: a certified search over a ball, or over all parameters."""
@@ -114,14 +133,18 @@ class LinearHeadline(Headline):
         """Over all parameters where that is provable, else over a ball with omega."""
         if isinstance(instance.comparator, Functions):
             instance = replace(instance, comparator=instance.omega)
-        try:
-            optimum = minimise(instance, None, budget)
-            where = f"over all parameters (attained within {optimum.ball})"
-        except NotCoerciveError:
-            optimum = minimise(instance, ball_of(instance), budget)
-            where = f"over the ball of radius {optimum.ball}"
-        if optimum.interrupted:
-            raise KeyboardInterrupt  # a bracket cut short by Ctrl-C judges nothing
+        # A loss of one's own may be another one tomorrow, by the same name.
+        bracket = _bracketed if instance.loss.profile.own else _shared
+        posed = problem(instance)
+        if instance.loss.link is Link.CLASS:
+            posed = replace(posed, omega=instance.omega)  # a search starts there
+        optimum = bracket(posed, None, budget)
+        where = "over all parameters (attained within {})"
+        if optimum is None:
+            optimum = bracket(posed, ball_of(instance), budget)
+            where = "over the ball of radius {}"
+        assert optimum is not None
+        where = where.format(optimum.ball)
         judged = judge_headline(instance, optimum, complete=True, claim=self.claim).judged
         return replace(judged, reason=f"{judged.reason}; {where}, bracket {optimum.status}")
 

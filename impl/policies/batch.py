@@ -129,23 +129,23 @@ class NetworkBatch(Batch):
         return partial(PolicyNetworkInstance, signs=signs, initial=initial, activation=self.activation)
 
 
-def batch_of(instance: PolicyInstance) -> Batch:
-    """A batch of one: the instance rounded to float64."""
+def batch_of(instance: PolicyInstance, shares: Callable[[Any], Array] = nearest) -> Batch:
+    """A batch of one: the instance rounded to float64, rows that sum to 1 by `shares`."""
     tasks, rival = instance.tasks, instance.comparator
     shared: dict[str, Any] = {
         "adaptation": instance.adaptation,
         "features": nearest([instance.features]),
-        "transitions": nearest([[task.transitions for task in tasks]]),
+        "transitions": shares([[task.transitions for task in tasks]]),
         "rewards": nearest([[task.rewards for task in tasks]]),
-        "start": nearest([[task.start for task in tasks]]),
+        "start": shares([[task.start for task in tasks]]),
         "gamma": nearest([[task.gamma for task in tasks]]),
-        "weights": nearest([[task.weight for task in tasks]]),
+        "weights": shares([[task.weight for task in tasks]]),
         "tau": nearest([instance.tau]),
         "eta": nearest([instance.eta]),
         "radius": nearest([instance.radius]),
         "omega": _parameters(instance.omega),
         "rival": None if isinstance(rival, Policies) else _parameters(rival),
-        "policies": nearest([rival.values]) if isinstance(rival, Policies) else None,
+        "policies": shares([rival.values]) if isinstance(rival, Policies) else None,
     }
     if not isinstance(instance, PolicyNetworkInstance):
         return Batch(**shared)

@@ -82,8 +82,8 @@ def supremum(
 
 
 @lru_cache(maxsize=8)
-def _shared(problem: MetaRLInstance, box: float | None) -> Optimum:
-    return supremum(problem, box, gap=1e-3 if box is None else 1e-2)
+def _shared(problem: MetaRLInstance, box: float | None, gap: float) -> Optimum:
+    return supremum(problem, box, gap)
 
 
 def _problem(instance: MetaRLInstance) -> MetaRLInstance:
@@ -122,7 +122,8 @@ class PolicyHeadline(Headline):
         return supremum(instance, None if radius is None else to_float(radius), gap, seconds)
 
     def judged(self, instance: MetaRLInstance) -> ClaimJudgement:
-        return judge_headline(instance, supremum(instance), "omega", complete=True).judged
+        optimum = _shared(_problem(instance), box_of(instance), 1e-3)
+        return judge_headline(instance, optimum, "omega", complete=True).judged
 
     def study(self, instance: MetaRLInstance) -> Study:
         """Bracket sup L and judge the headline at omega and where ascent arrives from it and from elsewhere."""
@@ -152,7 +153,7 @@ class PolicyHeadline(Headline):
         rivals = [i.comparator for i in (instance, *same) if not isinstance(i.comparator, Policies)]
         box = box_of(instance, *(i.omega for i in same), *rivals)
         try:
-            optimum = _shared(problem, box)
+            optimum = _shared(problem, box, 1e-3 if box is None else 1e-2)
         except UnsupportedError:
             return None
         return Certified(judge_headline(instance, optimum, kind), optimum, box)

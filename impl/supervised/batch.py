@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from flint import fmpq
 
-from ..arithmetic import Array, Floats, nearest, normalised, rationals, to_float
+from ..arithmetic import Array, Floats, nearest, normalised, rationals
 from ..losses import Loss
 from ..sources import Arrays, Field, Kind
 from .adaptation import Adaptation, Gradient, Implicit, Own
@@ -21,6 +21,8 @@ from .instance import Atom, Functions, MetaSLInstance, Task
 
 Parameter = TypeVar("Parameter")
 
+Shares = Callable[[Any], Array]
+"""How rows of numbers that sum to 1 become float64."""
 TASKS = (
     Field("labels", Kind.LABEL, ("task", "point", "slot")),
     Field("masses", Kind.SHARES, ("task", "point", "slot"), 2),
@@ -160,11 +162,11 @@ def _atoms_at(loss: Loss, labels: Array, masses: Array) -> tuple[Atom, ...]:
     return tuple(Atom(int(x), loss.given(labels[x, a]), mass) for (x, a), mass in zip(slots, shares, strict=True))
 
 
-def shared_of(canonical: Any, parameter: Callable[[Any], Array]) -> dict[str, Any]:
+def shared_of(canonical: Any, parameter: Callable[[Any], Array], shares: Shares) -> dict[str, Any]:
     """A canonical instance in float64, for a batch of one: the fields of any model; `parameter` makes arrays (P) of its
-    own kind of parameters."""
+    own kind of parameters, `shares` those of what sums to 1."""
     rival, omega = canonical.comparator, parameter(canonical.omega)[None]
-    fields = laws_of(canonical.loss, canonical.tasks, len(canonical.features)) | {
+    fields = laws_of(canonical.loss, canonical.tasks, len(canonical.features), shares) | {
         "loss": canonical.loss,
         "features": nearest([canonical.features]),
         "radius": nearest([canonical.radius]),
@@ -183,42 +185,42 @@ def shared_of(canonical: Any, parameter: Callable[[Any], Array]) -> dict[str, An
     return fields
 
 
-def laws_of(loss: Loss, tasks: Sequence[Task], k: int) -> dict[str, Any]:
+def laws_of(loss: Loss, tasks: Sequence[Task], k: int, shares: Shares = nearest) -> dict[str, Any]:
     """Of canonical tasks on k points, in float64: the fields labels and masses (1, n, k, l), weights (1, n), and those
     of the inner laws, None if every task has one law."""
-    labels, masses = _slots(loss, [task.atoms for task in tasks], k)
+    labels, masses = _slots(loss, [task.atoms for task in tasks], k, shares)
     support_labels = support_masses = None
     if any(task.support is not None for task in tasks):
-        support_labels, support_masses = _slots(loss, [task.inner for task in tasks], k)
+        support_labels, support_masses = _slots(loss, [task.inner for task in tasks], k, shares)
     return {
         "labels": labels,
         "masses": masses,
-        "weights": nearest([[task.weight for task in tasks]]),
+        "weights": shares([[task.weight for task in tasks]]),
         "support_labels": support_labels,
         "support_masses": support_masses,
     }
 
 
-def _slots(loss: Loss, laws: Sequence[Sequence[Atom]], k: int) -> tuple[Array, Array]:
+def _slots(loss: Loss, laws: Sequence[Sequence[Atom]], k: int, shares: Shares) -> tuple[Array, Array]:
     """Labels (1, n, k, l), or (1, n, k, l, c), and masses (1, n, k, l)."""
-    slots: list[list[list[Atom]]] = [[[] for _ in range(k)] for _ in laws]
+    slots: list[list[list[tuple[Atom, float]]]] = [[[] for _ in range(k)] for _ in laws]
     for i, atoms in enumerate(laws):
-        for atom in atoms:
-            slots[i][atom.x].append(atom)
+        for atom, mass in zip(atoms, shares([atom.p for atom in atoms]), strict=True):
+            slots[i][atom.x].append((atom, mass))
     depth = max(len(slot) for row in slots for slot in row)
     labels = np.ones((1, len(laws), k, depth, *((loss.outputs,) if loss.outputs > 1 else ())))
     masses = np.zeros((1, len(laws), k, depth))
     for i, row in enumerate(slots):
         for x, slot in enumerate(row):
-            for a, atom in enumerate(slot):
-                labels[0, i, x, a], masses[0, i, x, a] = loss.label(Floats, atom.y), to_float(atom.p)
+            for a, (atom, mass) in enumerate(slot):
+                labels[0, i, x, a], masses[0, i, x, a] = loss.label(Floats, atom.y), mass
     return labels, masses
 
 
-def batch_of(instance: MetaSLInstance) -> Batch:
-    """A batch of one: the instance rounded to float64."""
+def batch_of(instance: MetaSLInstance, shares: Shares = nearest) -> Batch:
+    """A batch of one: the instance rounded to float64, what sums to 1 by `shares`."""
     canonical, adaptation = instance.canonical, instance.canonical.adaptation
-    fields = shared_of(canonical, lambda values: nearest(values).reshape(canonical.shape_of_omega))
+    fields = shared_of(canonical, lambda values: nearest(values).reshape(canonical.shape_of_omega), shares)
     if isinstance(adaptation, Own):
         fields |= {"steps": 0, "rate": nearest([adaptation.eta]), "rule": adaptation.rule}
     elif isinstance(adaptation, Implicit):

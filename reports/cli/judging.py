@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ...impl.answers import count
-from ...impl.families import FAMILIES, family_of, load
+from ...impl.families import FAMILIES, load
 from ...impl.files import BadInputError, dumps
 from ...impl.instances import Instance
-from ...impl.judge import Enclosure, Judgement
 from ...impl.own_claims import stating
 from ...theory.claim import Claim
-from ..formats.judging import Judgement as Record
-from ..judging import Answers, Judged, judge_all
+from ..judging import Answers, Begun, Told, Unread, judge_all
 from ..processes import EndedError, apart
 from .ending import interrupted
+from .judged import Shown, shown
 from .options import ClaimOption, ClaimsOption, JsonOption, chosen_claims, number
-from .outputs import emit, ready, save
+from .outputs import emit, emitted, ready, save
 from .programs import PANEL, Options, instance_of_program, is_program, no_program
-from .shared import input_errors, listing, paper, voice, working
+from .shared import input_errors, voice, working
 
 
 def judge(
@@ -59,98 +59,115 @@ def judge(
         ),
     ] = None,
 ) -> None:
-    """Judge every claim on instance files, term by term, in ball arithmetic."""
+    """Judge every claim on instance files, term by term, in ball arithmetic.
+
+    Of several files arrays that enclose decide what they can of those of one shape, at once, and balls the rest: each
+    file is a row, and its record has both sides of every claim, the terms of those that balls decide, and no room for
+    float64. One that cannot be read is a line on the error stream, null in the record, and status 2 once the others are
+    judged.
+    """
     begin, claims = time.monotonic(), chosen_claims(claim)
     spoken = ready({"--json": json, "--instance": instance}, inputs=[*paths, *options.files])
+    names = [claim.name for claim in claims]
+    one: Instance | None = None
     if len(paths) == 1 and is_program(paths[0]):
-        instances = [instance_of_program("judge", str(paths[0]), options)]
+        one = instance_of_program("judge", str(paths[0]), options)
         if instance is not None:
-            save("--instance", instance, dumps(instances[0]))
+            save("--instance", instance, dumps(one))
     else:
         no_program(options, instance)
-        with input_errors():
-            instances = [load(path) for path in paths]
-    names = [claim.name for claim in claims]
-    with input_errors():
-        _about(paths, instances, claims)
-    answers, stage, why, broken = Answers(instances, names), "starting", "", False
+        if len(paths) == 1:
+            with input_errors():
+                one = load(paths[0])
+    if one is not None:
+        _about(str(paths[0]), one.family, claims)
+    with emitted(json) if one is None else nullcontext(partial(emit, target=json)) as write:
+        table = shown(paths, write)
+        ended = _work(paths, one, names, table, begin, max_time)
+        if one is None and ended is None and not table.counts:
+            if table.first is None:
+                raise typer.Exit(2)  # it was said of each file why
+            _about(*table.first, claims)
+    if spoken and not voice.quiet:
+        table.show()
+    if spoken:
+        counted = ", ".join(f"{n} {name}" for name, n in table.counts.items()) or "nothing judged"
+        unread = f"; {table.unread} not read" if table.unread else ""
+        typer.echo(f"{count(table.files, 'file')}: {counted}{unread}")
+    if ended is not None:
+        _end(ended, [str(path) for path in paths], table)
+    if table.unread:
+        raise typer.Exit(2)
+    raise typer.Exit(1 if table.counts["VIOLATED"] else 3 if table.counts["UNDECIDED"] or not table.counts else 0)
+
+
+def _about(path: str, family: str, claims: Sequence[Claim]) -> None:
+    """Errors: BadInputError where none of the claims is about the file's kind of problem."""
+    if not any(claim in FAMILIES[family].all_claims for claim in claims):
+        kinds = dict.fromkeys(name for name, one in FAMILIES.items() for c in claims if c in one.all_claims)
+        asked = f"an instance of {' or '.join(kinds)}, which the claims that are asked for are about"
+        raise BadInputError(path, "problem", family, asked)
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """Where judging ended before all was judged: in a file that was begun, or not; at its time limit, or (None) by
+    Ctrl-C."""
+
+    stage: str
+    within: bool
+    limit: float | None
+
+
+def _work(
+    paths: Sequence[Path],
+    one: Instance | None,
+    names: Sequence[str],
+    table: Shown,
+    begin: float,
+    limit: float | None,
+) -> _Ended | None:
+    """Judge, and give what was judged to the table."""
+    answers, stage, why, ended = Answers(table.take), "starting", "", None
+    if one is not None:
+        answers.take(Begun.of(0, one, names))
     with input_errors(), working("judge") as show:
 
-        def hear(told: str | Judged) -> None:
+        def hear(told: Told) -> None:
             nonlocal stage
-            if isinstance(told, Judged):
-                answers.take(told)
-            else:
+            if isinstance(told, str):
                 stage = told
                 show(told)
+                return
+            answers.take(told)
+            if isinstance(told, Unread):
+                table.refuse(told)
 
         try:
-            if max_time is None:
-                judge_all(paths, instances, names, hear)
+            if limit is None:
+                judge_all(paths, one, names, hear)
             else:
-                apart(stating(judge_all), (paths, instances, names), hear, begin + max_time)
+                apart(stating(judge_all), (paths, one, names), hear, begin + limit)
         except (KeyboardInterrupt, EndedError) as error:
             broken = isinstance(error, KeyboardInterrupt) or error.interrupted
-            if broken and not any(answers.found):
+            if broken and not answers.any:
                 raise
-            why = "interrupted before it was judged" if broken else f"out of time: --max-time={max_time:g}"
-    judgements = answers.judgements(why)
-    records = [Record.of(judgement) for judgement in judgements]
-    emit(records if len(paths) > 1 else records[0], json)
-    if spoken and not voice.quiet:
-        for path, one, judgement in zip(paths, instances, judgements, strict=False):
-            _print(path, one.family, judgement)
-    counts = Counter(one.verdict.name for judgement in judgements for one in judgement.claims)
-    if spoken:
-        told = ", ".join(f"{n} {name}" for name, n in counts.items()) or "nothing judged"
-        typer.echo(f"{count(len(judgements), 'file')}: {told}")
-    if why:
-        _end(stage, [str(path) for path in paths], len(judgements), None if broken else max_time)
-    raise typer.Exit(1 if "VIOLATED" in counts else 3 if "UNDECIDED" in counts or not counts else 0)
+            why = "interrupted before it was judged" if broken else f"out of time: --max-time={limit:g}"
+            ended = _Ended(stage, answers.begun is not None, None if broken else limit)
+    answers.end(why)
+    return ended
 
 
-def _about(paths: Sequence[Path], instances: Sequence[Instance], claims: Sequence[Claim]) -> None:
-    """Errors: BadInputError where none of the claims is about any file's kind of problem."""
-    families = [family_of(one) for one in instances]
-    if not any(claim in family.all_claims for family in families for claim in claims):
-        kinds = dict.fromkeys(name for name, family in FAMILIES.items() for c in claims if c in family.all_claims)
-        asked = f"an instance of {' or '.join(kinds)}, which the claims that are asked for are about"
-        raise BadInputError(str(paths[0]), "problem", families[0].name, asked)
+def _end(ended: _Ended, paths: list[str], table: Shown) -> None:
+    """Say where judging ended; by Ctrl-C with its status."""
+    begun = table.files + table.unread
+    left, more = paths[begun:][:NAMED], len(paths) - begun - NAMED
+    rest = f"; not begun: {', '.join(left)}{f' and {more} more' if more > 0 else ''}" if left else ""
+    where = f"while {ended.stage}; {table.files - ended.within} of {len(paths)} files were judged{rest}"
+    if ended.limit is None:
+        interrupted(f"judge: interrupted {where}")
+    typer.echo(f"metagap: --max-time={ended.limit:g}: out of time {where}; allow more", err=True)
 
 
-def _end(stage: str, paths: list[str], begun: int, max_time: float | None) -> None:
-    """Say where judging ended: at its time limit, or (None) by Ctrl-C, with its status."""
-    rest = f"; not begun: {', '.join(paths[begun:])}" if begun < len(paths) else ""
-    left = f"while {stage}; {begun - 1} of {len(paths)} files were judged{rest}"
-    if max_time is None:
-        interrupted(f"judge: interrupted {left}")
-    typer.echo(f"metagap: --max-time={max_time:g}: out of time {left}; allow more", err=True)
-
-
-def _print(path: Path, family: str, judgement: Judgement) -> None:
-    """A row per claim, both sides of it; then why, the claims of each reason together."""
-    if not judgement.claims:
-        typer.echo(f"{path}  {judgement.instance[:12]}  {family}-...: no claim that is asked for says anything of it")
-        return
-    console = paper()
-    table = listing(f"{path}  {judgement.instance[:12]}  {family}-...", "claim", fold=True)
-    table.add_column("verdict", no_wrap=True)
-    for heading in ("left side", "bound", "left/bound"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    reasons: dict[str, list[str]] = {}
-    for one in judgement.claims:
-        name = one.claim.removeprefix(f"{family}-")
-        sides = (_side(one.left), _side(one.bound))
-        table.add_row(name, one.verdict.name, *sides, one.tight)
-        reasons.setdefault(f"{one.verdict.name}: {one.reason.removesuffix('.')}", []).append(name)
-    console.print(table)
-    for reason, names in reasons.items():
-        console.print(f"{reason}: {', '.join(names)}", highlight=False)
-    for note in judgement.notes:
-        console.print(f"note: {note}")
-
-
-def _side(value: Enclosure | None) -> str:
-    if value is None:
-        return ""
-    return f"{value.middle:.6g}" if math.isfinite(value.lo) and math.isfinite(value.hi) else "unbounded"
+NAMED = 9
+"""Files that are named at most where many were not begun."""

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
+from textwrap import indent
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
 from ...impl import files
 from ..pages import PAGES
-from ..records import RECORDS, dumps, write_text
+from ..records import RECORDS, dumps, write_parts, write_text
 from .ending import fail
 
 if TYPE_CHECKING:
@@ -70,6 +71,30 @@ def emit(record: object, target: Path | None) -> None:
     """Write the record where --json says."""
     if target is not None:
         save("--json", target, dumps(record))
+
+
+@contextmanager
+def emitted(target: Path | None) -> Iterator[Callable[[object], None]]:
+    """`emit` of a list whose items are given one by one, and written at the end: until then they are in a file without
+    a name, and memory does not grow with them."""
+    if target is None:
+        yield lambda item: None
+        return
+    with TemporaryFile() as parts:
+
+        def add(item: object) -> None:
+            text = indent(dumps(item).rstrip("\n"), " ")
+            parts.write(f"{',' if parts.tell() else '['}\n{text}".encode())
+
+        yield add
+        parts.write(b"\n]\n" if parts.tell() else b"[]\n")
+        parts.seek(0)
+        if str(target) == "-":
+            for line in parts:
+                typer.echo(line.decode(), nl=False)
+            return
+        with _path("--json", target, "path"):
+            write_parts(target, parts)
 
 
 def save(option: str, target: Path, text: str) -> None:

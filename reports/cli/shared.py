@@ -78,16 +78,20 @@ def left_out(error: files.BadInputError) -> None:
 
 @contextmanager
 def input_errors() -> Iterator[None]:
-    """Bad input and missing packages become one line and status 2; of a loss or an adaptation that is not known it says
-    where one's own is named."""
+    """Bad input and missing packages become one line and status 2."""
     try:
         yield
     except (files.BadInputError, MissingExtraError) as error:
-        from ...impl.own_claims import standing  # the command has loaded it
+        fail(fault(error))
 
-        field = error.field if isinstance(error, files.BadInputError) else ""
-        named = field.endswith(("loss.name", "adaptation.rule")) and standing() is None
-        fail(f"{error}{' (one of your own: --claims FILE.py)' if named else ''}")
+
+def fault(error: files.BadInputError | MissingExtraError) -> str:
+    """What is said of bad input: of a loss or an adaptation that is not known, where one's own is named, too."""
+    from ...impl.own_claims import standing  # the command has loaded it
+
+    field = error.field if isinstance(error, files.BadInputError) else ""
+    named = field.endswith(("loss.name", "adaptation.rule")) and standing() is None
+    return f"{error}{' (one of your own: --claims FILE.py)' if named else ''}"
 
 
 QUIET = 10.0

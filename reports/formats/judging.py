@@ -33,7 +33,7 @@ from .shared import (
 
 
 class Judgement(Record, tag_field="format", tag="metagap/judgement/1"):
-    """Every claim on one instance (metagap judge)."""
+    """Every claim on one instance (metagap judge); of several files a list, null where one cannot be read."""
 
     instance: Sha256
     notes: list[str]

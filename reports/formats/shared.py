@@ -94,7 +94,7 @@ def intervals(values: Mapping[str, Enclosure]) -> dict[str, Interval]:
 
 class JudgedClaim(Record):
     """One claim on one instance, term by term; gap is the left side (where the gap is but a part of
-    that: the gap), ratio is left side/bound."""
+    that: the gap), ratio is left side/bound. Of several files what arrays decide has its sides alone."""
 
     claim: str
     verdict: VerdictName

@@ -9,6 +9,7 @@ from .graphs import GRAPH_FAULTS
 from .infima import INFIMA
 from .laws import LAWS
 from .losses import LOSS_FAULTS
+from .many import MANY_FAULTS
 from .network_batches import NETWORK_BATCHES
 from .networks import NETWORKS
 from .numbers import NUMBERS
@@ -49,6 +50,7 @@ CATALOGUE = (
     *TRACED,
     *ANSWER_FAULTS,
     *RUNNING,
+    *MANY_FAULTS,
     *PROOF_FAULTS,
     *REGION_FAULTS,
     *BUNDLE_FAULTS,

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...arithmetic import Array, rationals
+from ...arithmetic import Array, nearest, rationals
 from ...models.activation import ACTIVATIONS, RELU, Activation
 from ...models.batch import WEIGHTS
 from ...models.weights import Weights
 from ...sources import Field, Kind
-from ..batch import TASKS, TaskBatch, shared_of, with_outputs
+from ..batch import TASKS, Shares, TaskBatch, shared_of, with_outputs
 from ..instance import NetworkInstance, SmoothInstance
 
 
@@ -57,12 +57,12 @@ class NetworkBatch(TaskBatch):
         return network if self.activation is None else SmoothInstance.of(network, self.activation)
 
 
-def batch_of(instance: NetworkInstance) -> NetworkBatch:
-    """A batch of one: the instance rounded to float64."""
+def batch_of(instance: NetworkInstance, shares: Shares = nearest) -> NetworkBatch:
+    """A batch of one: the instance rounded to float64, what sums to 1 by `shares`."""
     canonical = instance.canonical
     return NetworkBatch(
         signs=np.array([canonical.output], dtype=float),
         initial=canonical.initial.floats[None],
         activation=canonical.activation if isinstance(canonical, SmoothInstance) else None,
-        **shared_of(canonical, lambda weights: weights.floats),
+        **shared_of(canonical, lambda weights: weights.floats, shares),
     )

@@ -95,7 +95,7 @@ def test_enclosures_of_many_boxes_contain(kind: str) -> None:
                 value, slopes = here.meta_objective(here.omega), taylor.gradient(here)
                 assert not value < float(natural[b]) and not value < float(mean[b])
                 box = Box(model, [rational(float(v)) for v in centre[:, b]], [rational(float(v)) for v in half[:, b]])
-                assert not value < box.all.natural[0] and not value < box.all.mean_value[0]
+                assert not value < box.natural and not value < box.mean_value.lower()
                 for j, slope in enumerate(slopes):
                     assert not outside(slope, gradient.mid[j, b], gradient.rad[j, b])
                     assert box.gradient[j].overlaps(slope) or not slope.is_finite()

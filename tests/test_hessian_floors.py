@@ -10,12 +10,11 @@ from flint import arb, arb_mat, ctx, fmpq
 from metagap.impl.arithmetic import rational
 from metagap.impl.losses import Loss
 from metagap.impl.optimum import Certificate, check, minimise
-from metagap.impl.optimum.boxes import BALLS, column
+from metagap.impl.optimum.boxes import Box
 from metagap.impl.optimum.convex import derivatives, proposed
 from metagap.impl.optimum.convex_check import Prover, lower_bounds
 from metagap.impl.optimum.convexity import around, floor, gram, least_eigenvalue
 from metagap.impl.optimum.exact import exact_value
-from metagap.impl.optimum.leaves import Boxes, Table
 from metagap.impl.optimum.model import Model
 from metagap.impl.optimum.stack import Stack
 from metagap.impl.supervised.adaptation import Gradient
@@ -65,8 +64,8 @@ def test_gram_matrices_are_enclosed() -> None:
 def curvature(instance: MetaSLInstance, theta: np.ndarray) -> np.ndarray:
     """Hess L in float64, by the checker of boxes at a point: the one of the search over boxes, not of convexity."""
     with ctx.workprec(160):
-        at, still = column([rational(float(v)) for v in theta]), column([fmpq(0)] * len(theta))
-        hessian = Boxes(Table(Model(instance), BALLS), at, still, second=True).hessian().values[..., 0]
+        box = Box(Model(instance), [rational(float(v)) for v in theta], [fmpq(0)] * len(theta), second=True)
+        hessian = box.hessian()
         d = len(theta)
         return np.array([float(hessian[i, j].mid()) for i in range(d) for j in range(d)]).reshape(d, d)
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from metagap.impl.arithmetic import Balls, bounds, rational, to_float
 from metagap.impl.losses import Loss
 from metagap.impl.optimum import Budget, NotCoerciveError, UnsupportedError, minimise
-from metagap.impl.optimum.boxes import BALLS, Box, column
 from metagap.impl.optimum.certificate import basis
+from metagap.impl.optimum.check import Box, Model
 from metagap.impl.optimum.coercivity import coercivity_radius
 from metagap.impl.optimum.exact import (
     DoesNotApplyError,
@@ -24,8 +24,6 @@ from metagap.impl.optimum.exact import (
 )
 from metagap.impl.optimum.headline import LINEAR, ball_of
 from metagap.impl.optimum.landscape import Landscape
-from metagap.impl.optimum.leaves import Boxes, Table
-from metagap.impl.optimum.model import Model
 from metagap.impl.optimum.reach import over
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.supervised import taylor
@@ -123,16 +121,15 @@ def test_ball_enclosures_contain(loss: str, seed: int) -> None:
         for centre, half, point in zip(*boxes(rng, 4, model.dimension), strict=True):
             box = Box(model, [rational(float(v)) for v in centre], [rational(float(v)) for v in half])
             value = value_at(instance, point)
-            assert not box.all.natural[0] > value
-            assert not box.all.mean_value[0] > value
+            assert not box.natural > value
+            assert not box.mean_value > value
             here = replace(instance, omega=tuple(rational(float(v)) for v in point))
             for enclosed, g in zip(box.gradient, taylor.gradient(Problem(here, Balls)), strict=True):
                 assert enclosed.overlaps(g) or not (enclosed.is_finite() and g.is_finite())
             if isinstance(instance.adaptation, Gradient):
                 direction = arb_mat([[int(v)] for v in rng.integers(1, 4, model.dimension)])
-                sides = (column([rational(float(v)) for v in side]) for side in (centre, half))
-                bent = Boxes(Table(model, BALLS), *sides, second=True).hessian().values[..., 0]
-                curved = (direction.transpose() * arb_mat(bent.tolist()) * direction)[0, 0]
+                bent = Box(model, [rational(float(v)) for v in centre], [rational(float(v)) for v in half], second=True)
+                curved = (direction.transpose() * bent.hessian() * direction)[0, 0]
                 exact = taylor.curvature(Problem(here, Balls), direction.entries())
                 exact *= (direction.transpose() * direction)[0, 0]
                 assert curved.overlaps(exact) or not (curved.is_finite() and exact.is_finite())

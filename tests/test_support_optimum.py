@@ -15,7 +15,7 @@ from metagap.impl.judge import Enclosure
 from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights
 from metagap.impl.optimum import minimise
-from metagap.impl.optimum.boxes import BALLS, column
+from metagap.impl.optimum.boxes import Box
 from metagap.impl.optimum.certificate import basis
 from metagap.impl.optimum.coercivity import NotCoerciveError, coercivity_radius
 from metagap.impl.optimum.convex_check import Prover
@@ -220,7 +220,7 @@ def test_boxes_hold_what_the_definition_says() -> None:
                 continue
             model, at, half = Model(instance), fmpq(1, 4), fmpq(1, 32)
             unit = to_float(basis(instance)[0][0])
-            box = Boxes(Table(model, BALLS), column([at]), column([half]), second=model.smooth)
+            box = Box(model, [at], [half], second=model.smooth)
             with np.errstate(all="ignore"):
                 table = Boxes(Table(model), np.array([[0.25]]), np.array([[1 / 32]]), second=model.smooth)
             for theta in (at - half, at, at + half / 2):
@@ -229,17 +229,17 @@ def test_boxes_hold_what_the_definition_says() -> None:
                     value = exact_value(instance, there)
                     problem = Problem(replace(instance, omega=there).canonical, Balls)
                     slope = taylor_gradient(problem)[0] * (1 if unit > 0 else -1)
-                    assert not value < box.natural[0] and not value < box.mean_value[0]
-                    assert box.gradient.values[0, 0].overlaps(slope)
+                    assert not value < box.natural and not value < box.mean_value
+                    assert box.gradient[0].overlaps(slope)
                     with np.errstate(all="ignore"):
                         floors = (float(table.natural[0]), float(table.mean_value[0]))
                     assert not any(value < exactly(floor) for floor in floors if not np.isnan(floor))
                     if theta == at:
-                        assert box.at_centre.values[0].overlaps(value)
+                        assert box.at_centre.overlaps(value)
                     if model.smooth and isinstance(instance.adaptation, Gradient):
                         bend = curvature(problem, [arb(1)])
-                        assert box.hessian().values[0, 0, 0].overlaps(bend)
-                        assert not bend < hessian_floor(box).values[0, 0, 0]
+                        assert box.hessian()[0, 0].overlaps(bend)
+                        assert not bend < hessian_floor(box.all).values[0, 0, 0]
                         with np.errstate(all="ignore"):
                             low = float(hessian_floor(table).low[0, 0, 0])
                         assert np.isnan(low) or not bend < exactly(low)

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from flint import arb, fmpq
+from flint import arb, arb_mat, fmpq
 
 from ..arithmetic import Array, Balls, midpoint, root
 from ..losses import Loss
@@ -168,8 +168,8 @@ def column(side: Sequence[fmpq]) -> Array:
 class Box:
     """L over {c + t : |t_j| <= r_j}, one box; centre and half-widths exact."""
 
-    def __init__(self, model: Model, centre: Sequence[fmpq], half: Sequence[fmpq]) -> None:
-        self.all = Boxes(Table(model, BALLS), column(centre), column(half))
+    def __init__(self, model: Model, centre: Sequence[fmpq], half: Sequence[fmpq], second: bool = False) -> None:
+        self.all = Boxes(Table(model, BALLS), column(centre), column(half), second)
 
     @cached_property
     def at_centre(self) -> arb:
@@ -180,3 +180,17 @@ class Box:
     def gradient(self) -> list[arb]:
         """grad L over the box."""
         return list(self.all.gradient.values[:, 0])
+
+    @property
+    def natural(self) -> arb:
+        """A lower bound of L over the box, the outer loss ranging over the adapted predictions."""
+        return self.all.natural[0]
+
+    @property
+    def mean_value(self) -> arb:
+        """Another, linear from the centre."""
+        return self.all.mean_value[0]
+
+    def hessian(self) -> arb_mat:
+        """Hess L over the box."""
+        return arb_mat(self.all.hessian().values[:, :, 0].tolist())

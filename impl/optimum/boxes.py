@@ -21,8 +21,12 @@ def _each(evaluate: Callable[..., arb], inputs: int = 1) -> Callable[..., Array]
     return lambda *arrays: np.asarray(found(*arrays), dtype=object)
 
 
-_exact, _mid, _rad = _each(arb), _each(arb.mid), _each(arb.rad)
-_low, _high, _size = _each(arb.lower), _each(arb.upper), _each(arb.abs_upper)
+_exact, _mid, _rad = _each(arb), _each(lambda v: arb(v.mid())), _each(lambda v: arb(v.rad()))
+_low, _high, _size = (
+    _each(lambda v: arb(v.lower())),
+    _each(lambda v: arb(v.upper())),
+    _each(lambda v: arb(v.abs_upper())),
+)
 _between, _around = _each(lambda a, b: arb(a).union(arb(b)), 2), _each(lambda v, r: v + (-arb(r)).union(arb(r)), 2)
 _floats, _root = np.frompyfunc(midpoint, 1, 1), _each(root)
 
@@ -41,7 +45,7 @@ class BallArray:
     @staticmethod
     def between(low: Array, high: Array) -> BallArray:
         """The reals in [low, high]."""
-        return _made(_between(low, high))
+        return BallArray(_between(low, high))
 
     @staticmethod
     def of(values: Iterable[fmpq | arb], shape: tuple[int, ...]) -> BallArray:
@@ -76,48 +80,41 @@ class BallArray:
         return _size(self.values)
 
     def __getitem__(self, index: Any) -> BallArray:
-        return _made(self.values[index])
+        return BallArray(np.asarray(self.values[index], dtype=object))
 
     def reshape(self, *shape: int) -> BallArray:
-        return _made(self.values.reshape(shape))
+        return BallArray(self.values.reshape(shape))
 
     def within(self, radius: Array) -> BallArray:
         """x + t for every |t| <= radius."""
-        return _made(_around(self.values, _size(_exact(radius))))
+        return BallArray(self.values, _size(_exact(radius)))
 
     def sum(self, axis: int | tuple[int, ...]) -> BallArray:
         """The sum along axes."""
-        return _made(self.values.sum(axis))
+        return BallArray(self.values.sum(axis))
 
     def __neg__(self) -> BallArray:
-        return _made(-self.values)
+        return BallArray(-self.values)
 
     def __add__(self, other: Any) -> BallArray:
-        return _made(self.values + _plain(other))
+        return BallArray(self.values + _plain(other))
 
     def __sub__(self, other: Any) -> BallArray:
-        return _made(self.values - _plain(other))
+        return BallArray(self.values - _plain(other))
 
     def __rsub__(self, other: Any) -> BallArray:
-        return _made(_plain(other) - self.values)
+        return BallArray(_plain(other) - self.values)
 
     def __mul__(self, other: Any) -> BallArray:
-        return _made(self.values * _plain(other))
+        return BallArray(self.values * _plain(other))
 
     def __truediv__(self, other: Any) -> BallArray:
-        return _made(self.values / _plain(other))
+        return BallArray(self.values / _plain(other))
 
     def __matmul__(self, other: Any) -> BallArray:
-        return _made(self.values @ _plain(other))
+        return BallArray(self.values @ _plain(other))
 
     __radd__, __rmul__ = __add__, __mul__
-
-
-def _made(values: Any) -> BallArray:
-    """The array of what are balls already."""
-    found = BallArray.__new__(BallArray)
-    found.values = np.asarray(values, dtype=object)
-    return found
 
 
 def _plain(value: Any) -> Any:
@@ -136,15 +133,15 @@ class _Ranges:
         self._least = [loss.profile.nonnegative, False, loss.profile.convex, False]
 
     def at(self, order: int, z: BallArray) -> BallArray:
-        return _made(self._at[order](z.values, self._labels))
+        return BallArray(self._at[order](z.values, self._labels))
 
     def over(self, order: int, low: Array, high: Array) -> tuple[Array, Array]:
-        found = _made(self._over[order](_between(low, high), self._labels))
+        found = BallArray(self._over[order](_between(low, high), self._labels))
         return BALLS.maximum(found.low, arb(0)) if self._least[order] else found.low, found.high
 
 
 def _contract(spec: str, a: BallArray, b: BallArray) -> BallArray:
-    return _made(np.einsum(spec, a.values, b.values, optimize=False))
+    return BallArray(np.einsum(spec, a.values, b.values, optimize=False))
 
 
 def _product_ends(a: BallArray, b: BallArray) -> tuple[Array, Array]:
@@ -153,7 +150,7 @@ def _product_ends(a: BallArray, b: BallArray) -> tuple[Array, Array]:
 
 
 BALLS = Numbers(
-    BallArray, _contract, lambda v: _made(_root(v.values)), _Ranges, _product_ends,
+    BallArray, _contract, lambda v: BallArray(_root(v.values)), _Ranges, _product_ends,
     np.frompyfunc(lambda a, b: arb(a).max(arb(b)), 2, 1), np.frompyfunc(lambda a, b: arb(a).min(arb(b)), 2, 1),
     lambda values: np.asarray(_floats(_exact(values)), dtype=float),
 )  # fmt: skip

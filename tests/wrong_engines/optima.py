@@ -90,7 +90,7 @@ OPTIMUM_FAULTS = (
     fault("batch-taken-for-proved", "a checker that skips a leaf", f"{CHECK}:Checker._many",
           Edit("left[usable[proved]] = False", "left[usable] = False"), lie("one leaf")),
     fault("balls-taken-for-proved", "a checker that skips a leaf", f"{CHECK}:Checker._in_balls",
-          Edit("left[leaf] = not self._proved(*part.box(leaf))", "left[leaf] = False"),
+          Edit("left[leaf] = not self._proved(*part.box(leaf), int(part.letter[leaf]))", "left[leaf] = False"),
           lie("one leaf")),
     fault("tree-skipped", "a checker that skips a leaf", f"{CHECK}:Checker._lower_end", Edit("self._tree()", "pass"),
           lie("one leaf")),
@@ -135,7 +135,7 @@ OPTIMUM_FAULTS = (
                "np.concatenate([self.letter, self.letter]))[: len(axis)]"), lie("one leaf")),
     # --- boxes in balls ---
     fault("balls-within-bare", "an enclosure's radius is dropped", f"{BOXES}:BallArray.within",
-          Edit("_around(self.values, _size(_exact(radius)))", "self.values"), contains()),
+          Edit("self.values, _size(_exact(radius))", "self.values"), contains()),
     fault("balls-without-radius", "an enclosure's radius is dropped", f"{BOXES}:BallArray.__init__",
           Edit("if rad is not None:", "if False:"), suite("test_checker_by_hand:test_boxes_in_balls_hold_both_ends")),
     fault("balls-low-is-high", "lower and upper end swapped", f"{BOXES}:BallArray.low",

@@ -12,18 +12,19 @@ from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Array, Balls, bounds, rational
 from metagap.impl.losses import Loss
 from metagap.impl.midrad import MidRad
-from metagap.impl.optimum import Budget, check, minimise, relaxed, relaxing
-from metagap.impl.optimum.boxes import BALLS, BallArray, Box
+from metagap.impl.optimum import Budget, check, minimise, relaxed, relaxed_box, relaxing
+from metagap.impl.optimum.boxes import Box, Model
 from metagap.impl.optimum.certificate import Certificate, loads
 from metagap.impl.optimum.check import Checker
 from metagap.impl.optimum.convexified import bounds_by_convexity
 from metagap.impl.optimum.convexified import hessian_floor as proposed_floor
 from metagap.impl.optimum.landscape import Landscape
-from metagap.impl.optimum.leaves import FLOATS, Boxes, Table
-from metagap.impl.optimum.model import Model
+from metagap.impl.optimum.leaves import Boxes, Table
 from metagap.impl.optimum.prover import Prover, _positive_definite
 from metagap.impl.optimum.reach import over
 from metagap.impl.optimum.relaxed import Relaxed, hessian_floor
+from metagap.impl.optimum.relaxed_box import at_least
+from metagap.impl.optimum.relaxed_box import hessian_floor as floor_in_balls
 from metagap.impl.supervised import taylor
 from metagap.impl.supervised.adaptation import Gradient
 from metagap.impl.supervised.instance import Atom, MetaSLInstance, Task
@@ -52,19 +53,6 @@ def instance(kind: str, dimension: int) -> MetaSLInstance:
 
 def exactly(side: Array) -> list[fmpq]:
     return [rational(float(v)) for v in side]
-
-
-def floor_in_balls(box: Box) -> Array:
-    """The floor of one box (d, d)."""
-    found: Array = hessian_floor(box.all).values[..., 0]
-    return found
-
-
-def at_least(box: Box, ball: fmpq, lower: float) -> bool:
-    """Whether L >= lower on the part of the box in the ball, by convexity, in balls."""
-    found = Relaxed(box.all, BallArray.of([ball * ball], ()))
-    definite = _positive_definite(BALLS, found.hessian * box.all.r[:, None] * box.all.r, BallArray(0))[0]
-    return bool(definite and found.bound()[0] >= lower)
 
 
 @pytest.mark.parametrize("dimension", [1, 2, 3])
@@ -126,7 +114,7 @@ def test_bounds_by_hand(step: fmpq, centre: fmpq, width: int, loss: float) -> No
         model = Model(one)
         if step == 1:
             floor = floor_in_balls(Box(model, [centre], [fmpq(0)]))
-            assert not floor[0, 0] > 48 and floor[0, 0] > 48 - arb(1e-12)
+            assert floor[0, 0].contains(48) and float(floor[0, 0].rad()) < 1e-12
             wide = Boxes(Table(model), np.array([[c]]), np.array([[r]]))
             bend = 15 * (c - r) ** 4 + 33 * (c - r) ** 10
             assert hessian_floor(wide).high[0, 0, 0] < bend
@@ -134,10 +122,10 @@ def test_bounds_by_hand(step: fmpq, centre: fmpq, width: int, loss: float) -> No
         boxes = Boxes(Table(model), np.array([[c]]), np.array([[r]]))
         relaxed = Relaxed(boxes, MidRad(16.0))
         bound = float(relaxed.bound()[0])
-        assert _positive_definite(FLOATS, relaxed.hessian * boxes.r[:, None] * boxes.r, MidRad(0.0))[0]
+        assert _positive_definite(relaxed.hessian * boxes.r[:, None] * boxes.r, MidRad(0.0))[0]
         for lower, holds in ((least - loss * r * r - 1e-9, True), (least + 1e-12, False)):
             assert (bound >= lower) == holds
-            assert at_least(Box(model, [centre], [half]), fmpq(4), lower) == holds
+            assert at_least(Box(model, [centre], [half]), [centre], [half], fmpq(4), arb(lower)) == holds
 
 
 def test_what_is_not_convex_is_not_proved(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,14 +137,15 @@ def test_what_is_not_convex_is_not_proved(monkeypatch: pytest.MonkeyPatch) -> No
     def flat(floor: Array, *rest: Array) -> relaxing.Relaxation:
         return replace(honest(floor, *rest), e=np.zeros((1, 1)), bend=np.ones((1, 1, 1)))
 
-    monkeypatch.setattr(relaxed, "relaxation", flat)
+    for module in (relaxed, relaxed_box):
+        monkeypatch.setattr(module, "relaxation", flat)
     with ctx.workprec(96), np.errstate(all="ignore"):
         checker = Checker(Certificate(one, ball, ball, lower, 1.0, (fmpq(0),), half=ball, tree=b"r"), print, None)
         prover = Prover(checker.model, ball, lower, (fmpq(0),), checker.tilt, checker.base, checker.multiplier)
         boxes = Boxes(prover.table, np.array([[37 / 64]]), np.array([[1 / 16]]))
         assert Relaxed(boxes, prover.square).bound()[0] > lower
         box = Box(checker.model, [centre], [half])
-        assert not prover._convexified(boxes)[0] and not at_least(box, ball, lower)
+        assert not prover._convexified(boxes)[0] and not at_least(box, [centre], [half], ball, checker.lower)
 
 
 def test_a_saddle_on_the_sphere_by_hand() -> None:
@@ -173,10 +162,10 @@ def test_a_saddle_on_the_sphere_by_hand() -> None:
         model = Model(one)
         boxes = Boxes(Table(model), np.array([[0.75], [0.0]]), np.full((2, 1), 1 / 32))
         found = Relaxed(boxes, MidRad(9 / 16))
-        assert _positive_definite(FLOATS, found.hessian * boxes.r[:, None] * boxes.r, MidRad(0.0))[0]
+        assert _positive_definite(found.hessian * boxes.r[:, None] * boxes.r, MidRad(0.0))[0]
         assert value - 1e-4 <= found.bound()[0] <= value + 1e-15
         for lower, holds in ((value - 1e-4, True), (value + 1e-12, False)):
-            assert at_least(Box(model, centre, half), ball, lower) == holds
+            assert at_least(Box(model, centre, half), centre, half, ball, arb(lower)) == holds
 
 
 @cache
@@ -209,7 +198,7 @@ def test_bounds_on_the_sphere_are_below_all_values_and_close(kind: str) -> None:
         model = Model(one)
         boxes = Boxes(Table(model), centre, half)
         relaxed = Relaxed(boxes, MidRad(1.0))
-        known = _positive_definite(FLOATS, relaxed.hessian * boxes.r[:, None] * boxes.r, MidRad(0.0))
+        known = _positive_definite(relaxed.hessian * boxes.r[:, None] * boxes.r, MidRad(0.0))
         found = relaxed.bound()
         box = over(scape, centre.T.copy(), half.T.copy())
         by_search = bounds_by_convexity(
@@ -223,7 +212,7 @@ def test_bounds_on_the_sphere_are_below_all_values_and_close(kind: str) -> None:
             sides = exactly(centre[:, b]), exactly(half[:, b])
             if b % 6 == 0:
                 for lower, holds in ((least[b] + 1e-12, False), (found[b] - half[0, b] ** 2, True)):
-                    assert at_least(Box(model, *sides), ONE, float(lower)) == holds
+                    assert at_least(Box(model, *sides), *sides, ONE, arb(float(lower))) == holds
     assert near > np.isfinite(least).sum() * 3 // 4
 
 

@@ -10,12 +10,11 @@ from flint import arb, arb_mat, ctx, fmpq
 from metagap.impl.arithmetic import rational
 from metagap.impl.losses import Loss
 from metagap.impl.optimum import Certificate, check, minimise
-from metagap.impl.optimum.boxes import Box
+from metagap.impl.optimum.boxes import Box, Model
 from metagap.impl.optimum.convex import derivatives, proposed
 from metagap.impl.optimum.convex_check import Prover, lower_bounds
 from metagap.impl.optimum.convexity import around, floor, gram, least_eigenvalue
 from metagap.impl.optimum.exact import exact_value
-from metagap.impl.optimum.model import Model
 from metagap.impl.optimum.stack import Stack
 from metagap.impl.supervised.adaptation import Gradient
 from metagap.impl.supervised.instance import Atom, MetaSLInstance, Task

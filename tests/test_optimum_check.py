@@ -16,11 +16,10 @@ from metagap.impl.losses import Loss
 from metagap.impl.midrad import MidRad
 from metagap.impl.optimum import Budget, check, minimise
 from metagap.impl.optimum import tree as trees
-from metagap.impl.optimum.boxes import Box
+from metagap.impl.optimum.boxes import PRECISION, Box, Model
 from metagap.impl.optimum.certificate import Certificate, basis, load, loads
 from metagap.impl.optimum.exact import exact_value, functional_bound, own_risk_bound, squared_minimum
 from metagap.impl.optimum.leaves import Boxes, Table
-from metagap.impl.optimum.model import PRECISION, Model
 from metagap.impl.optimum.tree import TreeError, leaves
 from metagap.impl.supervised import taylor
 from metagap.impl.supervised.adaptation import Gradient, Implicit

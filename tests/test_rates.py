@@ -18,14 +18,13 @@ from metagap.impl.families import META_SL, judge, loads
 from metagap.impl.files import BadInputError
 from metagap.impl.losses import Loss
 from metagap.impl.optimum import Budget, UnsupportedError, minimise
-from metagap.impl.optimum.boxes import Box
+from metagap.impl.optimum.boxes import Box, Model
 from metagap.impl.optimum.convex_check import Prover
 from metagap.impl.optimum.convexity import unknown
 from metagap.impl.optimum.exact import exact_value, own_risk_bound, squared_minimum
 from metagap.impl.optimum.landscape import Landscape
 from metagap.impl.optimum.loops import _Field, stationary_for
 from metagap.impl.optimum.many_rows import ManyRows, many
-from metagap.impl.optimum.model import Model
 from metagap.impl.optimum.objectives import own_loop
 from metagap.impl.own_tasks import from_arrays
 from metagap.impl.sources import RandomSource

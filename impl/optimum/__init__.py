@@ -23,7 +23,7 @@ from ..losses import Link
 from ..study import Progress, Stage
 from ..supervised.adaptation import Gradient
 from ..supervised.instance import MetaSLInstance
-from .boxes import Box
+from .boxes import PRECISION, Box, Model
 from .certificate import Certificate, basis, many_columns
 from .certificate import How as CertificateHow
 from .check import OUT_OF_TIME, check
@@ -31,7 +31,6 @@ from .coercivity import NotCoerciveError, coercivity_radius, require_coercive
 from .convex import proposed
 from .exact import DoesNotApplyError, functional_bound, own_risk_bound, squared_minimum
 from .landscape import EXACT, Landscape
-from .model import PRECISION, Model
 from .outcome import Floored, How, Optimum
 from .search import ORDINARY, Budget, Found, Search
 from .spread import of_one_output, require_steps

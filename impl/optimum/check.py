@@ -1,9 +1,9 @@
 """The checker: accepts a certificate only if it can prove the bracket itself.
 
 Nothing of the search is used but the file, and no float is believed: leaves are proved many at once in midpoint-radius
-float64 whose rounding is proved (`prover`, `leaves`, `relaxed`, `midrad`). What that cannot tell is asked of the same
-text in balls (`boxes`), and where the enclosures of the search were sharper, the checker splits on. A leaf's letter
-says which reason to try first. What is proved:
+float64 whose rounding is proved (`prover`, `leaves`, `relaxed`, `midrad`), and what that cannot tell in balls (`boxes`,
+`relaxed_box`), where the checker splits on if the enclosures of the search were sharper. A leaf's letter says which
+reason to try first. What is proved:
 
 * covering: the tree is a binary partition of a cube that contains the ball;
 * no leaf holds a point of the ball with L < lower that could be the minimum. The minimum over the ball is attained
@@ -33,23 +33,22 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from functools import cached_property
 
 import numpy as np
 from flint import arb, ctx, fmpq
 
 from ..arithmetic import dot, rational
+from ..balls.singular import positive_definite
 from ..bracket import Check
 from ..supervised.adaptation import Gradient, Own
-from .boxes import BALLS, Box, column
+from .boxes import PRECISION, Box, Model
 from .certificate import Certificate
 from .coercivity import NotCoerciveError, coercivity_radius
 from .convex_check import convex_end
 from .ends import floor_end, quadratic_end
 from .exact import exact_value
-from .leaves import FLOATS, Numbers
-from .model import PRECISION, Model
 from .prover import Prover
+from .relaxed_box import at_least
 from .tree import Leaves, TreeError, leaves
 from .vector_convexity import tangent_floor, unknown
 
@@ -142,7 +141,7 @@ class Checker:
     def _tree(self) -> None:
         """Prove every leaf: many at once, and those that are left one by one."""
         certificate = self.certificate
-        prover = self._prover(FLOATS)
+        prover = Prover(self.model, self.ball, certificate.lower, certificate.at, self.tilt, self.base, self.multiplier)
         try:
             for part in leaves(certificate.tree, certificate.half, self.model.dimension, self._watch):
                 self._part(prover, part)
@@ -183,7 +182,7 @@ class Checker:
         """The leaves that are not proved in balls."""
         left = np.ones(len(part), dtype=bool)
         for leaf in range(len(part)):
-            left[leaf] = not self._proved(*part.box(leaf))
+            left[leaf] = not self._proved(*part.box(leaf), int(part.letter[leaf]))
             self._count(1)
         return part[left]
 
@@ -196,22 +195,57 @@ class Checker:
         if time.monotonic() > self.deadline:
             raise _RejectedError(OUT_OF_TIME)
 
-    def _proved(self, centre: list[fmpq], half: list[fmpq]) -> bool:
+    def _proved(self, centre: list[fmpq], half: list[fmpq], letter: int) -> bool:
         near = sum((_nearest(c, r) ** 2 for c, r in zip(centre, half, strict=True)), start=fmpq(0))
         if near > self.ball * self.ball:
             return True
-        found = self._in_all_digits.proved(column(centre), column(half), np.zeros(1, dtype=np.uint8))
-        return any(len(proved) for proved in found)
+        if letter == ord("c") and self._convex(centre, half):
+            return True
+        box = Box(self.model, centre, half)
+        if box.natural >= self.lower or box.mean_value >= self.lower or self._not_stationary(box, centre, half):
+            return True
+        relaxed = self.model.smooth and not self.model.quadratic
+        if relaxed and at_least(box, centre, half, self.ball, self.lower):
+            return True
+        return letter != ord("c") and self._convex(centre, half)
 
-    @cached_property
-    def _in_all_digits(self) -> Prover:
-        return self._prover(BALLS)
+    def _not_stationary(self, box: Box, centre: list[fmpq], half: list[fmpq]) -> bool:
+        """No minimum lies in the box: grad L != 0 there, and where it meets the sphere no mu >= 0 fits."""
+        gradient = box.gradient
+        if not any(g > 0 or g < 0 for g in gradient):
+            return False
+        far = sum(((abs(c) + r) ** 2 for c, r in zip(centre, half, strict=True)), start=fmpq(0))
+        if far < self.ball * self.ball:
+            return True
+        over = [c + t for c, t in zip(box.c, box.spread, strict=True)]
+        if any((g > 0 and t > 0) or (g < 0 and t < 0) for g, t in zip(gradient, over, strict=True)):
+            return True
+        d = len(over)
+        minors = (gradient[i] * over[j] - gradient[j] * over[i] for i in range(d) for j in range(i + 1, d))
+        return any(m > 0 or m < 0 for m in minors)
 
-    def _prover(self, m: Numbers) -> Prover:
-        certificate = self.certificate
-        return Prover(
-            self.model, self.ball, certificate.lower, certificate.at, self.tilt, self.base, self.multiplier, m
-        )
+    def _convex(self, centre: list[fmpq], half: list[fmpq]) -> bool:
+        """L >= lower on the box within the ball, by convexity of F on its hull with x~.
+
+        F = L + mu(|theta|^2 - B^2)/2 <= L in the ball, and F(theta) >= F(x~) + grad F(x~)'(theta - x~).
+        """
+        if not self.model.smooth:
+            return False
+        at = self.certificate.at
+        low = [min(c - r, v) for c, r, v in zip(centre, half, at, strict=True)]
+        high = [max(c + r, v) for c, r, v in zip(centre, half, at, strict=True)]
+        bound = self.base
+        for g, c, r, v in zip(self.tilt, centre, half, at, strict=True):
+            away = arb(c - v)
+            bound += g * (away + (-arb(r)).union(arb(r)))
+        if not bound >= self.lower:
+            return False
+        if self.model.quadratic:
+            return True
+        middle = [(a + b) / 2 for a, b in zip(low, high, strict=True)]
+        reach = [(b - a) / 2 for a, b in zip(low, high, strict=True)]
+        hessian = Box(self.model, middle, reach, second=True).hessian()
+        return positive_definite(hessian, -self.multiplier)
 
 
 class VectorChecker(Checker):

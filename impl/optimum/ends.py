@@ -14,10 +14,10 @@ from ..arithmetic import rational
 from ..instances import Vector
 from ..supervised.adaptation import Gradient
 from ..supervised.instance import Atom, MetaSLInstance, Task, points
+from .boxes import turned
 from .certificate import Certificate
 from .coercivity import NotCoerciveError, coercivity_radius
 from .exact import PRECISION, functional_bound, own_risk_bound, together
-from .model import turned
 
 Watch = Callable[[], None]
 """Called often; it may raise to stop."""

@@ -1,54 +1,26 @@
-"""The checker's own enclosures of the meta-objective over many boxes at once; the last axis numbers the boxes.
+"""Many boxes at once: the checker's enclosures in midpoint-radius float64 (`midrad`), whose rounding is proved.
 
-In midpoint-radius float64 (`midrad`), whose rounding is proved; what these cannot tell is left to balls (`boxes`), in
-which the same text is evaluated.
-
-Predictions run through a task's own support points: with A = XX' (X R X' with a rate for each parameter, R =
-diag(rates)) a gradient step is z <- z - eta A s(z), the rows W = dz/dtheta follow W <- (I - eta A diag h)W, and second
-derivatives T <- T - eta A(t W W' + h T).
+The formulas are those of `boxes`, the last axis numbers the leaves. What these enclosures cannot tell is left to the
+balls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from flint import ctx, fmpq
+from flint import fmpq
 
 from ..arithmetic import Array
 from ..elementary import MidRads
 from ..loss_ranges import LossRanges
-from ..midrad import GUARD, UP, MidRad, U, contract, product_ends
+from ..midrad import GUARD, UP, MidRad, U, contract
 from ..supervised.instance import both_laws
-from .model import Model
+from .boxes import Model
 
-DIGITS = 40
-"""Bits that a step in float64 adds, at least, close to the proximal points."""
 NEWTON = 40
 """Steps towards the proximal points; their residuals are enclosed afterwards."""
-
-
-class Numbers(NamedTuple):
-    """Arrays of numbers that enclose, and what is done with them beside arithmetic."""
-
-    number: Any
-    contract: Callable[[str, Any, Any], Any]
-    sqrt: Callable[[Any], Any]
-    ranges: Any
-    product_ends: Callable[[Any, Any], tuple[Array, Array]]
-    maximum: Any
-    minimum: Any
-    """Of ends; what is no number stays none."""
-    floats: Callable[[Array], Array]
-    """About the same, in float64."""
-
-
-FLOATS = Numbers(
-    MidRad, contract, MidRads.sqrt, LossRanges, product_ends, np.maximum, np.minimum, lambda values: values
-)
-"""Midpoint-radius float64."""
 
 
 class Table:
@@ -59,8 +31,8 @@ class Table:
     without mass, with a label of the point or else of the task.
     """
 
-    def __init__(self, model: Model, m: Numbers = FLOATS) -> None:
-        self.model, self.m, loss = model, m, model.problem.loss
+    def __init__(self, model: Model) -> None:
+        self.model, loss = model, model.problem.loss
         canonical = [task for task in model.problem.instance.tasks if task.weight != 0]
         atoms: list[list[list[tuple[fmpq, fmpq, fmpq]]]] = []
         for exact, task in zip(canonical, model.tasks, strict=True):
@@ -81,59 +53,41 @@ class Table:
                 labels += [y for y, _, _ in point] + [filler] * short
                 masses += [p for _, p, _ in point] + [fmpq(0)] * short
                 outer += [p for _, _, p in point] + [fmpq(0)] * short
-        self.masses = m.number.of(masses, (n, k, most, 1))
-        self.weighted = m.number.of(outer, (n, k, most, 1)) * m.number.of(
-            [task.weight for task in canonical], (n, 1, 1, 1)
-        )
-        self.ranges = m.ranges(loss, labels, self.shape)
+        self.masses = MidRad.of(masses, (n, k, most, 1))
+        self.weighted = MidRad.of(outer, (n, k, most, 1)) * MidRad.of([task.weight for task in canonical], (n, 1, 1, 1))
+        self.ranges = LossRanges(loss, labels, self.shape)
         features, lengths = np.full((n, k, d), fmpq(0), object), np.full((n, k), fmpq(0), object)
         for i, task in enumerate(model.tasks):
             features[i, : task.count], lengths[i, : task.count] = task.features.tolist(), task.lengths
-        self.features, self.lengths = m.number.of(features.flat, (n, k, d)), m.number.of(lengths.flat, (n, k))
-        self.rate = m.number.of([model.rate], ())
+        self.features, self.lengths = MidRad.of(features.flat, (n, k, d)), MidRad.of(lengths.flat, (n, k))
+        self.rate = MidRad.of([model.rate], ())
         self.gram = self._gram()
         # eta A, or A/lambda.
         self.pull = self.gram / self.rate if model.steps == 0 else self.gram * self.rate
         self.batch = int(np.clip(2**22 // (n * k * (k + d * d + 4 * most)), 1, 512))
         """How many leaves are enclosed at once: few enough for the processor's cache."""
 
-    def _gram(self) -> Any:
+    def _gram(self) -> MidRad:
         """A (n, k, k): XX', or with a rate for each parameter X R X', which the model has in balls."""
         if self.model.plain:
-            return self.m.contract("nxd,nyd->nxy", self.features, self.features)
+            return contract("nxd,nyd->nxy", self.features, self.features)
         n, k, _ = self.shape
         gram = np.full((n, k, k), fmpq(0), object)
         for i, task in enumerate(self.model.tasks):
             gram[i, : task.count, : task.count] = task.gram.tolist()
-        return self.m.number.of(gram.flat, (n, k, k))
+        return MidRad.of(gram.flat, (n, k, k))
 
-    def proximal(self, start: Any) -> Any:
+    def proximal(self, start: MidRad) -> MidRad:
         """The predictions z after the proximal step from `start` (n, k, N): z + A s(z)/lambda = start.
 
         theta' = theta - X'c/lambda with proposed coefficients c. F(t) = t - theta + grad R(t)/lambda is X'(s(z) - c)
         /lambda there and strongly monotone with modulus 1: theta' lies within ||F|| of the solution.
         """
-        c = self._near(start)
-        z = start - self.pull @ self.m.number(c)
-        residual = self.m.contract("nkd,nkN->ndN", self.features, (self.sums(1, z) - c) / self.rate)
-        away = self.m.sqrt((residual * residual).sum(1)).high
+        c = self._proposed(start.mid)
+        z = start - self.pull @ MidRad(c)
+        residual = contract("nkd,nkN->ndN", self.features, (self.sums(1, z) - c) / self.rate)
+        away = MidRads.sqrt((residual * residual).sum(1)).high
         return z.within((self.lengths.high[..., None] * away[:, None]) * UP + GUARD)
-
-    @cached_property
-    def _floats(self) -> Table:
-        return self if self.m is FLOATS else Table(self.model)
-
-    def _near(self, start: Any) -> Array:
-        """Coefficients c, about s(z) at z = start - A c/lambda, to all digits; never trusted."""
-        c, floats, unit = self._floats._proposed(self.m.floats(start.mid)), self.m.floats, np.eye(self.shape[1])
-        for _ in range(0 if self.m is FLOATS else ctx.prec // DIGITS + 1):
-            z = start - self.pull @ self.m.number(c)
-            bends = np.moveaxis(floats(self.sums(2, z).mid), -1, 0)[..., None]
-            step = np.einsum(
-                "Nnxj,njN->nxN", _inverse(unit + bends * self._floats.pull.mid), floats((self.sums(1, z) - c).mid)
-            )
-            c = (self.m.number(c) + step).mid
-        return c
 
     def _proposed(self, start: Array) -> Array:
         """Coefficients c, about s(z) at z = start - A c/lambda, by damped Newton steps; never trusted."""
@@ -168,7 +122,7 @@ class Table:
             z, size = MidRad(np.where(better[:, None], there[0].mid, z.mid)), np.where(better, there[2], size)
         return np.where(np.isfinite(c), c, 0.0)
 
-    def sums(self, order: int, z: Any) -> Any:
+    def sums(self, order: int, z: MidRad) -> MidRad:
         """sum_y p ell^(order)(z_x, y) per point (n, k, N)."""
         return (self.ranges.at(order, z[:, :, None]) * self.masses).sum(2)
 
@@ -177,41 +131,41 @@ class Reach(NamedTuple):
     """An iterate over boxes: ends of predictions (n, k, 1, N), rows dz/dtheta (n, k, d, N), sums of ell'' (n, k, N)."""
 
     interval: tuple[Array, Array]
-    rows: Any
-    bends: Any
+    rows: MidRad
+    bends: MidRad
 
 
 class Boxes:
-    """L over many boxes c +- r, (d, N) each."""
+    """L over many boxes c +- r, (d, N) each, exact: as `boxes.Box` for one."""
 
     def __init__(self, table: Table, centre: Array, half: Array, second: bool = False) -> None:
-        self.table, self.m, self.c, self.r, self.second = table, table.m, centre, half, second
+        self.table, self.c, self.r, self.second = table, centre, half, second
         self.path: list[Reach] = []
         """The iterates, from the first on, once `reach` is known; of the proximal step none."""
 
-    def _fall(self, rows: Any) -> Array:
+    def _fall(self, rows: MidRad) -> Array:
         """At least sum_a |W_a| r_a, per row of W (..., d, N)."""
         d = len(self.r)
         return (rows.size * self.r).sum(-2) * (UP + 4 * d * U) + GUARD
 
-    def _interval(self, z: Any, fall: Array) -> tuple[Array, Array]:
+    def _interval(self, z: MidRad, fall: Array) -> tuple[Array, Array]:
         """Ends of z + W t, for atoms (n, k, 1, N)."""
         over = z.within(fall)
         return over.low[:, :, None], over.high[:, :, None]
 
-    def over(self, order: int, interval: tuple[Array, Array], masses: Any) -> Any:
+    def over(self, order: int, interval: tuple[Array, Array], masses: MidRad) -> MidRad:
         """Sums over a point's atoms of the masses times the range of ell^(order) (n, k, N)."""
-        return (self.m.number.between(*self.table.ranges.over(order, *interval)) * masses).sum(2)
+        return (MidRad.between(*self.table.ranges.over(order, *interval)) * masses).sum(2)
 
     @cached_property
-    def reach(self) -> tuple[Any, tuple[Array, Array], Any, Any]:
+    def reach(self) -> tuple[MidRad, tuple[Array, Array], MidRad, MidRad]:
         """Adapted predictions: at the centre (n, k, N), over the box, dz/dtheta (n, k, d, N), second derivatives."""
-        table, m = self.table, self.m
-        z, rows = table.features @ m.number(self.c), table.features.reshape(*table.features.shape, 1)
+        table = self.table
+        z, rows = table.features @ MidRad(self.c), table.features.reshape(*table.features.shape, 1)
         if self.table.model.steps == 0:
             return self._proximal(z)
         unit, d = np.eye(table.shape[1])[..., None], len(self.c)
-        bend = m.number(np.zeros((*table.shape[:2], d, d, 1)))
+        bend = MidRad(np.zeros((*table.shape[:2], d, d, 1)))
         for _ in range(table.model.steps):
             interval = self._interval(z, self._fall(rows))
             h = self.over(2, interval, table.masses)
@@ -220,57 +174,51 @@ class Boxes:
             if self.second:
                 t = self.over(3, interval, table.masses)
                 outer = (t[:, :, None] * rows)[:, :, :, None] * rows[:, :, None]
-                bend = m.contract("nxjN,njabN->nxabN", factor, bend) - m.contract("nxj,njabN->nxabN", table.pull, outer)
+                bend = contract("nxjN,njabN->nxabN", factor, bend) - contract("nxj,njabN->nxabN", table.pull, outer)
             z = z - table.pull @ table.sums(1, z)
-            rows = m.contract("nxjN,njaN->nxaN", factor, rows)
+            rows = contract("nxjN,njaN->nxaN", factor, rows)
         return z, self._interval(z, self._fall(rows)), rows, bend
 
-    def _proximal(self, start: Any) -> tuple[Any, tuple[Array, Array], Any, Any]:
+    def _proximal(self, start: MidRad) -> tuple[MidRad, tuple[Array, Array], MidRad, MidRad]:
         """The proximal step: nonexpansive, its rows W solve (I + A diag(h)/lambda)W = X with |W_x| <= ||phi_x||.
 
         With h = m + e, m exact, M = I + A diag(m)/lambda and G about M^-1: W = G(X - A diag(e)W/lambda) + (I - GM)W.
         """
-        table, m = self.table, self.m
+        table = self.table
         z, lengths = table.proximal(start), table.lengths.reshape(*table.lengths.shape, 1)
-        move = m.sqrt((m.number(self.r) * self.r).sum(0))
+        move = MidRads.sqrt((MidRad(self.r) * self.r).sum(0))
         fall = (lengths * move).high
         unit, scaled = np.eye(table.shape[1])[..., None], table.pull.reshape(*table.pull.shape, 1)
-        rows = m.number(np.nan)
+        rows = MidRad(np.nan)
         for _ in range(2):
             h = self.over(2, self._interval(z, fall), table.masses)
             middle = h.mid
             system = unit + scaled * middle[:, None]
-            inverse = m.number(np.moveaxis(_inverse(np.moveaxis(m.floats(system.mid), -1, 0)), 0, -1))
-            reach = m.contract("nxjN,njyN->nxyN", inverse, scaled)
-            left = unit - m.contract("nxjN,njyN->nxyN", inverse, system)
-            miss = m.number(reach.size) * h.rad[:, None] + left.size
-            spread = m.contract("nxyN,nyN->nxN", miss, lengths)
-            rows = m.contract("nxjN,njd->nxdN", inverse, table.features)
+            inverse = MidRad(np.moveaxis(_inverse(np.moveaxis(system.mid, -1, 0)), 0, -1))
+            reach = contract("nxjN,njyN->nxyN", inverse, scaled)
+            left = unit - contract("nxjN,njyN->nxyN", inverse, system)
+            miss = MidRad(reach.size) * h.rad[:, None] + left.size
+            spread = contract("nxyN,nyN->nxN", miss, lengths)
+            rows = contract("nxjN,njd->nxdN", inverse, table.features)
             rows = rows.within(spread.high[:, :, None])
-            fall = m.minimum(fall, self._fall(rows))
-        return z, self._interval(z, fall), rows, m.number(np.nan)
+            fall = np.minimum(fall, self._fall(rows))
+        return z, self._interval(z, fall), rows, MidRad(np.nan)
 
     @cached_property
     def natural(self) -> Array:
         """Numbers that L does not fall below on the boxes (N,), the outer loss ranging over the predictions."""
         least, _ = self.table.ranges.over(0, *self.reach[1])
-        return (self.m.number(least) * self.table.weighted).sum((0, 1, 2)).low
+        return (MidRad(least) * self.table.weighted).sum((0, 1, 2)).low
 
     @cached_property
-    def slopes(self) -> Any:
+    def slopes(self) -> MidRad:
         """q_i s_x over the boxes (n, k, N)."""
         return self.over(1, self.reach[1], self.table.weighted)
 
     @cached_property
-    def gradient(self) -> Any:
+    def gradient(self) -> MidRad:
         """grad L over the boxes (d, N)."""
-        return self.m.contract("nkN,nkaN->aN", self.slopes, self.reach[2])
-
-    @cached_property
-    def at_centre(self) -> Any:
-        """L at the centres (N,)."""
-        values = self.table.ranges.at(0, self.reach[0][:, :, None]) * self.table.weighted
-        return values.sum((0, 1, 2))
+        return contract("nkN,nkaN->aN", self.slopes, self.reach[2])
 
     @cached_property
     def mean_value(self) -> Array:
@@ -278,16 +226,16 @@ class Boxes:
         table, centre = self.table, self.reach[0][:, :, None]
         slopes = self.gradient
         if table.model.problem.loss.profile.convex:
-            steep = (table.ranges.at(1, centre) * table.weighted).sum(2)
-            slopes = self.m.contract("nkN,nkaN->aN", steep, self.reach[2])
-        return self.at_centre.within(self._fall(slopes)).low
+            slopes = contract("nkN,nkaN->aN", (table.ranges.at(1, centre) * table.weighted).sum(2), self.reach[2])
+        values = table.ranges.at(0, centre) * table.weighted
+        return values.sum((0, 1, 2)).within(self._fall(slopes)).low
 
-    def hessian(self) -> Any:
+    def hessian(self) -> MidRad:
         """Hess L over the boxes (d, d, N)."""
-        (_, interval, rows, bend), m = self.reach, self.m
+        _, interval, rows, bend = self.reach
         h = self.over(2, interval, self.table.weighted)
-        curved = m.contract("nkaN,nkbN->abN", h[:, :, None] * rows, rows)
-        return curved + m.contract("nkN,nkabN->abN", self.slopes, bend)
+        curved = contract("nkaN,nkbN->abN", h[:, :, None] * rows, rows)
+        return curved + contract("nkN,nkabN->abN", self.slopes, bend)
 
 
 def _inverse(matrices: Array) -> Array:

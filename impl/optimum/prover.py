@@ -1,19 +1,19 @@
 """Which leaves hold no value below the lower end: the reasons of `check`, for many at once.
 
-In the numbers of `leaves`: what float64 cannot tell is left to the balls.
+What these enclosures (`leaves`) cannot tell is left to the balls.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from flint import arb, fmpq
 
 from ..arithmetic import Array
-from .leaves import FLOATS, Boxes, Numbers, Table
-from .model import Model
+from ..midrad import MidRad, product_ends
+from .boxes import Model
+from .leaves import Boxes, Table
 from .relaxed import Relaxed
 
 
@@ -21,23 +21,15 @@ class Prover:
     """Which leaves hold no value below `lower` that could be the minimum over the ball; the reasons of `check`."""
 
     def __init__(
-        self,
-        model: Model,
-        ball: fmpq,
-        lower: float,
-        at: Sequence[fmpq],
-        tilt: list[arb],
-        base: arb,
-        multiplier: arb,
-        m: Numbers = FLOATS,
+        self, model: Model, ball: fmpq, lower: float, at: Sequence[fmpq], tilt: list[arb], base: arb, multiplier: arb
     ) -> None:
-        d, self.m, of = model.dimension, m, m.number.of
-        self.table, self.lower, self.smooth = Table(model, m), lower, model.smooth
+        d = model.dimension
+        self.table, self.lower, self.smooth = Table(model), lower, model.smooth
         self.quadratic = model.quadratic
-        self.square = square = of([ball * ball], ())
+        self.square = square = MidRad.of([ball * ball], ())
         self.within, self.without = square.low, square.high
-        self.at, self.tilt = of(at, (d, 1)), of(tilt, (d, 1))
-        self.base, self.multiplier = of([base], ()), of([multiplier], ())
+        self.at, self.tilt = MidRad.of(at, (d, 1)), MidRad.of(tilt, (d, 1))
+        self.base, self.multiplier = MidRad.of([base], ()), MidRad.of([multiplier], ())
 
     def proved(self, centre: Array, half: Array, letters: Array) -> Iterator[Array]:
         """The leaves (numbers) that are proved, a batch at a time: by what their letter says, then by anything."""
@@ -64,8 +56,8 @@ class Prover:
         return np.concatenate(found)
 
     def _outside(self, boxes: Boxes) -> Array:
-        near = self.m.maximum((self.m.number(np.abs(boxes.c)) - boxes.r).low, 0.0)
-        return (self.m.number(near) * near).sum(0).low > self.without
+        near = np.maximum((MidRad(np.abs(boxes.c)) - boxes.r).low, 0.0)
+        return (MidRad(near) * near).sum(0).low > self.without
 
     def _natural(self, boxes: Boxes) -> Array:
         return boxes.natural >= self.lower
@@ -75,15 +67,15 @@ class Prover:
 
     def _not_stationary(self, boxes: Boxes) -> Array:
         """grad L != 0 on the box, and where it meets the sphere no mu >= 0 gives grad L = -mu theta."""
-        gradient, over = boxes.gradient, self.m.number(boxes.c, boxes.r)
+        gradient, over = boxes.gradient, MidRad(boxes.c, boxes.r)
         up, down = gradient.low > 0, gradient.high < 0
-        far = (self.m.number(np.abs(boxes.c)) + boxes.r).high
-        found: Array = (self.m.number(far) * far).sum(0).high < self.within
+        far = (MidRad(np.abs(boxes.c)) + boxes.r).high
+        found: Array = (MidRad(far) * far).sum(0).high < self.within
         found |= ((up & (over.low > 0)) | (down & (over.high < 0))).any(0)
         d = len(boxes.c)
         for i in range(d if not found.all() else 0):
             for j in range(i + 1, d):
-                one, other = self.m.product_ends(gradient[i], over[j]), self.m.product_ends(gradient[j], over[i])
+                one, other = product_ends(gradient[i], over[j]), product_ends(gradient[j], over[i])
                 found |= (one[0] > other[1]) | (one[1] < other[0])
         return found & (up | down).any(0)
 
@@ -95,7 +87,7 @@ class Prover:
         found: Array = relaxed.bound() >= self.lower
         if found.any():
             scaled = relaxed.hessian * boxes.r[:, None] * boxes.r
-            found &= _positive_definite(self.m, scaled, self.m.number(0.0))
+            found &= _positive_definite(scaled, MidRad(0.0))
         return found
 
     def _convex(self, boxes: Boxes) -> Array:
@@ -103,17 +95,17 @@ class Prover:
         nothing = np.zeros(boxes.c.shape[1], dtype=bool)
         if not self.smooth:
             return nothing
-        away = (self.m.number(boxes.c) - self.at).within(boxes.r)
+        away = (MidRad(boxes.c) - self.at).within(boxes.r)
         found: Array = (self.base + (self.tilt * away).sum(0)).low >= self.lower
         if self.quadratic or not found.any():
             return found
         near = np.flatnonzero(found)
         centre, half = boxes.c[:, near], boxes.r[:, near]
         # The ends of a box in float64 may lie outside it: a larger hull proves more than is needed.
-        box = self.m.number(centre, half)
-        hull = self.m.number.between(self.m.minimum(box.low, self.at.low), self.m.maximum(box.high, self.at.high))
+        box = MidRad(centre, half)
+        hull = MidRad.between(np.minimum(box.low, self.at.low), np.maximum(box.high, self.at.high))
         hessian = Boxes(self.table, hull.mid, hull.rad, second=True).hessian()
-        found[near] = _positive_definite(self.m, hessian, self.multiplier)
+        found[near] = _positive_definite(hessian, self.multiplier)
         return found
 
 
@@ -137,7 +129,7 @@ _TESTS = {
 """What is tried for each letter, and at last for what is left."""
 
 
-def _positive_definite(m: Numbers, matrix: Any, shift: Any) -> Array:
+def _positive_definite(matrix: MidRad, shift: MidRad) -> Array:
     """Where matrix + shift I (d, d, N) is positive definite (N,): as it stands, or with a diagonal scaled to 1.
 
     Symmetric matrices within `rad` of the midpoints differ from them by at most the largest row sum of rad, in norm:
@@ -146,15 +138,15 @@ def _positive_definite(m: Numbers, matrix: Any, shift: Any) -> Array:
     unit = np.eye(len(matrix.mid))[..., None]
     whole = matrix + shift * unit
     scale = 1 / np.sqrt(np.einsum("iiN->iN", whole.mid))
-    found = _eliminated(m, whole)
+    found = _eliminated(whole)
     if not found.all():
-        found |= _eliminated(m, whole * scale[:, None] * scale)
+        found |= _eliminated(whole * scale[:, None] * scale)
     return found
 
 
-def _eliminated(m: Numbers, matrix: Any) -> Array:
-    around = m.maximum.reduce(m.number(np.zeros(matrix.shape), matrix.rad).sum(1).high, axis=0)
-    rest = m.number(matrix.mid) - around * np.eye(len(matrix.mid))[..., None]
+def _eliminated(matrix: MidRad) -> Array:
+    around = MidRad(np.zeros(matrix.shape), matrix.rad).sum(1).high.max(0)
+    rest = MidRad(matrix.mid) - around * np.eye(len(matrix.mid))[..., None]
     found = np.ones(matrix.shape[-1], dtype=bool)
     for _ in range(len(matrix.mid)):
         pivot = rest[0, 0]

@@ -21,10 +21,10 @@ from ..instances import Vector
 from ..supervised.batch import batch_of
 from ..supervised.instance import MetaSLInstance
 from ..supervised.vector_batch import LinearQuantities
+from .boxes import PRECISION
 from .constrained import in_ball
 from .descent import into_ball
 from .exact import exact_value, functional_bound, own_risk_bound, risk_minimiser, together
-from .model import PRECISION
 from .vector_convexity import unknown
 
 WHY = "no search is known for a loss that couples outputs: the lower end is a floor, the point that of descents"

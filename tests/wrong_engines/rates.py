@@ -77,7 +77,7 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{OWN}.tensors:law_tensors", "replace(law[0], p=fmpq(0))", "law[0]", TORCH),
     (f"{OWN}.adaptation:adaptation_field", 'if adaptation.decay != 0 else {}', "if False else {}", FILES),
     (f"{OWN}.document:read_adaptation", "size, f\"give", "min(size, len(given)), f\"give", BAD),
-    (f"{OPTIMUM}.model:turned", "v * r for", "v for", HOLDS),
+    (f"{OPTIMUM}.boxes:turned", "v * r for", "v for", HOLDS),
     (f"{OPTIMUM}.landscape:_reduced", "arb(1 if rates is None else rates[j])", "arb(1)", HOLDS),
     (f"{OPTIMUM}.stack:Stack.paced", "if self.rates is None", "if True", HOLDS),
     (f"{OPTIMUM}.stack:Stack.back", "turned = self.paced(v)", "turned = v", HOLDS),

@@ -75,7 +75,7 @@ RUNNING: tuple[Any, ...] = (
           Edit("values[b] <= found.value", "True"), FINDS),
     Fault("run-silent-workers-are-given-up", "work that is done twice", f"{EXECUTING}:dask",
           Edit('"distributed.scheduler.worker-ttl": None, ', ""), HELD),
-    Fault("run-aside-is-the-place", "half a result is met", "metagap.reports.records:write_bytes",
+    Fault("run-aside-is-the-place", "half a result is met", "metagap.reports.records:write_parts",
           Edit("path.with_name(", "(lambda name: path)("), SHARED),
     Fault("run-pruned-under-way", "results that are needed are removed", f"{STORE}:prune",
           Edit('run.state == "unfinished"', "False"), PRUNED),

@@ -101,7 +101,7 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{OWN}.smooth.rank:certainly_dependent", "< len(output)", "< 0", DEPENDENT),
     (f"{OWN}.errors:ErrorQuantities._sizes_of", "reduce(arb.max,", "reduce(arb.min,", MIRROR),
     (f"{OWN}.errors:ErrorQuantities._sizes_of", "map(Balls.magnitude, row)", "row[:1]", MIRROR),
-    (f"{MODELS}.smooth:SmoothLayer._outgoing", "for b in signs", "for b in signs[::-1]", SMOOTH),
+    (f"{MODELS}.smooth:SmoothLayer.gates", "for b in signs", "for b in signs[::-1]", SMOOTH),
     (f"{MODELS}.document:read_signs", "in enumerate(rows)", "in enumerate(rows[::-1])",
      guard_of("a_file_is_read_as_it_was_written", loss=SOFTMAX, kind="relu")),
     (f"{OPTIMUM}.networks.floor:functions_floor", "total += task.weight * apart / 2", "total += task.weight * apart",

@@ -43,6 +43,7 @@ def mixed(family: Family, each: int, kinds: int, seed: int = 3) -> list[Instance
 
 
 def saved(folder: Path, instances: list[Instance]) -> list[Path]:
+    folder.mkdir(exist_ok=True)
     paths = [folder / f"{place:02d}.json" for place in range(len(instances))]
     for path, instance in zip(paths, instances, strict=True):
         path.write_text(dumps(instance), encoding="utf-8")
@@ -202,6 +203,17 @@ def test_files_are_read_and_judged_so_many_at_a_time(tmp_path: Path, monkeypatch
         if not isinstance(one, ClaimJudgement) and (isinstance(one, Begun) or str(one).startswith("reading"))
     ]
     assert steps == ["reads", "reads", 0, 1, "reads", "reads", 2, 3, "reads", 4]
+
+
+def test_files_of_one_folder_are_named_without_it(tmp_path: Path) -> None:
+    instances = built(FAMILIES["meta-sl"], "arbitrary", "squared", 1, 2)
+    names = []
+    for one, other in (("a", "a"), ("a", "b")):
+        folders = tmp_path / one, tmp_path / other
+        paths = [saved(folder, instances)[k] for k, folder in enumerate(folders)]
+        done = CliRunner().invoke(app, ["judge", *map(str, paths), "--claim", "meta-sl-s1"])
+        names.append([line.split()[0] for line in done.stdout.splitlines() if paths[1].name in line.split()])
+    assert names == [[paths[1].name], []]
 
 
 def test_a_row_says_what_is_worst(tmp_path: Path) -> None:

@@ -66,13 +66,15 @@ class _Many(Shown):
 
     def __init__(self, paths: Sequence[Path], write: Callable[[object], None]) -> None:
         super().__init__(paths, write)
+        folders = {path.parent for path in paths}
+        self._folder = folders.pop() if len(folders) == 1 else None
         self._rows: list[tuple[str, Counter[str], str]] = []
         self._notes: Counter[str] = Counter()
         self._said: list[str] = []
 
     def take(self, begun: Begun, judgement: Judgement) -> None:
         super().take(begun, judgement)
-        path, claims = str(self.paths[begun.file]), judgement.claims
+        path, claims = self._named(self.paths[begun.file]), judgement.claims
         counts = Counter(one.verdict.name for one in claims)
         self._rows.append((path, counts, _worst(begun.family, claims)))
         self._notes.update(judgement.notes)
@@ -81,8 +83,12 @@ class _Many(Shown):
             f"{path}: {reason}: {', '.join(names)}" for reason, names in _reasons(begun.family, told).items()
         ]
 
+    def _named(self, path: Path) -> str:
+        return str(path if self._folder is None else path.name)
+
     def show(self) -> None:
-        console, table = paper(), listing("", "file", fold=True)
+        title = "" if self._folder in (None, Path()) else f"Files in {self._folder}"
+        console, table = paper(), listing(title, "file", fold=True)
         verdicts = [verdict.name for verdict in Verdict if self.counts[verdict.name]]
         for verdict in verdicts:
             table.add_column(verdict, justify="right", no_wrap=True)

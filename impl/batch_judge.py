@@ -27,7 +27,7 @@ from .verdicts import Decision, Ends, fit_ends, separated
 BLUNT = 2.0**-20
 """Share of the bound beyond which enclosures are too wide to be shown: balls give sharper ones."""
 
-ALIKE = 2.0**-36
+NEAR = 2.0**-36
 """Share of the bound within which its ends and those of the left side are alike: most such bounds are attained."""
 
 
@@ -172,7 +172,7 @@ def decided_in_arrays(claim: Claim, at: Asked, count: int) -> Decided:
     assert decision.verdict is Verdict.PROVED
     ends = np.stack([np.broadcast_to(end, count) for end in (*sides[0], *sides[1])])
     apart = np.maximum(np.abs(ends[3] - ends[0]), np.abs(ends[1] - ends[2]))
-    met = open_ & ~proved & (apart <= ALIKE * np.abs(ends[3]))
+    met = open_ & ~proved & (apart <= NEAR * np.abs(ends[3]))
     return Decided(claim, proved, tuple(outside), ends, decision, met)
 
 

@@ -118,7 +118,7 @@ def _of_family(family: Family, profile: Profile, seed: int, real: bool) -> list[
         rows.append(
             [
                 Job(family.name, generator.name, variant, seed, index, count)
-                for index, count in _batches(each, min(max(profile.batch, ALIKE), family.batch))
+                for index, count in _batches(each, min(max(profile.batch, OF_A_SHAPE), family.batch))
                 for variant in generator.variants
             ]
         )
@@ -160,7 +160,7 @@ def _wide(family: Family, generator: Generator, profile: Profile) -> bool:
     return wide and profile.wide > 0
 
 
-ALIKE = 32
+OF_A_SHAPE = 32
 """Instances of a batch are of one shape: as many, where profiles have smaller batches, for arrays cost as much for one
 as for many."""
 

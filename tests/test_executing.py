@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import itertools
 import json
 import os
@@ -23,7 +24,7 @@ from metagap.impl.judge import ClaimJudgement, Enclosure
 from metagap.reports import executing
 from metagap.reports.executing import Lost, Workers, carried_out
 from metagap.reports.jobs import PROFILES, Job, run_job
-from metagap.reports.processes import THREADS, EndedError, apart
+from metagap.reports.processes import THREADS, EndedError, apart, settle
 from metagap.reports.records import dumps
 from metagap.reports.tally import Kept, Outcome, Tally
 from metagap.reports.verify import Run
@@ -349,6 +350,17 @@ def test_sums_of_tallies_are_the_same_in_any_order() -> None:
 
     assert all(total(names) == total("abcd") for names in itertools.permutations("abcd"))
     assert [kept.sha256 for kept in total("dcba").undecided] == ["a", "b", "c"]
+
+
+def test_a_worker_looks_for_no_garbage_among_its_modules() -> None:
+    """This process, which others may share, still does."""
+    before = gc.get_freeze_count()
+    with Workers(1).start() as pool:
+        assert pool.submit(gc.get_freeze_count).result() == 0
+        pool.submit(settle).result()
+        assert pool.submit(gc.get_freeze_count).result() > 1000
+    settle()
+    assert gc.get_freeze_count() == before
 
 
 def test_processes_that_share_work_have_one_thread_each(monkeypatch: pytest.MonkeyPatch) -> None:

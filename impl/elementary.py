@@ -23,7 +23,8 @@ log cosh   |x| < 1: log1p(2 sinh^2(x/2)) = log1p(N^2/2E), N = e^-|x| - 1: (16 + 
 
 At a MidRad: e^(m + d) is within e^m(e^r - 1) of e^m, where e^r - 1 <= r + r^2 for r <= 1. Of x >= 0, sqrt x is within
 min(r/sqrt m, sqrt r) of sqrt m, m cut at 0 (as `arithmetic.root`); nan if m + r < 0. The other functions move by at
-most r times the largest slope: 1 (tanh, softplus, log cosh), 1/2 (sech), 1/4 (sigmoid). At 0 exactly sqrt, tanh and log
+most r times the largest slope: 1 (tanh, softplus, log cosh), 1/2 (sech), 1/4 (sigmoid); sech, whose logarithm has
+slopes of at most 1, by no more than sech m (e^r - 1) either. At 0 exactly sqrt, tanh and log
 cosh are 0 exactly, and computed as 0; no other value is computed as 0 there.
 """
 
@@ -149,7 +150,9 @@ class MidRads(FunctionSet):
     @classmethod
     def sech(cls, t: MidRad) -> MidRad:
         e = _fallen(-np.abs(t.mid))
-        return cls._smooth(t, 2 * e / (1 + e * e), 0.5, 16)
+        value = 2 * e / (1 + e * e)
+        moved = np.minimum(t.rad, 2 * value * _growth(t.rad) * (1 + 32 * U))
+        return cls._smooth(MidRad(t.mid, moved), value, 0.5, 16)
 
     @classmethod
     def log_cosh(cls, t: MidRad) -> MidRad:

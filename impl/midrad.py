@@ -170,7 +170,7 @@ class MidRad:
         if self.rad.ndim or self.rad:
             total = _increased(total, self.rad * (np.abs(mid) if rad is None else np.abs(mid) + rad))
         total *= UP
-        total += GUARD if total.min(initial=1.0) > 0 else _guard(_is_zero(self.mid, self.rad) | _is_zero(mid, rad))
+        total += GUARD if total.min(initial=1.0) > 0 else _guard(zero(self) | zero(other))
         return MidRad(product, total)
 
     __rmul__ = __mul__
@@ -179,7 +179,7 @@ class MidRad:
         mid, rad = parts(other)
         ratio = self.mid / mid
         size = np.abs(ratio)
-        guard = GUARD if size.min(initial=1.0) > 0 else _guard(_is_zero(self.mid, self.rad))
+        guard = GUARD if size.min(initial=1.0) > 0 else _guard(zero(self))
         if rad is None:
             divisor = np.abs(mid)
             divisor = np.where(divisor < np.inf, divisor, np.nan)  # infinity stands for anything
@@ -215,7 +215,7 @@ class MidRad:
         total: Array = mid.sum(axis)
         count = mid.size // max(total.size, 1)
         spread = (np.abs(mid) * ((count + 2) * U) + self.rad).sum(axis)
-        guard = GUARD if spread.min(initial=1.0) > 0 else _guard(_spread(_is_zero(mid, self.rad), mid.shape).all(axis))
+        guard = GUARD if spread.min(initial=1.0) > 0 else _guard(_spread(zero(self), mid.shape).all(axis))
         # |total|: a sum of sizes may stay finite where the sum does not.
         return MidRad(total, (spread + U * np.abs(total)) * (UP + 4 * count * U) + guard)
 
@@ -227,15 +227,16 @@ class MidRad:
         return MidRad(other) @ self
 
 
-def _is_zero(mid: Array | float, rad: Array | None) -> Array:
-    """Where a number is 0 exactly."""
-    zero = np.equal(mid, 0.0)
-    return zero if rad is None else zero & (rad == 0)
+def zero(value: Operand) -> Array:
+    """Where a number is known to be 0."""
+    mid, rad = parts(value)
+    found = np.equal(mid, 0.0)
+    return found if rad is None else found & (rad == 0)
 
 
-def _guard(zero: Array) -> Array:
+def _guard(exact: Array) -> Array:
     """GUARD, but where nothing can underflow."""
-    return np.where(zero, 0.0, GUARD)
+    return np.where(exact, 0.0, GUARD)
 
 
 def _increased(total: Array, by: Array) -> Array:
@@ -277,7 +278,7 @@ def contract(spec: str, a: MidRad, b: MidRad) -> MidRad:
         spread = spread + _product(spec, _spread(a.rad, left), b_size + b.rad)
     radius = spread * (UP + 4 * count * U) + (count + 1) * GUARD
     if not spread.min(initial=1.0) >= SMALL:  # also where it is no number
-        met = _product(spec, *(~_spread(_is_zero(x.mid, x.rad), x.shape) for x in (a, b)))
+        met = _product(spec, *(~_spread(zero(x), x.shape) for x in (a, b)))
         radius = np.where((spread < SMALL) & ~met, 0.0, radius)
     return MidRad(_product(spec, a_mid, b_mid), radius)
 

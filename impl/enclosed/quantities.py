@@ -18,7 +18,6 @@ from ..midrad import MidRad
 from .infimum import misfit, misfit_l1
 from .linear import applied, largest_eigenvalue, norm
 
-
 WITHIN = 2.0**-16
 """The direction of an infimum is shortened by this share."""
 

@@ -79,8 +79,18 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
 
     @property
     def _crowded(self) -> Array:
-        """Of which instances there are more meta-features than parameters (B,)."""
-        return np.asarray(self._where.sum((1, 2)) > self.meta_features.shape[-1])
+        """Of which instances there are more meta-features than dimensions for them (B,)."""
+        return np.asarray(self._where.sum((1, 2)) > self._room)
+
+    @property
+    def _room(self) -> Any:
+        """At least the dimension of what meta-features span, for features of any numbers."""
+        return self.meta_features.shape[-1]
+
+    @cached_property
+    def _met(self) -> Array:
+        """Which inputs have mass in a law of a task of positive weight (B, points)."""
+        return np.asarray(self._atoms.any((1, 3)) | self._inside.any((1, 3)))
 
     @cached_property
     def _fitting(self) -> tuple[Array, Array, Array]:
@@ -115,7 +125,7 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
 
     @cached_property
     def margin_full_row_rank(self) -> Any:
-        """-1 of more meta-features than parameters; else 1/||M^{-1}||, where M has an inverse for certain."""
+        """-1 of more meta-features than dimensions; else 1/||M^{-1}||, where M has an inverse for certain."""
         count, size, _ = self._gram[1].shape
         return self._unpacked(1 / norm(self._gram[1].reshape(count, size * size)), -1.0)
 

@@ -169,8 +169,11 @@ def test_steps_are_known_where_a_number_has_a_sign() -> None:
     assert (part.low[:5] <= np.maximum(at.low[:5], 0)).all() and (part.high[:5] >= np.maximum(at.high[:5], 0)).all()
     assert part.rad[1:3].tolist() == [0.0, 0.0]
     assert not fit_ends(ends_of(part))[5:].any()
-    moving = Duals.step(Dual(at, MidRad(3.0))).slope
-    assert moving.mid[:3].tolist() == [0.0, 0.0, 0.0] and np.isnan(moving.mid[3:5]).all()
+    moving, staying = (Duals.step(Dual(at, MidRad(slope))).slope for slope in (3.0, 0.0))
+    assert moving.mid[:2].tolist() == [0.0, 0.0] and np.isnan(moving.mid[2:5]).all()
+    assert staying.mid[:5].tolist() == [0.0] * 5
+    turned = Duals.positive(Dual(at, MidRad(3.0))).slope
+    assert turned.low[2] <= 0 and turned.high[2] >= 3
     slope = Duals.positive(Dual(at, MidRad(3.0))).slope
     assert slope.low[0] <= 3 <= slope.high[0] and slope.low[4] <= 0 and slope.high[4] >= 3
 

@@ -18,7 +18,7 @@ from ...elementary import MidRads
 from ...enclosed.linear import applied, inverse, largest_eigenvalue, norm
 from ...enclosed.quantities import Enclosed, UnknownError, normalised
 from ...loss_ranges import LossRanges
-from ...midrad import MidRad
+from ...midrad import MidRad, zero
 from ..batch import inner_law
 from ..core_batch_quantities import CoreBatchQuantities
 
@@ -43,7 +43,7 @@ def enclosed(batch: Any) -> Any:
 
 
 FROM_TEXT = frozenset(
-    ("gap", "pairing", "eps", "radius", "weight_norm", "misfit", "function_displacement", "eps_first_order",
+    ("pairing", "eps", "radius", "weight_norm", "misfit", "function_displacement", "eps_first_order",
      "misfit_plain")
 )  # fmt: skip
 """The quantities whose text holds as it stands, in these numbers."""
@@ -56,6 +56,28 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
         super().__init__(enclosed(batch))
         self.given = batch
         self._atoms = (batch.weights[:, :, None, None] > 0) & (batch.masses > 0)
+
+    # --- z and h' ---------------------------------------------------------------------------------------------
+
+    @cached_property
+    def u(self) -> Any:
+        """0 where the comparator is omega itself, in the same numbers: h' is z, task by task."""
+        batch = self.given
+        if batch.functions is not None:
+            return super().u
+        own = (batch.omega == batch.rival).reshape(len(batch), -1).all(1)
+        return MidRads.where(own[:, None, None], 0.0, super().u)
+
+    @property
+    def _alike(self) -> Array:
+        """Where h' is z: there risks are the same, and divergences 0 (B, n, points)."""
+        return zero(self.u).reshape(*self.given.weights.shape, -1, self._c).all(3)
+
+    @cached_property
+    def gap(self) -> Any:
+        change = self._summed(0, self.after) - self._summed(0, self.comparator)
+        change = MidRads.where(self._each(self._alike), 0.0, change)
+        return (self.batch.weights[..., None] * change).sum((1, 2))
 
     # --- infima ---------------------------------------------------------------------------------------------
 
@@ -162,6 +184,7 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
     def bregman(self) -> Any:
         """By its definition, atom by atom."""
         found = self.batch.loss.bregman(MidRads, *self._ends, self._labels)
+        found = MidRads.where(self._alike[..., None], 0.0, found)
         return (self.batch.weights[:, :, None, None] * self.batch.masses * found).sum((1, 2, 3))
 
     @cached_property

@@ -211,7 +211,10 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
 
     @property
     def margin_outer_convexity(self) -> Any:
-        return self._structural(True) if self.batch.loss.profile.convex else self.bregman
+        """Of a loss that is not convex the divergence: where that is 0, balls must tell what is said of it."""
+        if self.batch.loss.profile.convex:
+            return self._structural(True)
+        return MidRads.where(zero(self.bregman), np.nan, self.bregman)
 
     @cached_property
     def margin_joints(self) -> Any:

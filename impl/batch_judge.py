@@ -25,7 +25,8 @@ from .midrad import MidRad
 from .verdicts import Decision, Ends, fit_ends, separated
 
 BLUNT = 2.0**-20
-"""Share of the bound beyond which enclosures are too wide to be shown: balls give sharper ones."""
+"""Share of the bound beyond which enclosures are too wide to say how tight it is: balls give sharper ones. Of a left
+side that is not positive there is nothing to say."""
 
 NEAR = 2.0**-36
 """Share of the bound within which its ends and those of the left side are alike: most such bounds are attained."""
@@ -168,7 +169,7 @@ def decided_in_arrays(claim: Claim, at: Asked, count: int) -> Decided:
     sides = ends_of(left), ends_of(bound)
     proved, decision = separated(*sides, entering)
     wide = np.maximum(*(high - low for low, high in sides))
-    proved = open_ & proved & (wide <= BLUNT * np.abs(sides[1][1]))
+    proved = open_ & proved & ((wide <= BLUNT * np.abs(sides[1][1])) | (sides[0][1] <= 0))
     assert decision.verdict is Verdict.PROVED
     ends = np.stack([np.broadcast_to(end, count) for end in (*sides[0], *sides[1])])
     apart = np.maximum(np.abs(ends[3] - ends[0]), np.abs(ends[1] - ends[2]))

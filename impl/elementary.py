@@ -23,7 +23,9 @@ log cosh   |x| < 1: log1p(2 sinh^2(x/2)) = log1p(N^2/2E), N = e^-|x| - 1: (16 + 
 
 At a MidRad: e^(m + d) is within e^m(e^r - 1) of e^m, where e^r - 1 <= r + r^2 for r <= 1. Of x >= 0, sqrt x is within
 min(r/sqrt m, sqrt r) of sqrt m, m cut at 0 (as `arithmetic.root`); nan if m + r < 0. The other functions move by at
-most r times the largest slope: 1 (tanh, softplus, log cosh), 1/2 (sech), 1/4 (sigmoid).
+most r times the largest slope: 1 (tanh, softplus, log cosh), 1/2 (sech), 1/4 (sigmoid); sech, whose logarithm has
+slopes of at most 1, by no more than sech m (e^r - 1) either. At 0 exactly sqrt, tanh and log
+cosh are 0 exactly, and computed as 0; no other value is computed as 0 there.
 """
 
 from __future__ import annotations
@@ -128,12 +130,17 @@ class MidRads(FunctionSet):
         s = np.sqrt(np.where(t.high >= 0, np.maximum(t.mid, 0.0), np.nan))
         moved = np.sqrt(t.rad)
         moved = np.where(s > moved, t.rad / s, moved)
-        return MidRad(s, (moved + U * s) * UP + GUARD)
+        size = moved + U * s
+        return MidRad(s, size * UP + np.where(size == 0, 0.0, GUARD))
 
     @staticmethod
     def _smooth(t: MidRad, value: Array, slope: float, eps: int) -> MidRad:
         """The function's value at the midpoint, with its largest slope and eps in units of u."""
-        return MidRad(value, (t.rad * slope + np.abs(value) * (eps * U)) * UP + GUARD)
+        size = np.abs(value)
+        guard = GUARD
+        if not size.min(initial=1.0) > 0:
+            guard = np.where((size == 0) & (t.mid == 0) & (t.rad == 0), 0.0, GUARD)
+        return MidRad(value, (t.rad * slope + size * (eps * U)) * UP + guard)
 
     @classmethod
     def tanh(cls, t: MidRad) -> MidRad:
@@ -143,7 +150,9 @@ class MidRads(FunctionSet):
     @classmethod
     def sech(cls, t: MidRad) -> MidRad:
         e = _fallen(-np.abs(t.mid))
-        return cls._smooth(t, 2 * e / (1 + e * e), 0.5, 16)
+        value = 2 * e / (1 + e * e)
+        moved = np.minimum(t.rad, 2 * value * _growth(t.rad) * (1 + 32 * U))
+        return cls._smooth(MidRad(t.mid, moved), value, 0.5, 16)
 
     @classmethod
     def log_cosh(cls, t: MidRad) -> MidRad:

@@ -29,6 +29,10 @@ in any order, with or without fused products, |fl(sum) - sum| <= gamma_n sum|.|,
             products of the midpoint and those of the radius underflow by 2^-1075 each: (n + 1) GUARD. TINY widens the
             sum by |a| 2^-950: below GUARD for |a| < 2^50, below 2^-250 for |a| < 2^700, and above u|a||b|, which the
             radius has anyway, only for |b| < 2^-897. So factors above about 2^700 are what it is felt beside
+
+Zeros. A number whose midpoint and radius are 0 is 0, and so is its product with any real number, its ratio to a number
+that is not 0, and a sum of such numbers: their radius is 0, without a guard. Beside what stands for anything no radius
+is 0: 0 times infinity or nan is nan, and stays.
 """
 
 from __future__ import annotations
@@ -48,6 +52,8 @@ GUARD = 2.0**-900
 """Covers every underflow, and lies far above the subnormal numbers, whose arithmetic is slow."""
 TINY = 2.0**-950
 """Covers what underflows in one factor, however large the other is."""
+SMALL = 2.0**-700
+"""Below it `contract` looks whether sums are of nothing but zeros: TINY times a factor up to 2^200 is."""
 
 Operand = Any
 """A MidRad, or exact numbers: a float64 array, a float, a small int."""
@@ -164,7 +170,7 @@ class MidRad:
         if self.rad.ndim or self.rad:
             total = _increased(total, self.rad * (np.abs(mid) if rad is None else np.abs(mid) + rad))
         total *= UP
-        total += GUARD
+        total += GUARD if total.min(initial=1.0) > 0 else _guard(zero(self) | zero(other))
         return MidRad(product, total)
 
     __rmul__ = __mul__
@@ -173,14 +179,15 @@ class MidRad:
         mid, rad = parts(other)
         ratio = self.mid / mid
         size = np.abs(ratio)
+        guard = GUARD if size.min(initial=1.0) > 0 else _guard(zero(self))
         if rad is None:
             divisor = np.abs(mid)
             divisor = np.where(divisor < np.inf, divisor, np.nan)  # infinity stands for anything
-            return MidRad(ratio, (self.rad / divisor + U * size) * UP + GUARD)
+            return MidRad(ratio, (self.rad / divisor + U * size) * UP + guard)
         least = np.abs(mid) - rad
         least = np.where((least > 0) & (least < np.inf), least, np.nan)
         # GUARD stands before the division as well as after it: what underflows above the bar is divided too.
-        return MidRad(ratio, ((self.rad + size * rad + GUARD) / least + U * size) * UP + GUARD)
+        return MidRad(ratio, ((self.rad + size * rad + guard) / least + U * size) * UP + guard)
 
     def __rtruediv__(self, other: Operand) -> MidRad:
         return MidRad(other) / self
@@ -208,8 +215,9 @@ class MidRad:
         total: Array = mid.sum(axis)
         count = mid.size // max(total.size, 1)
         spread = (np.abs(mid) * ((count + 2) * U) + self.rad).sum(axis)
+        guard = GUARD if spread.min(initial=1.0) > 0 else _guard(_spread(zero(self), mid.shape).all(axis))
         # |total|: a sum of sizes may stay finite where the sum does not.
-        return MidRad(total, (spread + U * np.abs(total)) * (UP + 4 * count * U) + GUARD)
+        return MidRad(total, (spread + U * np.abs(total)) * (UP + 4 * count * U) + guard)
 
     def __matmul__(self, other: MidRad) -> MidRad:
         """Matrix products (..., i, j)(..., j, k), stacked."""
@@ -217,6 +225,18 @@ class MidRad:
 
     def __rmatmul__(self, other: Array) -> MidRad:
         return MidRad(other) @ self
+
+
+def zero(value: Operand) -> Array:
+    """Where a number is known to be 0."""
+    mid, rad = parts(value)
+    found = np.equal(mid, 0.0)
+    return found if rad is None else found & (rad == 0)
+
+
+def _guard(exact: Array) -> Array:
+    """GUARD, but where nothing can underflow."""
+    return np.where(exact, 0.0, GUARD)
 
 
 def _increased(total: Array, by: Array) -> Array:
@@ -256,7 +276,11 @@ def contract(spec: str, a: MidRad, b: MidRad) -> MidRad:
     spread = _product(spec, a_size, b_size * ((count + 2) * U) + (b.rad + TINY))
     if a.rad.any():
         spread = spread + _product(spec, _spread(a.rad, left), b_size + b.rad)
-    return MidRad(_product(spec, a_mid, b_mid), spread * (UP + 4 * count * U) + (count + 1) * GUARD)
+    radius = spread * (UP + 4 * count * U) + (count + 1) * GUARD
+    if not spread.min(initial=1.0) >= SMALL:  # also where it is no number
+        met = _product(spec, *(~_spread(zero(x), x.shape) for x in (a, b)))
+        radius = np.where((spread < SMALL) & ~met, 0.0, radius)
+    return MidRad(_product(spec, a_mid, b_mid), radius)
 
 
 def _product(spec: str, a: Array, b: Array) -> Array:

@@ -69,7 +69,7 @@ def outside(
     at, missed, compared = family.enclosed_quantities(batch), [], 0
     for b in range(len(batch)):
         with ctx.workprec(bits):
-            direction = at.lifted[1][b] if "direction" in names else np.full(1, np.nan)
+            direction = at._along.mid[b] if "direction" in names else np.full(1, np.nan)
             along = tuple(rational(float(v)) for v in direction) if np.isfinite(direction).all() else None
             exact = family.quantities(batch.instance(b), Balls, along)
             for name in names:

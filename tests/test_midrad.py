@@ -362,6 +362,38 @@ def test_what_underflows_beside_a_huge_factor_is_counted() -> None:
     assert escaped(MidRad(np.array([a])) @ MidRad(np.array(b)[:, None]), [exact]) == 0
 
 
+def products(a: MidRad, b: MidRad) -> list[MidRad]:
+    """The same products, one by one and as sums of two."""
+    sums = contract("ij,ij->i", a[:, None] * np.ones(2), b[:, None] * np.ones(2))
+    return [
+        a * b,
+        b * a,
+        (a * b)[:, None].sum(1),
+        sums,
+        contract("ij,ij->i", b[:, None] * np.ones(2), (0.5 * a)[:, None]),
+    ]
+
+
+def test_zeros_are_exact_and_nothing_else_is() -> None:
+    """What is 0 exactly takes its products along; what only looks like it, as a midpoint or by underflow, does not."""
+    zero, other = (
+        MidRad(np.zeros(5)),
+        MidRad(np.array([1.0, -3.0, 0.0, 2.0**100, 0.5]), np.array([0.0, 9.0, 1.0, 0.0, 0.0])),
+    )
+    kept = [*products(zero, other), zero / MidRad(np.full(5, 2.0), np.ones(5)), zero / 3.0, zero + zero, zero.sum(0)]
+    for found in (*kept, *(getattr(MidRads, name)(zero) for name in ("sqrt", "tanh", "log_cosh"))):
+        assert not found.mid.any() and not found.rad.any()
+    least = 2.0**-600
+    near = MidRad(np.array([0.0, least, least, 2.0**-1074]), np.array([least, 0.0, least, 0.0]))
+    small = MidRad(np.full(4, least))
+    for found in (*products(near, small), near / MidRad(np.full(4, 2.0**600))):
+        assert (found.rad > 0).all()
+    for name in ("sqrt", "tanh", "log_cosh"):
+        assert (getattr(MidRads, name)(near).rad > 0).all()
+    for name in ("sech", "softplus", "sigmoid", "exp"):
+        assert (getattr(MidRads, name)(zero).rad > 0).all()
+
+
 def test_sums_that_overflow_stand_for_anything() -> None:
     with np.errstate(all="ignore"):
         found = MidRad(np.array([1.7e308, 1.7e308, -1.7e308, -1.7e308])).sum(0)

@@ -22,6 +22,7 @@ from metagap.impl.sources import RandomSource
 from metagap.impl.supervised.enclosed.networks import quantities
 from metagap.impl.supervised.enclosed.networks.quantities import WIDEST
 from metagap.impl.verdicts import fit_ends
+from metagap.theory.claim import Verdict
 
 from .test_batch_judge import contained, decided_alike, disagreements, outside
 
@@ -74,8 +75,8 @@ def test_what_depends_on_the_direction_is_enclosed(family: str) -> None:
     (batch,) = batches(family, "rates", "logistic", 6, 1)
     at = FAMILIES[family].enclosed_quantities(batch)  # type: ignore[misc]
     rows, u, size = at.meta_features, at.u, len(batch)
-    v = at.lifted[1]
-    assert (np.linalg.norm(v, axis=1) <= batch.radius * (1 + 1e-12)).all()
+    v = at._along.mid
+    assert (np.linalg.norm(v, axis=1) < batch.radius).all()
     middle = u.mid - (np.broadcast_to(rows.mid, rows.shape).reshape(size, -1, v.shape[1]) @ v[..., None]).reshape(
         u.shape
     )
@@ -110,7 +111,8 @@ def test_kinks_are_left_to_balls() -> None:
         kinked = replace(batch, omega=omega).take(at.any(1) & (batch.weights[:, 0] > 0))
         assert not (FAMILIES["network"].enclosed_quantities(kinked)("margin_differentiability").low > 0).any()  # type: ignore[misc]
         for known in FAMILIES["network"].judged_in_arrays(kinked, FAMILIES["network"].claims):
-            assert not {"network-lifted", "network-projected", "network-init-operator", "network-s3"} & set(known)
+            for name in {"network-lifted", "network-projected", "network-init-operator", "network-s3"} & set(known):
+                assert known[name].verdict is Verdict.OUTSIDE
         assert not disagreements(kinked, FAMILIES["network"])[0]
 
 
@@ -167,8 +169,11 @@ def test_steps_are_known_where_a_number_has_a_sign() -> None:
     assert (part.low[:5] <= np.maximum(at.low[:5], 0)).all() and (part.high[:5] >= np.maximum(at.high[:5], 0)).all()
     assert part.rad[1:3].tolist() == [0.0, 0.0]
     assert not fit_ends(ends_of(part))[5:].any()
-    moving = Duals.step(Dual(at, MidRad(3.0))).slope
-    assert moving.mid[:3].tolist() == [0.0, 0.0, 0.0] and np.isnan(moving.mid[3:5]).all()
+    moving, staying = (Duals.step(Dual(at, MidRad(slope))).slope for slope in (3.0, 0.0))
+    assert moving.mid[:2].tolist() == [0.0, 0.0] and np.isnan(moving.mid[2:5]).all()
+    assert staying.mid[:5].tolist() == [0.0] * 5
+    turned = Duals.positive(Dual(at, MidRad(3.0))).slope
+    assert turned.low[2] <= 0 and turned.high[2] >= 3
     slope = Duals.positive(Dual(at, MidRad(3.0))).slope
     assert slope.low[0] <= 3 <= slope.high[0] and slope.low[4] <= 0 and slope.high[4] >= 3
 

@@ -14,7 +14,7 @@ from flint import fmpq
 
 from ..arithmetic import FunctionSet
 from ..elementary import MidRads
-from ..midrad import MidRad
+from ..midrad import MidRad, zero
 
 Operand = Any
 """A Dual, or exact numbers: a float64 array, a float, a small int."""
@@ -68,6 +68,15 @@ def _parts(value: Operand) -> tuple[Any, Any]:
 
 def _sum(a: Any, b: Any) -> Any:
     return b if a is None else a if b is None else a + b
+
+
+HULL = MidRad(0.5, 0.5)
+"""Both sides' slopes of max(t, 0) at 0."""
+
+
+def _apart(t: Dual) -> Any:
+    """Where the value is certainly not 0."""
+    return (t.value.low > 0) | (t.value.high < 0)
 
 
 class Duals(FunctionSet):
@@ -128,13 +137,12 @@ class Duals(FunctionSet):
 
     @staticmethod
     def positive(t: Dual) -> Dual:
-        return Dual(MidRads.positive(t.value), MidRads.step(t.value) * t.slope)
+        return Dual(MidRads.positive(t.value), MidRads.where(_apart(t), MidRads.step(t.value), HULL) * t.slope)
 
     @staticmethod
     def step(t: Dual) -> Dual:
-        # It has no derivative at 0, which is no number there.
-        found = MidRads.step(t.value)
-        return Dual(found, MidRad(np.where(found.rad > 0, np.nan, 0.0)))
+        # It has no derivative at 0, which is no number there: but of what stays 0.
+        return Dual(MidRads.step(t.value), MidRad(np.where(_apart(t) | zero(t.slope), 0.0, np.nan)))
 
     @staticmethod
     def magnitude(t: Dual) -> Dual:

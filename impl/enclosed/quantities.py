@@ -18,6 +18,9 @@ from ..midrad import MidRad
 from .infimum import misfit, misfit_l1
 from .linear import applied, largest_eigenvalue, norm
 
+WITHIN = 2.0**-16
+"""The direction of an infimum is shortened by this share."""
+
 
 class UnknownError(ArithmeticError):
     """A quantity, or a batch, that is not evaluated in midpoint-radius numbers."""
@@ -118,7 +121,9 @@ class Enclosed:
 
     @cached_property
     def _along(self) -> MidRad:
-        return MidRad(self.lifted[1])
+        """v strictly within the ball, as balls have it: no enclosure separates R and R, and what is left of u there is
+        above rounding also where meta-features fit it. Rounded to nearest, no entry is longer than it was."""
+        return MidRad(self.lifted[1] * (1 - WITHIN))
 
     @cached_property
     def direction(self) -> Any:

@@ -132,6 +132,10 @@ class FeatureQuantities(PredictionQuantities):
             raise UndefinedQuantityError("the comparator is given by functions, not by a parameter")
         return self.problem.at(comparator)
 
+    @property
+    def _own_rival(self) -> bool:
+        return bool(self.instance.comparator == self.instance.omega)
+
     @cached_property
     def _comparator(self) -> list[list[Number]]:
         comparator = self.instance.comparator

@@ -144,8 +144,15 @@ class PredictionQuantities(CoreQuantities):
         """sum_y p ell'(z_i(x), y) = rho_i(x) w_i(x) [k], per task."""
         return [self.problem.slopes(law, z) for law, z in zip(self.laws, self._after, strict=True)]
 
+    @property
+    def _own_rival(self) -> bool:
+        """Whether the comparator is omega itself: then h' is z, task by task, and u and the gap are 0."""
+        return False
+
     @cached_property
     def _u(self) -> list[Number]:
+        if self._own_rival:
+            return [self.zero] * len(self._points)
         return [self._after[i][x] - self._comparator[i][x] for i, x, _ in self._points]
 
     @cached_property
@@ -154,6 +161,7 @@ class PredictionQuantities(CoreQuantities):
         return self._sum(
             law.weight * (problem.risk(law, z) - problem.risk(law, h))
             for law, z, h in zip(self.laws, self._after, self._comparator, strict=True)
+            if not (self._own_rival or all(z[x] == h[x] for x in law.rho))  # risks of the same numbers
         )
 
     @cached_property

@@ -246,7 +246,7 @@ OPTIMUM_FAULTS = (
     fault("midrad-mul-one-radius", "a term is left out", f"{MIDRAD}:MidRad.__mul__",
           Edit("self.rad * (np.abs(mid)", "0 * (np.abs(mid)"), midrad("mul")),
     fault("midrad-div", "an enclosure's radius is dropped", f"{MIDRAD}:MidRad.__truediv__",
-          Edit("/ least + U * size) * UP + GUARD", "/ least) * UP + GUARD"), midrad("div")),
+          Edit("/ least + U * size) * UP + guard", "/ least) * UP + guard"), midrad("div")),
     fault("midrad-div-through-0", "a ball that is not a number is taken for one", f"{MIDRAD}:MidRad.__truediv__",
           Edit("np.where((least > 0) & (least < np.inf), least, np.nan)", "np.abs(least)"), midrad("div")),
     fault("midrad-sum", "an enclosure's radius is dropped", f"{MIDRAD}:MidRad.sum",

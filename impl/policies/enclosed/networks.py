@@ -24,7 +24,7 @@ from ...elementary import MidRads
 from ...enclosed.duals import Dual
 from ...enclosed.linear import inverse, largest_eigenvalue, norm
 from ...enclosed.quantities import EnclosedStart, UnknownError
-from ...midrad import GUARD, MidRad, U
+from ...midrad import GUARD, MidRad, U, zero
 from ..network_batch_quantities import NetworkBatchQuantities
 from . import taylor
 from .quantities import EnclosedQuantities
@@ -50,6 +50,14 @@ class EnclosedNetworkQuantities(EnclosedStart, EnclosedQuantities, NetworkBatchQ
     @property
     def _energies_along(self) -> Dual:
         return taylor.network_energies(self.batch, self._sigma)
+
+    @cached_property
+    def _feature_change(self) -> Any:
+        """0 where no neuron of a ReLU network has another gate at W than at W0."""
+        found = super()._feature_change
+        if not self._sigma.kinked:
+            return found
+        return MidRads.where(zero(self._flips).all(1)[:, None, None, None, None], 0.0, found)
 
     @cached_property
     def eps_formal(self) -> Any:

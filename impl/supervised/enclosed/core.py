@@ -18,7 +18,7 @@ from ...elementary import MidRads
 from ...enclosed.linear import applied, inverse, largest_eigenvalue, norm
 from ...enclosed.quantities import Enclosed, UnknownError, normalised
 from ...loss_ranges import LossRanges
-from ...midrad import MidRad
+from ...midrad import MidRad, zero
 from ..batch import inner_law
 from ..core_batch_quantities import CoreBatchQuantities
 
@@ -43,7 +43,7 @@ def enclosed(batch: Any) -> Any:
 
 
 FROM_TEXT = frozenset(
-    ("gap", "pairing", "eps", "radius", "weight_norm", "misfit", "function_displacement", "eps_first_order",
+    ("pairing", "eps", "radius", "weight_norm", "misfit", "function_displacement", "eps_first_order",
      "misfit_plain")
 )  # fmt: skip
 """The quantities whose text holds as it stands, in these numbers."""
@@ -56,6 +56,28 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
         super().__init__(enclosed(batch))
         self.given = batch
         self._atoms = (batch.weights[:, :, None, None] > 0) & (batch.masses > 0)
+
+    # --- z and h' ---------------------------------------------------------------------------------------------
+
+    @cached_property
+    def u(self) -> Any:
+        """0 where the comparator is omega itself, in the same numbers: h' is z, task by task."""
+        batch = self.given
+        if batch.functions is not None:
+            return super().u
+        own = (batch.omega == batch.rival).reshape(len(batch), -1).all(1)
+        return MidRads.where(own[:, None, None], 0.0, super().u)
+
+    @property
+    def _alike(self) -> Array:
+        """Where h' is z: there risks are the same, and divergences 0 (B, n, points)."""
+        return zero(self.u).reshape(*self.given.weights.shape, -1, self._c).all(3)
+
+    @cached_property
+    def gap(self) -> Any:
+        change = self._summed(0, self.after) - self._summed(0, self.comparator)
+        change = MidRads.where(self._each(self._alike), 0.0, change)
+        return (self.batch.weights[..., None] * change).sum((1, 2))
 
     # --- infima ---------------------------------------------------------------------------------------------
 
@@ -79,8 +101,18 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
 
     @property
     def _crowded(self) -> Array:
-        """Of which instances there are more meta-features than parameters (B,)."""
-        return np.asarray(self._where.sum((1, 2)) > self.meta_features.shape[-1])
+        """Of which instances there are more meta-features than dimensions for them (B,)."""
+        return np.asarray(self._where.sum((1, 2)) > self._room)
+
+    @property
+    def _room(self) -> Any:
+        """At least the dimension of what meta-features span, for features of any numbers."""
+        return self.meta_features.shape[-1]
+
+    @cached_property
+    def _met(self) -> Array:
+        """Which inputs have mass in a law of a task of positive weight (B, points)."""
+        return np.asarray(self._atoms.any((1, 3)) | self._inside.any((1, 3)))
 
     @cached_property
     def _fitting(self) -> tuple[Array, Array, Array]:
@@ -115,7 +147,7 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
 
     @cached_property
     def margin_full_row_rank(self) -> Any:
-        """-1 of more meta-features than parameters; else 1/||M^{-1}||, where M has an inverse for certain."""
+        """-1 of more meta-features than dimensions; else 1/||M^{-1}||, where M has an inverse for certain."""
         count, size, _ = self._gram[1].shape
         return self._unpacked(1 / norm(self._gram[1].reshape(count, size * size)), -1.0)
 
@@ -152,6 +184,7 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
     def bregman(self) -> Any:
         """By its definition, atom by atom."""
         found = self.batch.loss.bregman(MidRads, *self._ends, self._labels)
+        found = MidRads.where(self._alike[..., None], 0.0, found)
         return (self.batch.weights[:, :, None, None] * self.batch.masses * found).sum((1, 2, 3))
 
     @cached_property
@@ -178,7 +211,10 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
 
     @property
     def margin_outer_convexity(self) -> Any:
-        return self._structural(True) if self.batch.loss.profile.convex else self.bregman
+        """Of a loss that is not convex the divergence: where that is 0, balls must tell what is said of it."""
+        if self.batch.loss.profile.convex:
+            return self._structural(True)
+        return MidRads.where(zero(self.bregman), np.nan, self.bregman)
 
     @cached_property
     def margin_joints(self) -> Any:

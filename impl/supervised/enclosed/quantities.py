@@ -62,6 +62,16 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
     def gradient(self) -> Any:
         return taylor.gradient(self.batch, self.features, None if self.batch.steps else self._path[-1])
 
+    @cached_property
+    def _room(self) -> Any:
+        """Meta-features J_i'phi(x) have room in the columns that features use and, but where decay is at different
+        rates, among the features of inputs that have mass in a law: with the outputs (B,)."""
+        batch = self.given
+        used = self._met[..., None] & (batch.features != 0)
+        columns, inputs = used.any(1).sum(1), used.any(2).sum(1)
+        mixed = batch.rates is not None and batch.decay is not None
+        return self._c * (columns if mixed else np.minimum(columns, inputs))
+
     # --- the mixed form -------------------------------------------------------------------------------------
 
     @cached_property
@@ -115,18 +125,40 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
         return MidRads.broadcast_to(margin, (len(self.given),))
 
     @cached_property
+    def _densities(self) -> tuple[Any, Array]:
+        """p^s/p (B, n, k, l) at the atoms of supports of tasks of positive weight, else 1; which of them the outer law
+        does not have. (p^s: the sum over slots with the atom's label; p likewise.)"""
+        batch, inner = self.given, self._inside
+        seen, own = (x if self._c > 1 else x[..., None] for x in (batch.support_labels, batch.labels))
+
+        def of_atoms(labels: Array, masses: Any, some: Array) -> tuple[Any, Array]:
+            alike = (seen[:, :, :, :, None] == labels[:, :, :, None]).all(5) & some[:, :, :, None]
+            return (masses[:, :, :, None] * alike).sum(4), alike.any(4)
+
+        mass, there = of_atoms(own, self.batch.masses, batch.masses > 0)
+        density = of_atoms(seen, self.batch.support_masses, inner)[0] / MidRads.where(there, mass, 1.0)
+        return MidRads.where(inner & there, density, 1.0), inner & ~there
+
+    @cached_property
     def margin_dominated(self) -> Any:
+        """-1 where an atom of a support has no mass under the outer law."""
         if self.given.steps != 1:
             return self._structural(False)
-        if self.given.support_masses is not None:
-            raise UnknownError("margin_dominated")
-        return self.margin_small_step
+        if self.given.support_masses is None:
+            return self.margin_small_step
+        density, foreign = self._densities
+        share, step, inner = self._largest(density, (1, 2, 3)).max(MidRad(1.0)), self._rate, self.support_feature_bound
+        margin = small_step_margin(self._loss, step * inner * inner, step * inner * self.feature_bound, share, MidRads)
+        return MidRads.where(foreign.any((1, 2, 3)), -1.0, MidRads.broadcast_to(margin, (len(self.given),)))
 
-    @property
+    @cached_property
     def margin_one_law(self) -> Any:
-        if self.given.support_masses is not None:
-            raise UnknownError("margin_one_law")
-        return self._structural(True)
+        """Both laws have mass 1: other ones differ at an atom of the support. The same ones may be in other numbers."""
+        if self.given.support_masses is None:
+            return self._structural(True)
+        density, foreign = self._densities
+        other = (foreign | (density.low > 1) | (density.high < 1)).any((1, 2, 3))
+        return MidRad(np.where(other, -1.0, 1.0), np.where(other, 0.0, np.inf))
 
     @property
     def margin_smooth(self) -> Any:
@@ -209,10 +241,13 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
 
     @cached_property
     def descent(self) -> Any:
-        """L(omega) - L(omega - grad L/beta)."""
-        step = self.gradient / self.smoothness[:, None]
+        """L(omega) - L(omega - grad L/beta); 0 where beta is."""
+        beta = self.smoothness
+        still = MidRads.broadcast_to(beta, (len(self.given),)).size == 0
+        step = self.gradient / MidRads.where(still, 1.0, beta)[:, None]
         after = self._predictions(self.adapt(self._omega - step[:, None])[-1])
-        return self.meta_objective - (self.batch.weights[..., None] * self._summed(0, after)).sum((1, 2))
+        fall = self.meta_objective - (self.batch.weights[..., None] * self._summed(0, after)).sum((1, 2))
+        return MidRads.where(still, 0.0, fall)
 
     @cached_property
     def curvature_size(self) -> Any:

@@ -154,9 +154,14 @@ class NetworkBatchQuantities(FeatureBatchQuantities):
         return self.m.sqrt((self.mass * values[:, None] ** 2).sum((1, 2)))
 
     @cached_property
-    def linearisation(self) -> Array:
+    def _linear_errors(self) -> Array:
+        """f(x; W) - f(x; W0) - phi_0(x)'(W - W0) (B, k)."""
         change = (self._phi_start[:, 0] @ self._offset[..., None])[..., 0]
-        return self._over_points((self._before - self._predictions(self._start))[:, 0] - change)
+        return (self._before - self._predictions(self._start))[:, 0] - change
+
+    @cached_property
+    def linearisation(self) -> Array:
+        return self._over_points(self._linear_errors)
 
     def _one_signed(self, reach: Array) -> Array:
         """The larger of both signs' sums over neurons (B, k) of reach (B, points, m)."""

@@ -101,10 +101,10 @@ class ReluErrors(ErrorQuantities):
 
     @cached_property
     def _linear_errors(self) -> list[Number]:
-        """f(x; W) - phi_0(x)'W at the support [k]."""
-        xs = self.problem.places
-        linear = self.problem.outputs(self.problem.omega.weights, self.problem.start.gates(xs), xs)
-        return [z - f for z, f in zip(self._before, linear, strict=True)]
+        """f(x; W) - phi_0(x)'W at the support [k]: 0 where no neuron has another pattern at W."""
+        xs, here, start = self.problem.places, self.problem.omega, self.problem.start.gates(self.problem.places)
+        linear, flipped = self.problem.outputs(here.weights, start, xs), (here.gates(xs) != start).any(0)
+        return [z - f if moved else self.zero for z, f, moved in zip(self._before, linear, flipped, strict=True)]
 
     @cached_property
     def linearisation_bound(self) -> arb:

@@ -17,7 +17,7 @@ import numpy as np
 from ....arithmetic import Array
 from ....elementary import MidRads
 from ....enclosed.quantities import EnclosedStart, UnknownError
-from ....midrad import GUARD, MidRad, U
+from ....midrad import GUARD, MidRad, U, zero
 from ...batch import inner_law
 from ...relu.batch import NetworkBatch
 from ...relu.batch_quantities import NetworkBatchQuantities
@@ -56,6 +56,19 @@ class EnclosedNetworkQuantities(EnclosedStart, CoreEnclosed, NetworkBatchQuantit
         low, high = super()._slowest_and_fastest
         return MidRad(low), MidRad(high)
 
+    @property
+    def _crowded(self) -> Array:
+        """Also where two tasks that adapt alike, from one law or (of smooth networks) not at all, share an input."""
+        batch, (labels, masses) = self.given, inner_law(self.given)
+        size, count = batch.weights.shape
+        kept = np.where((masses > 0).reshape(*masses.shape, *(1,) * (labels.ndim - 4)), labels, 0.0)
+        laws = np.concatenate([table.reshape(size, count, -1) for table in (kept, masses)], 2)
+        alike = (laws[:, :, None] == laws[:, None]).all(3) | ((batch.rate == 0) & (not self._sigma.kinked))[
+            :, None, None
+        ]
+        both = (self._where[:, :, None] & self._where[:, None]).any(3)
+        return super()._crowded | (alike & both & ~np.eye(count, dtype=bool)).any((1, 2))
+
     @cached_property
     def _moving(self) -> Array:
         """Which inputs are not 0 (B, k)."""
@@ -70,6 +83,12 @@ class EnclosedSmoothQuantities(EnclosedNetworkQuantities, SmoothBatchQuantities)
         "error_pointwise", "error_ball", "linearisation_taylor", "linearisation_ball"
     }  # fmt: skip
 
+    @cached_property
+    def _linear_errors(self) -> Any:
+        """0 where W is W0."""
+        still = (self.given.omega == self.given.initial).all((1, 2))[:, None]
+        return MidRads.where(still, 0.0, super()._linear_errors)
+
 
 class EnclosedReluQuantities(EnclosedNetworkQuantities):
     """Those of ReLU networks, off their kinks."""
@@ -83,6 +102,29 @@ class EnclosedReluQuantities(EnclosedNetworkQuantities):
 
     def _drive(self, weights: Any) -> Any:
         return MidRads.where(self._moving[:, None, :, None], super()._drive(weights), 0.0)
+
+    @property
+    def _crowded(self) -> Array:
+        """Also where tasks whose patterns stay those at W, and lie in the span of all features there, are too many, or
+        where a feature has no neuron."""
+        batch, gates = self.given, [self._gates(at) for at in self._path]
+        calm = np.all(np.broadcast_arrays(*(zero(gate - gates[0]).all((2, 3)) for gate in gates)), axis=0)
+        rows = self._c * self._moving.sum(1)
+        many = (self._where & calm[..., None]).sum((1, 2)) > rows
+        dead = (self._where & self._each(zero(gates[-1]).all(3))).any((1, 2))
+        return super()._crowded | dead | (many & (batch.rates is None or batch.decay is None))
+
+    @cached_property
+    def _feature_change(self) -> Any:
+        """0 of a task at none of whose iterates a neuron has another gate than at W0: phi is made from gates, and from
+        what phi_0 is made from."""
+        calm = np.all(np.broadcast_arrays(*(zero(counts) for counts in self._flips)), axis=0).all(2)
+        return MidRads.where(calm[:, :, None, None], 0.0, super()._feature_change)
+
+    @cached_property
+    def _linear_errors(self) -> Any:
+        """0 where no gate at W is another than at W0: f(x; W) is phi_W(x)'W."""
+        return MidRads.where(zero(self._flips[0][:, 0]), 0.0, super()._linear_errors)
 
     @cached_property
     def eps_formal(self) -> Any:

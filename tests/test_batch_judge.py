@@ -340,14 +340,46 @@ def system(rng: np.random.Generator, size: int, rank: int) -> tuple[np.ndarray, 
     return rows, target, 10.0 ** rng.uniform(-3, 2, size)
 
 
+def single(table: np.ndarray) -> linear.Rows:
+    """The rows of a table (B, N, d) themselves."""
+    return linear.Rows(((MidRad(np.ones(table.shape[:2])), MidRad(table)),))
+
+
+def test_rows_that_are_never_made_are_those_of_their_terms(effort: int) -> None:
+    """Of two tables on a grid, as those of the mixed form; radii are not forgotten."""
+    rng = np.random.default_rng(8)
+
+    def some(*shape: int) -> MidRad:
+        return MidRad(rng.integers(-9, 10, shape) / 4, 2.0**-10 * rng.integers(0, 2, shape))
+
+    def inside(found: MidRad, exact: np.ndarray) -> bool:  # whole numbers over 2^40: floats add them up exactly
+        return bool((found.low <= exact).all() and (found.high >= exact).all() and (found.rad <= 1).all())
+
+    for _ in range(20 * effort):
+        a, b, c, d = (int(n) for n in rng.integers(1, 4, 4))
+        rows = linear.Rows(((some(2, a, b, c), some(2, a, 1, c, d)), (some(2, 1, b, c), some(2, a, b, 1, d))))
+        v, p, share = some(2, d), some(2, a * b * c), some(2, a * b * c)
+        end = rng.choice([-1.0, 1.0], 4)
+        at = [[x.mid + s * x.rad for x in term] for term, s in zip(rows.terms, end[:2], strict=True)]
+        table = sum(w[..., None] * t for w, t in at).reshape(2, -1, d)
+        point, weights, shares = v.mid + end[2] * v.rad, p.mid + end[3] * p.rad, share.mid - end[3] * share.rad
+        assert rows.mid == pytest.approx(table, abs=0.02)
+        assert inside(rows.applied(v), (table * point[:, None]).sum(2))
+        assert inside(rows.pulled(p), (table * weights[..., None]).sum(1))
+        assert inside(rows.times(share).applied(v), shares * (table * point[:, None]).sum(2))
+        assert inside(rows.added(b * c).applied(v), (table * point[:, None]).sum(2).reshape(2, a, -1).sum(2))
+        chosen = rng.random((2, a * b * c)) < 0.5
+        assert inside(rows.where(chosen)[1:].pulled(p[1:]), (table * (chosen * weights)[..., None])[1:].sum(1))
+
+
 @pytest.mark.parametrize("rank", [1, 3])
 def test_infima_contain_those_of_balls(rank: int, effort: int) -> None:
     rng, sharp, total = np.random.default_rng(rank), 0, 0
     for _ in range(6 * effort):
         rows, target, radius = system(rng, 5, rank)
         eps = np.abs(rng.normal(size=5)) * 10.0 ** rng.integers(-2, 2, 5)
-        found, direction = infimum.misfit(MidRad(rows), MidRad(target), radius)
-        other = infimum.misfit_l1(MidRad(eps), MidRad(rows), MidRad(target))
+        found, direction = infimum.misfit(single(rows), MidRad(target), radius)
+        other = infimum.misfit_l1(MidRad(eps), single(rows), MidRad(target))
         for b in range(5):
             with ctx.workprec(256):
                 table = arb_mat(rows[b].tolist())
@@ -371,26 +403,26 @@ def test_sums_of_batches_are_enclosed_sharply() -> None:
         target[::3] = rows[::3].sum(2)
         rows[1::6] = 0
         eps = np.maximum(np.abs(rows).max((1, 2)), 1e-3) * 10.0 ** rng.uniform(-2, 1, 24)
-        found = infimum.misfit_l1(MidRad(eps), MidRad(rows), MidRad(target))
+        found = infimum.misfit_l1(MidRad(eps), single(rows), MidRad(target))
         assert (found.high - found.low <= 1e-9 * found.high + 1e-200).all()
         # Of few rows in a space of many dimensions, that is in coordinates of it.
         basis = np.linalg.qr(rng.standard_normal((24, 40, rows.shape[2])))[0]
-        lifted = infimum.misfit_l1(MidRad(eps), MidRad(rows[:, :3] @ basis.swapaxes(1, 2)), MidRad(target[:, :3]))
-        plain = infimum.misfit_l1(MidRad(eps), MidRad(rows[:, :3]), MidRad(target[:, :3]))
+        lifted = infimum.misfit_l1(MidRad(eps), single(rows[:, :3] @ basis.swapaxes(1, 2)), MidRad(target[:, :3]))
+        plain = infimum.misfit_l1(MidRad(eps), single(rows[:, :3]), MidRad(target[:, :3]))
         assert (lifted.high - lifted.low <= 1e-9 * lifted.high + 1e-12).all()
         assert lifted.mid == pytest.approx(plain.mid, rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_no_infimum_of_what_is_not_finite(bad: float) -> None:
-    rows, target = MidRad(np.full((2, 2, 1), 0.5)), MidRad(np.array([[1.0, 2.0], [bad, 2.0]]))
+    rows, target = single(np.full((2, 2, 1), 0.5)), MidRad(np.array([[1.0, 2.0], [bad, 2.0]]))
     for eps in (MidRad([bad, 1.0]), MidRad([1.0, 1.0], [bad, 0.0])):
         found = infimum.misfit_l1(eps, rows, target)
         assert not found.low[0] > 0
         assert not fit_ends(ends_of(found))[1]
     size, _ = infimum.misfit(rows, target, np.ones(2))
     assert fit_ends(ends_of(size))[0] and not fit_ends(ends_of(size))[1]
-    assert not fit_ends(ends_of(infimum.misfit(MidRad(rows.mid * bad), target, np.ones(2))[0])).any()
+    assert not fit_ends(ends_of(infimum.misfit(single(rows.mid * bad), target, np.ones(2))[0])).any()
 
 
 def test_inverses_contain_those_of_rationals() -> None:

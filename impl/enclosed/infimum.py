@@ -26,7 +26,7 @@ from ..arithmetic import Array
 from ..elementary import MidRads
 from ..floats.infimum import ball_least_squares, l1_ends
 from ..midrad import MidRad, U
-from .linear import applied, norm, pulled
+from .linear import Rows, norm
 
 SHARP = 2.0**-36
 """Share of its upper end to which an infimum is enclosed well enough."""
@@ -43,41 +43,38 @@ def within(v: Array, radius: Array) -> Array:
     return np.where(inside[:, None], scaled, np.nan)
 
 
-def misfit(rows: MidRad, target: MidRad, radius: Array) -> tuple[MidRad, Array]:
+def misfit(rows: Rows, target: MidRad, radius: Array) -> tuple[MidRad, Array]:
     """inf_{||v|| <= radius} ||u - A v|| (B,) and the exact direction (B, d) of its upper end; rows A (B, N, d), target
     u (B, N), radius (B,) exactly."""
-    shape = rows.shape
-    proposal = ball_least_squares(np.broadcast_to(rows.mid, shape), np.broadcast_to(target.mid, shape[:2]), radius)[1]
-    v = within(proposal, radius)
-    residual = target - applied(rows, MidRad(v))
+    v = within(ball_least_squares(rows.mid, np.broadcast_to(target.mid, target.shape), radius)[1], radius)
+    residual = target - rows.applied(MidRad(v))
     upper = norm(residual).high
     p = MidRad(residual.mid)
-    gain = ((p * target).sum(-1) - MidRad(radius) * norm(pulled(rows, p))) / norm(p)
+    gain = ((p * target).sum(-1) - MidRad(radius) * norm(rows.pulled(p))) / norm(p)
     return _between(gain.low, upper), v
 
 
-def misfit_l1(eps: MidRad, rows: MidRad, target: MidRad) -> MidRad:
+def misfit_l1(eps: MidRad, rows: Rows, target: MidRad) -> MidRad:
     """inf_v eps ||v|| + sum_j |u_j - a_j'v| (B,); eps (B,), rows A (B, N, d), target u (B, N).
 
     Where no target is negative, v = 0 may be the optimum, and p = 1 its dual: others are proposed where that leaves
     something open.
     """
-    size, count, _ = rows.shape
-    a, u = np.broadcast_to(rows.mid, rows.shape), np.broadcast_to(target.mid, (size, count))
-    lower, upper = _dual_end(eps, rows, target, np.ones((size, count))), MidRads.magnitude(target).sum(-1).high
-    open_ = np.flatnonzero(~(upper - lower <= SHARP * upper))
-    if len(open_):
-        v, p = l1_ends(np.broadcast_to(eps.mid, size)[open_], a[open_], u[open_])
-        some, table, aims = eps[open_], rows[open_], target[open_]
-        left = MidRads.magnitude(aims - applied(table, MidRad(v))).sum(-1)
+    lower, upper = _dual_end(eps, rows, target, np.ones(target.shape)), MidRads.magnitude(target).sum(-1).high
+    unsettled = ~(upper - lower <= SHARP * upper)
+    if unsettled.any():
+        open_ = slice(None) if 4 * unsettled.sum() > 3 * len(unsettled) else unsettled
+        some, few, aims = eps[open_], rows[open_], target[open_]
+        v, p = l1_ends(some.mid, few.mid, aims.mid)
+        left = MidRads.magnitude(aims - few.applied(MidRad(v))).sum(-1)
         upper[open_] = np.fmin(upper[open_], (some * norm(MidRad(v)) + left).high)
-        lower[open_] = np.fmax(lower[open_], _dual_end(some, table, aims, np.clip(p, -1.0, 1.0)))
+        lower[open_] = np.fmax(lower[open_], _dual_end(some, few, aims, np.clip(p, -1.0, 1.0)))
     return _between(lower, upper)
 
 
-def _dual_end(eps: MidRad, rows: MidRad, target: MidRad, p: Array) -> Array:
+def _dual_end(eps: MidRad, rows: Rows, target: MidRad, p: Array) -> Array:
     """Lower ends (B,) by weights p (B, N) of sizes at most 1."""
-    length, limit = norm(pulled(rows, MidRad(p))).high, np.maximum(eps.low, 0.0)
+    length, limit = norm(rows.pulled(MidRad(p))).high, np.maximum(eps.low, 0.0)
     scale = np.where(length <= limit, 1.0, limit / length * (1 - 8 * U))
     scale = np.where(scale > LEAST, scale, 0.0)  # also where it is no number
     return (MidRad(scale) * (MidRad(p) * target).sum(-1)).low

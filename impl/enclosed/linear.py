@@ -26,6 +26,11 @@ multiplies and divides: where all are positive nothing cancels, and rare visits 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Any
+
 import numpy as np
 
 from ..arithmetic import Array
@@ -43,9 +48,66 @@ def applied(rows: MidRad, v: MidRad) -> MidRad:
     return contract("...ij,...j->...i", rows, v)
 
 
-def pulled(rows: MidRad, p: MidRad) -> MidRad:
-    """A'p (B, d) of rows (B, N, d) and vectors (B, N)."""
-    return contract("...i,...ij->...j", p, rows)
+@dataclass(frozen=True)
+class Rows:
+    """Rows sum_t w_t a_t' (B, N, d) on a grid, row after row, that are never made: A v is sum_t w_t (A_t v), and A'p is
+    sum_t A_t'(w_t p), p first added along the axes that a table does not know.
+
+    terms: weights w_t (B, ...) and tables A_t (B, ..., d) of the same axes after the first, each long as the grid or 1.
+    """
+
+    terms: tuple[tuple[MidRad, MidRad], ...]
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """(B, ...)."""
+        return np.broadcast_shapes(*(shape for w, table in self.terms for shape in (w.shape, table.shape[:-1])))
+
+    @property
+    def mid(self) -> Array:
+        """Rows near to these (B, N, d), in floats."""
+        pairs = [[np.ascontiguousarray(np.broadcast_to(x.mid, x.shape)) for x in term] for term in self.terms]
+        total = reduce(add, (w[..., None] * table for w, table in pairs))
+        full = np.broadcast_to(total, (*self.grid, total.shape[-1]))
+        return np.asarray(full.reshape(len(full), -1, full.shape[-1]))
+
+    def __getitem__(self, chosen: Any) -> Rows:
+        """Those of some instances."""
+        return Rows(tuple((w[chosen], table[chosen]) for w, table in self.terms))
+
+    def where(self, chosen: Array) -> Rows:
+        """0 where they are not chosen (B, N)."""
+        return Rows(tuple((MidRads.where(chosen.reshape(self.grid), w, 0.0), table) for w, table in self.terms))
+
+    def times(self, share: MidRad) -> Rows:
+        """Each row times a share (B, N)."""
+        return Rows(tuple((share.reshape(self.grid) * w, table) for w, table in self.terms))
+
+    def applied(self, v: MidRad) -> MidRad:
+        """A v (B, N) of vectors (B, d)."""
+        ahead = (slice(None), *(None,) * (len(self.grid) - 2))
+        found = reduce(add, (w * applied(table, v[ahead]) for w, table in self.terms))
+        return MidRads.broadcast_to(found, self.grid).reshape(len(v.mid), -1)
+
+    def pulled(self, p: MidRad) -> MidRad:
+        """A'p (B, d) of vectors (B, N)."""
+        return reduce(add, (_pulled(w * p.reshape(self.grid), table) for w, table in self.terms))
+
+    def added(self, count: int) -> Rows:
+        """So many at a time (B, N/count, d), added up."""
+        size, found = self.grid[0], []
+        for w, table in self.terms:
+            w, table = MidRads.broadcast_to(w, self.grid), MidRads.broadcast_to(table, (*self.grid, table.shape[-1]))
+            shares = w.reshape(size, -1, count)
+            found.append(contract("...i,...ij->...j", shares, table.reshape(*shares.shape, -1)))
+        return Rows(((MidRad(np.ones((size, 1))), reduce(add, found)),))
+
+
+def _pulled(p: MidRad, table: MidRad) -> MidRad:
+    """A'p (B, d) of a table (B, ..., d), each axis long as that of p (B, ...) or 1."""
+    short = tuple(axis for axis in range(1, p.ndim) if table.shape[axis] < p.shape[axis])
+    total = p.sum(short) if short else p
+    return contract("...i,...ij->...j", total.reshape(len(p.mid), -1), table.reshape(len(p.mid), -1, table.shape[-1]))
 
 
 def proposed_inverse(table: Array) -> Array:

@@ -16,7 +16,7 @@ from ..arithmetic import Array
 from ..elementary import MidRads
 from ..midrad import MidRad
 from .infimum import misfit, misfit_l1
-from .linear import applied, largest_eigenvalue, norm
+from .linear import Rows, applied, largest_eigenvalue, norm
 
 WITHIN = 2.0**-16
 """The direction of an infimum is shortened by this share."""
@@ -78,24 +78,26 @@ class Enclosed:
         """The infimum (B,), enclosed, with the direction of its upper end."""
         root = MidRads.sqrt(self.mass if mass is None else mass)
         root = MidRads.where(self._where, root, 0.0)
-        size = len(self.given)
-        rows = (root[..., None] * features).reshape(size, -1, features.shape[-1])
-        return misfit(rows, (root * target).reshape(size, -1), self.given.radius if radius is None else radius)
+        aims = (root * target).reshape(len(self.given), -1)
+        return misfit(Rows(((root, features),)), aims, self.given.radius if radius is None else radius)
 
     @cached_property
     def misfit_l1(self) -> Any:
         weighted, size = MidRads.where(self._where, self._weighted, 0.0), len(self.given)
-        rows = (weighted[..., None] * self.meta_features).reshape(size, -1, self.meta_features.shape[-1])
-        return self._l1(rows, (weighted * self.u).reshape(size, -1))
+        return self._l1(Rows(((weighted, self.meta_features),)), (weighted * self.u).reshape(size, -1))
 
-    def _l1(self, rows: Any, target: Any) -> Any:
+    def _l1(self, rows: Rows, target: Any) -> Any:
         """The L1 form of rows (B, ., d) and targets (B, .) of lifted points."""
         return misfit_l1(self.eps, rows, target)
 
     # --- the mixed form -------------------------------------------------------------------------------------
 
+    def _combined(self, *terms: Any) -> Any:
+        return Rows(tuple((w if isinstance(w, MidRad) else MidRad(w), table) for w, table in terms))
+
     _mixed_points: Any
-    """(psi, pull (B, T, d), weight, target, mass, where the weight is of anything (B, T)), pull = weight psi there."""
+    """(psi, pull: Rows (B, T, d), weight, target, mass, where the weight is of anything (B, T)), pull = weight psi
+    there."""
 
     @cached_property
     def margin_numerator_vanishes(self) -> Any:
@@ -110,7 +112,7 @@ class Enclosed:
         psi, _, weight, target, mass, used = self._mixed_points
         root = MidRads.where(used, MidRads.sqrt(mass), 0.0)
         aims = target / MidRads.where(used, weight, 1.0)
-        return misfit(root[..., None] * psi, root * aims, self.given.radius)[0]
+        return misfit(psi.times(root), root * aims, self.given.radius)[0]
 
     @cached_property
     def mixed_misfit_l1(self) -> Any:
@@ -139,8 +141,8 @@ class Enclosed:
 
     @cached_property
     def _residual(self) -> Any:
-        rows = self.meta_features.reshape(len(self.given), -1, self.meta_features.shape[-1])
-        return self.u - applied(rows, self._along).reshape(*self.u.shape)
+        ahead = (slice(None), *(None,) * (self.u.ndim - 2))
+        return self.u - applied(self.meta_features, self._along[ahead])
 
     @property
     def _points(self) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ networks features at initialisation. The engine that decides has the same once m
 from __future__ import annotations
 
 from abc import abstractmethod
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,12 @@ class LiftedBatchQuantities:
         return features
 
     # --- norms, pairings, infima ---
+
+    def _combined(self, *terms: tuple[Array, Array]) -> Array:
+        """Rows sum_t w_t a_t (B, N, d) on a grid, row after row, of weights w_t (B, ...) and tables a_t (B, ..., d) of
+        the same axes, each long as the grid or 1."""
+        total = reduce(np.add, (weight[..., None] * table for weight, table in terms))
+        return np.asarray(total.reshape(len(total), -1, total.shape[-1]))
 
     @property
     def radius(self) -> Array:

@@ -269,7 +269,7 @@ class BatchQuantities(LiftedBatchQuantities):
         batch = self.batch
         if batch.adaptation is Adaptation.GRADIENT:
             raise UndefinedQuantityError("the mixed feature is task-independent for steps on policies only")
-        n, states, actions, d = batch.shape
+        n, states, actions, _ = batch.shape
         count, pairs = len(batch), states * actions
         ahead = batch.transitions @ self.prior.visitation[:, :, None]
         law = (ahead[..., None] * self.prior.policy[:, :, None, None]).reshape(count, n, pairs, pairs)
@@ -281,10 +281,10 @@ class BatchQuantities(LiftedBatchQuantities):
         bend = rate[..., None] * self.prior.advantage.reshape(count, n, 1, pairs)
         total, bent = share.sum(1), (share * bend).sum(1)
         plain = self.rows / batch.tau[:, None, None]
-        pull = total[..., None] * plain[:, :, None] + bent[..., None] * self.rows[:, None]
+        pull = self._combined((total, plain[:, :, None]), (bent, self.rows[:, None]))
         target = (share * self.u.reshape(count, n, pairs, 1)).sum(1)
         flat = (count, pairs * pairs)
-        return pull.reshape(*flat, d), total.reshape(*flat), target.reshape(*flat), joint.sum(1).reshape(*flat)
+        return pull, total.reshape(*flat), target.reshape(*flat), joint.sum(1).reshape(*flat)
 
     @cached_property
     def mixed_weight_norm(self) -> Array:

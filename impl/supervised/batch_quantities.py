@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import cached_property, reduce
 from typing import Any
@@ -244,23 +243,23 @@ class BatchQuantities(CoreBatchQuantities):
             """values (B, n, k') -> sum over merged atoms of joint times values (B, k, nl, k')."""
             return self.m.where(used, equal @ (joint[..., None] * values[:, None, task, :]), 0.0)
 
-        psi = self._psi(labels, self._before)
-        size = math.prod(psi.shape[1:-1])
-        found = (merged(values).reshape(count, size) for values in (self.slopes, self.slopes * self.u, self.rho))
+        found = (merged(values).reshape(count, -1) for values in (self.slopes, self.slopes * self.u, self.rho))
         weight, target, mass = found
-        return psi.reshape(count, size, -1), weight, target, mass, used.reshape(count, size)
+        return self._psi(labels, self._before), weight, target, mass, used.reshape(count, -1)
 
     def _equal(self, labels: Array) -> Array:
         """Which of a point's labels (B, k, nl) are equal (B, k, nl, nl)."""
         return labels[..., :, None] == labels[..., None, :]
 
     def _psi(self, labels: Array, z: Array) -> Array:
-        """S phi(x') - ell''(z(x), y) phi(x)'eta D phi(x') phi(x) for labels (B, k, nl), predictions z (B, 1, k)."""
+        """S phi(x') - ell''(z(x), y) phi(x)'eta D phi(x') phi(x) (B, T, d) for labels (B, k, nl), predictions z (B, 1,
+        k)."""
         at = self.m.broadcast_to(z.transpose(0, 2, 1), labels.shape)
         bend = self.batch.loss.d2(self.m, at, labels)
         gram = self.features @ self._moved
         pull = bend[..., None] * gram[:, :, None, :]
-        return self._left[:, None, None] - pull[..., None] * self.features[:, :, None, None]
+        one = np.ones((len(labels), 1, 1, 1))
+        return self._combined((one, self._left[:, None, None]), (-pull, self.features[:, :, None, None]))
 
     @cached_property
     def mixed_weight_norm(self) -> Array:

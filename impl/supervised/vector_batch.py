@@ -72,7 +72,8 @@ class VectorQuantities(BatchQuantities):
         bends = self.batch.loss.on_arrays(2, at, labels, self.m)
         gram = (blocks.reshape(size, k * c, -1) @ self._moved).reshape(size, k, 1, c, k * c)
         pull = bends @ gram
-        return self._left[:, None, None] - pull.swapaxes(-1, -2) @ blocks[:, :, None]
+        psi = self._left[:, None, None] - pull.swapaxes(-1, -2) @ blocks[:, :, None]
+        return self._combined((np.ones((size, 1, 1, 1)), psi))
 
 
 class LinearQuantities(BatchQuantities):

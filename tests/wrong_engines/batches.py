@@ -33,6 +33,7 @@ CURVATURE = suite(
     "test_curvature_batches:test_curvatures_contain_those_of_series", name="arbitrary", variant="log-cosh"
 )
 SHARP = suite("test_batch_judge:test_sums_of_batches_are_enclosed_sharply")
+UNMADE = suite("test_batch_judge:test_rows_that_are_never_made_are_those_of_their_terms")
 FINITE = suite("test_batch_judge:test_no_verdict_of_what_is_not_finite_or_overlaps")
 SHARES = suite("test_batch_judge:test_shares_are_those_of_the_instance")
 NAMED = suite("test_batch_judge:test_an_assumption_that_fails_is_named_if_those_before_it_hold")
@@ -88,9 +89,14 @@ BATCHES = (
     fault("direction-not-in-the-ball", END, f"{INFIMA}:within",
           Edit("np.where(inside[:, None], scaled, np.nan)", "v"), INFIMUM),
     fault("lower-end-without-the-ball", END, f"{INFIMA}:misfit",
-          Edit(" - MidRad(radius) * norm(pulled(rows, p))", ""), INFIMUM),
+          Edit(" - MidRad(radius) * norm(rows.pulled(p))", ""), INFIMUM),
     fault("lower-end-is-the-upper", END, f"{INFIMA}:misfit",
           Edit("_between(gain.low, upper)", "_between(upper, upper)"), INFIMUM),
+    fault("rows-of-one-table", "a term is left out", f"{LINEAR}:Rows.pulled",
+          Edit("in self.terms", "in self.terms[:1]"), UNMADE),
+    fault("rows-that-are-not-chosen", "a term is left in", f"{LINEAR}:Rows.where",
+          Edit("MidRads.where(chosen.reshape(self.grid), w, 0.0)", "w"), UNMADE),
+    fault("rows-not-added", "wrong broadcasting", f"{LINEAR}:_pulled", Edit("p.sum(short)", "p[:, :1]"), UNMADE),
     fault("dual-not-scaled", END, f"{INFIMA}:_dual_end", Edit("MidRad(scale) * ", ""), INFIMUM),
     fault("dual-of-no-number", "an infinite enclosure decides", f"{INFIMA}:_dual_end",
           Edit("np.where(length <= limit, 1.0, limit / length * (1 - 8 * U))",

@@ -140,8 +140,8 @@ class EnclosedQuantities(Enclosed, BatchQuantities):
         either infimum."""
         pull, weight, target, mass = self._mixed
         used = self._mixture(self._choices)
-        pull, target = (MidRads.where(mask, table, 0.0) for mask, table in ((used[..., None], pull), (used, target)))
-        return pull / MidRads.where(used, weight, 1.0)[..., None], pull, weight, target, mass, used
+        pull, target = pull.where(used), MidRads.where(used, target, 0.0)
+        return pull.times(1 / MidRads.where(used, weight, 1.0)), pull, weight, target, mass, used
 
     # --- constants --------------------------------------------------------------------------------------------
 

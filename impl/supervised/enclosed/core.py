@@ -90,7 +90,7 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
         """The L1 form of rows (B, ., D) and targets (B, .) of lifted points: a point's components are added first."""
         size, c = len(self.given), self._c
         if c > 1:
-            rows, target = rows.reshape(size, -1, c, rows.shape[2]).sum(2), target.reshape(size, -1, c).sum(2)
+            rows, target = rows.added(c), target.reshape(size, -1, c).sum(2)
         return super()._l1(rows, target)
 
     @property

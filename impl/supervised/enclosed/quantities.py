@@ -77,7 +77,7 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
     @cached_property
     def _mixed_points(self) -> Any:
         psi, weight, *others = self._mixed
-        return psi, weight[..., None] * psi, weight, *others
+        return psi, psi.times(weight), weight, *others
 
     # --- margins --------------------------------------------------------------------------------------------
 

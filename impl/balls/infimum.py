@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import cache, lru_cache, reduce
 
 import numpy as np
 from flint import arb, arb_mat, ctx
@@ -71,6 +71,11 @@ def misfit(rows: arb_mat, target: Sequence[arb], masses: Sequence[arb], radius: 
         return Infimum(arb(0).union(_weighted_norm(target, masses)), zero_column(dimension))
     tiny = arb((trace * arb(2) ** (-(3 * ctx.prec) // 4)).mid())
     multiplier = tiny if radius is None else max(arb(_float_multiplier(gram, cross, radius)), tiny)
+    rough = ctx.prec // 3
+    if radius is not None and multiplier > trace * arb(2) ** -(rough // 2):
+        # Where float64 knows the multiplier, few bits are enough for what it gains in the first steps.
+        with ctx.workprec(rough):
+            multiplier = _secular(gram, cross, radius, multiplier, tiny, _ridge(gram, cross, multiplier))[0]
     v = _ridge(gram, cross, multiplier)
     if radius is not None:
         multiplier, v = _secular(gram, cross, radius, multiplier, tiny, v)
@@ -108,12 +113,21 @@ def _weighted_norm(values: Sequence[arb], masses: Sequence[arb]) -> arb:
 
 def _ridge(gram: arb_mat, cross: arb_mat, multiplier: arb) -> arb_mat:
     """An exact approximation of (A'A + lam)^{-1} A'u."""
-    d = gram.nrows()
-    system = gram + arb_mat(d, d, [multiplier if i == j else 0 for i in range(d) for j in range(d)])
     try:
-        return system.mid().solve(cross.mid(), algorithm="approx")
+        return _shifted(gram, multiplier).solve(cross.mid(), algorithm="approx")
     except ZeroDivisionError:
-        return zero_column(d)
+        return zero_column(gram.nrows())
+
+
+def _shifted(gram: arb_mat, multiplier: arb) -> arb_mat:
+    """A'A + lam, at the enclosures' middles."""
+    d = gram.nrows()
+    return (gram + _identity(d) * multiplier).mid()
+
+
+@cache
+def _identity(d: int) -> arb_mat:
+    return arb_mat(d, d, [int(i == j) for i in range(d) for j in range(d)])
 
 
 def _secular(gram: arb_mat, cross: arb_mat, radius: arb, multiplier: arb, tiny: arb, v: arb_mat) -> tuple[arb, arb_mat]:
@@ -121,7 +135,6 @@ def _secular(gram: arb_mat, cross: arb_mat, radius: arb, multiplier: arb, tiny: 
 
     With w = (A'A + lam)^{-1} v, ||v||^2 has the derivatives -2 v'w and 6 w'w: the second one costs nothing.
     """
-    d = gram.nrows()
     for _ in range(40):
         size = norm(v.entries())
         if multiplier <= tiny and not size > radius:
@@ -129,9 +142,8 @@ def _secular(gram: arb_mat, cross: arb_mat, radius: arb, multiplier: arb, tiny: 
         excess = (size - radius) / radius
         if excess.abs_upper() < arb(2) ** (-(2 * ctx.prec) // 3):
             break
-        system = gram + arb_mat(d, d, [multiplier if i == j else 0 for i in range(d) for j in range(d)])
         try:
-            ahead = system.mid().solve(v, algorithm="approx")
+            ahead = _shifted(gram, multiplier).solve(v, algorithm="approx")
             slope = (v.transpose() * ahead)[0, 0]
         except ZeroDivisionError:
             break

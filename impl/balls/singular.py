@@ -7,7 +7,10 @@ from functools import reduce
 import numpy as np
 from flint import arb, arb_mat, ctx
 
-from ..arithmetic import midpoint, norm, root
+from ..arithmetic import midpoint, norm, root, square
+
+ROUGH = 192
+"""Bits that decide about half of what float64 knows: its square has 106."""
 
 
 def smallest_singular_value(matrix: arb_mat) -> arb:
@@ -44,8 +47,9 @@ def singular_above(matrix: arb_mat) -> arb:
     table = np.array([midpoint(v) for v in matrix.entries()]).reshape(matrix.nrows(), matrix.ncols())
     if np.isfinite(table).all() and table.size:
         proposed = arb(float(np.linalg.svd(table, compute_uv=False)[-1]) / 2)
-        if proposed > 0 and positive_definite(matrix.transpose() * matrix, proposed * proposed):
-            return proposed
+        with ctx.workprec(min(ctx.prec, ROUGH)):
+            if proposed > 0 and positive_definite(matrix.transpose() * matrix, proposed * proposed):
+                return proposed
     return arb(smallest_singular_value(matrix).lower()).max(arb(0))
 
 
@@ -82,10 +86,15 @@ def largest_eigenvalue(gram: arb_mat) -> arb:
         if largest == 0:
             return arb(0).union(arb(trace.upper()))
         v = (v * (1 / largest)).mid()
-    lower = (v.transpose() * gram * v)[0, 0] / sum((x * x for x in v.entries()), start=arb(0))
-    # Of rank one the Rayleigh quotient is exact: then nearly all bits can be had, of the matrix' own precision.
+    moved, size = gram * v, sum((x * x for x in v.entries()), start=arb(0))
+    lower = (v.transpose() * moved)[0, 0] / size
+    # Of rank one the Rayleigh quotient is exact: then nearly all bits can be had, of the matrix' own precision. Else
+    # the eigenvalue is above it by rest / trace or more, rest the square of M v - lower v for ||v|| = 1.
+    rest = sum((square(x) for x in (moved - v * lower).entries()), start=arb(0)) / size
     for bits in ((3 * ctx.prec) // 4, (3 * ctx.prec) // 8, 60, 45, 30, 20, 10, 2):
         candidate = arb((lower * (1 + arb(2) ** -bits)).upper())
+        if (candidate - lower) * trace < rest:
+            continue
         if candidate > 0 and positive_definite(-gram, -candidate):
             return arb(lower.lower()).max(arb(0)).union(candidate)
     return arb(lower.lower()).max(arb(0)).union(arb(trace.upper()))

@@ -133,9 +133,17 @@ class Neurons:
 
     def rows(self, xs: Sequence[int]) -> arb_mat:
         """phi_W at places of xs (., m d)."""
-        places, table = self.places, self.gates.tolist()
-        rows = zip(xs, self.at(xs), strict=True)
-        return Balls.matrix([[row[places[x]] * v for row in table for v in inputs] for x, inputs in rows])
+        key = tuple(xs)
+        if key not in self._rows:
+            places, table = self.places, self.gates.transpose().tolist()
+            pairs = [(Balls.matrix([table[places[x]]]).transpose(), Balls.matrix([v])) for x, v in zip(xs, self.at(xs), strict=True)]
+            self._rows[key] = Balls.matrix([(gates * inputs).entries() for gates, inputs in pairs])
+        return self._rows[key]
+
+    @cached_property
+    def _rows(self) -> dict[tuple[int, ...], arb_mat]:
+        """By places."""
+        return {}
 
     def at(self, places: Sequence[int]) -> list[list[arb]]:
         """The inputs of places."""

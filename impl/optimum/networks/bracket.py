@@ -309,8 +309,15 @@ class NetworkHeadline(Headline):
 
 
 @lru_cache(maxsize=4)
+@PROPOSING
 def _shared(headline: NetworkHeadline, problem: NetworkInstance, points: tuple[Weights, ...]) -> Optimum:
-    return headline.bracketed(problem, points=points)
+    """`bracketed`; no descent where what is at hand is at the lower end: it has nothing to gain."""
+    instance = problem.canonical
+    lower = lower_bound(instance, None)
+    found = headline.assembled(instance, None, GAP, lower, points, descend=False)
+    if found.upper - found.lower <= ALIKE * (1 + abs(found.lower)):
+        return found
+    return headline.assembled(instance, None, GAP, lower, points)
 
 
 @dataclass(frozen=True)

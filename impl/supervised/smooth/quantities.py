@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -47,21 +48,22 @@ class SmoothQuantities(SmoothErrors, RowQuantities):
         problem = self.problem
         left, rows = problem.kept(rows), rows if problem.turned else problem.paced(rows)
         features = step.at.rows(xs)
-        change = (rows * features.transpose()) * self.m.matrix(bent([step.bends[x] for x in xs], features.tolist()))
+        one = [[int(a == b) for b in range(len(xs))] for a in range(len(xs))]
+        change = rows * features.transpose() * self.m.matrix(bent([step.bends[x] for x in xs], one)) * features
         if step.pulls is not None:
             change += self._folded(rows, xs, step.at, step.pulls)
         return left - (problem.paced(change) if problem.turned else change)
 
     def _folded(self, rows: arb_mat, xs: list[int], at: Neurons, pulls: list[Number]) -> arb_mat:
         """sum_x pulls(x) d2f(x) applied to rows (a, m d): per neuron, sum_x pulls(x) fold(x) <x, row_r> x."""
-        inputs, places, d = at.at(xs), at.places, len(at.inputs.tolist()[0])
-        chosen, blocks, table = Balls.matrix(inputs), [], rows.tolist()
-        for r, folds in enumerate(at.folds):
-            weights = [folds[places[x]] * pulls[x] for x in xs]
-            bent = Balls.matrix([[w * v for v in row] for w, row in zip(weights, inputs, strict=True)])
-            own = Balls.matrix([row[r * d : r * d + d] for row in table])
-            blocks.append((own * (chosen.transpose() * bent)).tolist())
-        return Balls.matrix([[v for block in own for v in block] for own in zip(*blocks, strict=True)])
+        inputs, places, pulled = Balls.matrix(at.at(xs)), at.places, [pulls[x] for x in xs]
+        weights = [folds[places[x]] * pull for folds in at.folds for x, pull in zip(xs, pulled, strict=True)]
+        own = arb_mat(rows.nrows() * len(at.folds), inputs.ncols(), rows.entries())
+        along = own * inputs.transpose()
+        # Row after row, of a row neuron after neuron: as the weights are.
+        bent = [w * v for w, v in zip(itertools.cycle(weights), along.entries(), strict=False)]
+        back = arb_mat(along.nrows(), along.ncols(), bent) * inputs
+        return arb_mat(rows.nrows(), rows.ncols(), back.entries())
 
     def _pulls_of(self, law: Law, predictions: list[Number]) -> list[Number]:
         return [self.problem.eta * slope for slope in self.problem.slopes(law, predictions)]

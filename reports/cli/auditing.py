@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -142,8 +143,9 @@ def replay(
     which: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="FILE|ID...",
-            help="Files of counterexamples, or names or sha256s of those in the folder of the report.",
+            metavar="FILE|FOLDER|ID...",
+            help="Files of counterexamples, folders with some (FOLDER/*.json), or names or sha256s of those in the "
+            "folder of the report.",
         ),
     ] = None,
     own: options.ClaimsOption = None,
@@ -152,24 +154,19 @@ def replay(
 ) -> None:
     """Judge kept counterexamples again: still violated, fixed, undecided or error.
 
-    Without arguments all that the report kept. Of these, files that are none are skipped with a message; a file that
-    was asked for must be one.
+    Without arguments all that the report kept. Of these, and in a folder, files that are none are skipped with a
+    message; a file that was asked for must be one.
     """
     paths: list[Path] = []
-    skipped = 0
     with input_errors():
         for name in which or ():
-            paths += [Path(name)] if Path(name).exists() or "/" in name else witnesses.find(name, out)
+            if os.path.isdir(name):
+                options.listed([Path(name)])
+                paths += _of_folder(Path(name), repr(name))
+            else:
+                paths += [Path(name)] if Path(name).exists() or "/" in name else witnesses.find(name, out)
         if not which:
-            for path, instance in witnesses.kept(out / witnesses.FOLDER):
-                if isinstance(instance, files.BadInputError):
-                    skipped += 1
-                    typer.echo(f"metagap: skipped: {instance}", err=True)
-                else:
-                    paths.append(path)
-    if not paths and skipped:
-        required = f"a counterexample of this version is required; all {skipped} were skipped, as is said above"
-        fail(f"--out={str(out)!r}: {required}")
+            paths += _of_folder(out / witnesses.FOLDER, f"--out={str(out)!r}")
     if not paths:
         fail(f"--out={str(out)!r}: a folder with {witnesses.FOLDER}/*.json is required; run metagap audit first")
     outcomes = Counter[str]()
@@ -195,6 +192,22 @@ def replay(
                 apart(stating(witnesses.replay_all), (paths,), hear, time.monotonic() + max_time)
     typer.echo(f"{count(len(paths), 'counterexample')}: {', '.join(f'{n} {word}' for word, n in outcomes.items())}")
     raise typer.Exit(3 if outcomes["undecided"] + outcomes["error"] else 0)
+
+
+def _of_folder(folder: Path, named: str) -> list[Path]:
+    """The counterexamples of a folder; its other files are skipped with a line each. One that has others alone ends the
+    command with one line."""
+    found, skipped = list[Path](), 0
+    for path, instance in witnesses.kept(folder):
+        if isinstance(instance, files.BadInputError):
+            skipped += 1
+            typer.echo(f"metagap: skipped: {instance}", err=True)
+        else:
+            found.append(path)
+    if skipped and not found:
+        required = f"a counterexample of this version is required; all {skipped} were skipped, as is said above"
+        fail(f"{named}: {required}")
+    return found
 
 
 def _able() -> list[str]:

@@ -67,12 +67,14 @@ def audit(
     family: Annotated[
         list[str] | None, typer.Option("--family", metavar="NAME", help="Only this family (may be repeated).")
     ] = None,
+    claim: options.ClaimOption = None,
     who: options.WorkerOptions,
     to: options.RunOptions,
 ) -> None:
     """Show for each assumption what fails without it, and that mutants are refuted; or audit your own tasks.
 
-    With --family: claim by claim, and each mutant. The report (--out) has every cell and every counterexample.
+    With --family or --claim: claim by claim, and each mutant. The report (--out) has every cell and every
+    counterexample; with --claim, of these claims, their mutants and constants alone.
 
     With TASKS: which assumptions hold on your own tasks, with margins, which claims apply, and which assumption binds;
     with --claims, those of your claims.
@@ -96,11 +98,18 @@ def audit(
     for name in chosen:
         if name not in FAMILIES:
             fail(f"--family={name!r}: expected one of {', '.join(FAMILIES)}{nearest(name, FAMILIES)}")
+    claims = [one.name for one in options.chosen_claims(claim)] if claim else []
+    for name in claims:
+        if not any(FAMILIES[one].claim(name) for one in chosen):
+            fail(f"--claim={name!r}: a claim of {', '.join(chosen)} is required, which alone can be audited here")
     command = f"metagap audit{' --mutants' if mutants else ''} --profile {profile} --seed {seed}"
-    command += "".join(f" --family {name}" for name in family or ()) + option()
+    command += "".join(f" --family {name}" for name in family or ())
+    command += "".join(f" --claim {name}" for name in claim or ()) + option()
     deadline = None if max_time is None else time.monotonic() + max_time
     known = {} if mutants else tightest(out)
-    found = audits.Audit(audits.audit_jobs(chosen, seed, audits.EFFORTS[profile], mutants, known), seed, command)
+    found = audits.Audit(
+        audits.audit_jobs(chosen, seed, audits.EFFORTS[profile], mutants, known, claims), seed, command
+    )
     kept_in = audits.audit_store(store_at(to.store, out))
     live = Live(kept_in.progress, lambda: _write(found, mutants, out, lambda error: None))
     with (
@@ -113,7 +122,7 @@ def audit(
             record, page = _write(found, mutants, out, left_out)
     end(kept_in, record, to, len(found.parts))
     if spoken:
-        print_audit(record, page, detailed=bool(family) or mutants or stated is not None)
+        print_audit(record, page, detailed=bool(family or claim) or mutants or stated is not None)
     told("audit", record)
     if record.status == "interrupted":
         interrupted("audit: interrupted; the same command goes on from there")

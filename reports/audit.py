@@ -154,13 +154,15 @@ PART = Literal["matrix", "sharpness", "mutants"]
 
 @dataclass(frozen=True)
 class AuditJob:
-    """A part of the audit of one family; `known` are names of claims and texts of instances that are tight already."""
+    """A part of the audit of one family; `known` are names of claims and texts of instances that are tight already;
+    `claims`, the names of those that are audited, if not all are."""
 
     family: str
     part: PART
     seed: int
     effort: Effort
     known: tuple[tuple[str, str], ...] = ()
+    claims: tuple[str, ...] = ()
 
 
 @dataclass
@@ -192,16 +194,22 @@ SPARED = 1 / 10
 
 
 def audit_jobs(
-    families: Sequence[str], seed: int, effort: Effort, only_mutants: bool, known: Mapping[str, str]
+    families: Sequence[str],
+    seed: int,
+    effort: Effort,
+    only_mutants: bool,
+    known: Mapping[str, str],
+    claims: Sequence[str] = (),
 ) -> list[AuditJob]:
-    """An audit as jobs, the parts that take longest first."""
-    jobs = []
+    """An audit as jobs, the parts that take longest first; of the claims of these names alone, if there are some."""
+    own = {name: tuple(claim.name for claim in FAMILIES[name].all_claims if claim.name in claims) for name in families}
+    jobs, families = [], [name for name in families if own[name] or not claims]
     if not only_mutants:
-        jobs += [AuditJob(name, "matrix", seed, effort) for name in families]
+        jobs += [AuditJob(name, "matrix", seed, effort, claims=own[name]) for name in families]
         for family in (FAMILIES[name] for name in families if FAMILIES[name].batch_quantities):
             tight = tuple((c.name, known[c.name]) for c in family.all_claims if c.name in known)
-            jobs.append(AuditJob(family.name, "sharpness", seed, effort, tight))
-    return [*jobs, *(AuditJob(name, "mutants", seed, effort) for name in families)]
+            jobs.append(AuditJob(family.name, "sharpness", seed, effort, tight, own[family.name]))
+    return [*jobs, *(AuditJob(name, "mutants", seed, effort, claims=own[name]) for name in families)]
 
 
 def audit_part(
@@ -213,6 +221,7 @@ def audit_part(
     """One part of the audit. `begun`: where an interrupted search of the same job goes on, beside its result; `ends`:
     the time (of time.monotonic) when it ends with what it has."""
     family, effort, found, until = asked(FAMILIES[job.family]), job.effort, Audited(), ends(job)
+    claims = [claim for claim in family.all_claims if not job.claims or claim.name in job.claims]
     with TemporaryDirectory() as place, judging(f"an instance of the {job.part} of {job.family}, seed {job.seed}"):
         folder = Path(place)
         if job.part == "matrix":
@@ -220,11 +229,12 @@ def audit_part(
             share = 1 if family.batch_quantities else BALLS
             examples, hunt = max(effort.examples // share, 1), effort.hunt // share
             unfinished = None if begun is None else _unfinished(begun, job)
-            found.rows = matrix(family, folder, job.seed, examples, hunt, progress, unfinished, until=until)
+            found.rows = matrix(family, folder, job.seed, examples, hunt, progress, unfinished, (), until, claims)
         elif job.part == "sharpness":
-            found.rows = sharpness(family, folder, job.seed, effort.work, dict(job.known), progress, until)
+            found.rows = sharpness(family, folder, job.seed, effort.work, dict(job.known), progress, until, claims)
         else:
-            attacks = attack(family, seed=job.seed, rounds=effort.rounds, progress=progress, until=until)
+            mutants = [one for one in family.mutants if not job.claims or one.claim in job.claims]
+            attacks = attack(family, mutants, seed=job.seed, rounds=effort.rounds, progress=progress, until=until)
             rows = [_mutant(one, folder) for one in attacks]
             # A mutant survives what was done to its end.
             found.rows.mutants = [row for row in rows if row.status != "survived" or time.monotonic() <= until]
@@ -306,6 +316,7 @@ class Audit:
         found = [self.parts[job].rows for job in self.jobs if job in self.parts]
         seconds = round(time.monotonic() - self._clock, 2)
         record = record_of(found, self.seed, seconds, self.status, self.started, self.command)
+        record.claims = sorted({name for job in self.jobs for name in job.claims})
         record.lost = sorted(self.lost, key=attrgetter("job"))
         return record
 

@@ -39,14 +39,17 @@ def matrix(
     unfinished: Path | None = None,
     known: Sequence[tuple[str, Instance]] = (),
     until: float = math.inf,
+    claims: Sequence[Claim] | None = None,
 ) -> AuditRows:
-    """The matrix of a family, and whether each claim's assumptions can be met together.
+    """The matrix of a family (or of these of its claims), and whether each claim's assumptions can be met together.
 
     `examples` instances are generated; that much `work` of every driver goes to each needed cell
     that they do not refute.
     Writes the witnesses beside the record. `unfinished`: a file from which an interrupted search goes on. `known`:
     further instances, each with what it is, on which assumptions are left out first. `until`: as in `survey`.
     """
+    claims = family.all_claims if claims is None else claims
+    searched = tuple(claim for claim in family.claims if claim in claims)
     kept: dict[str, tuple[str, Instance]] = {}
     for a in family.ablations:
         if a.instance is not None and a.population is None:
@@ -61,8 +64,9 @@ def matrix(
     needed |= dict.fromkeys((c.name, a.name) for c in family.claims if c.source is Source.OWN for a in c.assumptions)
     found = survey(
         family,
-        examples,
-        begun=None if unfinished is None else _begun(unfinished, family),
+        examples if searched else 0,
+        claims=searched,
+        begun=None if unfinished is None else _begun(unfinished, family, searched),
         keep=lambda found: None if unfinished is None else write_text(unfinished, dumps(document(found))),
         seed=seed,
         known=known,
@@ -73,14 +77,14 @@ def matrix(
         until=until,
     )
     progress(f"{family.title}: counterexamples")
-    cells = [row for claim in family.all_claims for row in _row(family, claim, found, folder)]
-    return AuditRows(cells, [_joint(family, claim, found, folder) for claim in family.claims])
+    cells = [row for claim in claims for row in _row(family, claim, found, folder)]
+    return AuditRows(cells, [_joint(family, claim, found, folder) for claim in searched])
 
 
-def _begun(unfinished: Path, family: Family) -> Survey | None:
+def _begun(unfinished: Path, family: Family, claims: Sequence[Claim]) -> Survey | None:
     """The survey in the file, if it is whole."""
     try:
-        return restored(text.document(unfinished), family, family.claims)
+        return restored(text.document(unfinished), family, claims)
     except BadInputError:
         return None
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import convert
 
 from ..impl import files
-from ..impl.falsify.sharpness import Factor, factors, slack
+from ..impl.falsify.sharpness import Factor, factors, inequalities, slack
 from ..impl.falsify.thresholds import LOSSES, Threshold, threshold
 from ..impl.families import FAMILIES, META_SL, Family, load, loads
 from ..impl.instances import Instance
-from ..theory.claim import Expression
+from ..theory.claim import Claim, Expression
 from ..theory.notation import LETTERS
 from .formats import read
 from .formats.auditing import AuditRows, FactorRow, SlackRow, ThresholdRow
@@ -40,16 +40,20 @@ def sharpness(
     known: Mapping[str, str],
     progress: Callable[[str], None] = lambda message: None,
     until: float = math.inf,
+    claims: Sequence[Claim] | None = None,
 ) -> AuditRows:
-    """How sharp the family's bounds are; instances are written beside the record.
+    """How sharp the family's bounds are (or those of these claims); instances are written beside the record.
 
     `known` are texts of instances that are tight already, by the claim's name.
     `work` is what a search may spend on a term or a threshold, as in `pursue`.
     """
-    losses = LOSSES if family is META_SL else ()
+    claims = family.claims if claims is None else claims
+    bounds = [claim for claim in inequalities(family) if claim in claims]
+    convex = any(a.name == "small-step" for claim in claims for a in claim.assumptions)
+    losses = LOSSES if family is META_SL and convex else ()
     tight = {name: loads(text, name) for name, text in known.items() if family.claim(name) is not None}
-    found_factors = factors(family, seed=seed, work=work, known=tight, progress=progress, until=until)
-    slacks = slack(family, seed, 8)
+    found_factors = factors(family, seed=seed, work=work, claims=bounds, known=tight, progress=progress, until=until)
+    slacks = slack(family, seed, 8) if family.claim(f"{family.name}-lifted") in claims else []
     found = []
     for loss in losses:
         progress(f"sharpness: threshold of convexity, {loss}")

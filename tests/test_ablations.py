@@ -1,18 +1,23 @@
-"""Every counterexample of the audit is confirmed: exact values reproduced, conclusion certified false, claim intact."""
+"""Every counterexample of the audit is confirmed: exact values reproduced, conclusion certified false, claim intact;
+and an audit of some claims says of them what the whole one does."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from flint import ctx, fmpq
 from metagap.impl.counterexample import Opinion, confirm, instance_of
 from metagap.impl.families import FAMILIES, all_claims, family_of, judge
+from metagap.reports import audit as audits
+from metagap.reports.cli import app
 from metagap.reports.matrix import matrix
 from metagap.reports.witnesses import replay
 from metagap.theory.claim import Ablation, Relation, Verdict
+from typer.testing import CliRunner
 
 WITH_INSTANCE = [a for family in FAMILIES.values() for a in family.ablations if a.instance is not None]
 
@@ -114,3 +119,38 @@ def test_a_second_opinion_knows_what_float64_cannot_tell(
     left: float, bound: float, relation: Relation, agrees: bool | None
 ) -> None:
     assert Opinion(left, bound, relation).agrees is agrees
+
+
+ASKED = ("meta-sl-s1", "meta-sl-headline")
+
+
+def test_an_audit_of_some_claims_is_of_them_alone() -> None:
+    jobs = audits.audit_jobs(["network", "meta-sl"], 0, audits.Effort(1, 10, 0, 0), False, {}, ASKED)
+    assert [(job.family, job.part) for job in jobs] == [("meta-sl", part) for part in get_args(audits.PART)]
+    rows = [audits.audit_part(job).rows for job in jobs]
+    said = ([row.claim for part in rows for row in getattr(part, name)] for name in ("cells", "mutants", "sharpness"))
+    assert [set(claims) for claims in said] == [set(ASKED), {"meta-sl-s1"}, {"meta-sl-s1"}]
+    assert [row.claim for part in rows for row in part.joint] == ["meta-sl-s1"]
+    assert not any(part.slack or part.thresholds for part in rows)
+    for given, said in (
+        (["--claim", "meta-sl-s"], "did you mean"),
+        (["--claim", "meta-sl-s1", "--family", "network"], "a claim of network is required"),
+        (["iris.csv", "--claim", "meta-sl-s1"], "without TASKS only"),
+    ):
+        done = CliRunner().invoke(app, ["audit", *given])
+        assert done.exit_code == 2 and not done.stdout and done.stderr.count("\n") == 1 and said in done.stderr
+
+
+@pytest.mark.ci
+@pytest.mark.usefixtures("short_audit")
+def test_what_an_audit_says_of_a_claim_is_what_the_whole_one_says(tmp_path: Path) -> None:
+    """Its record and its page say that there are others."""
+    command = ["audit", "--workers", "0", "--out", str(tmp_path)]
+    done = CliRunner().invoke(app, [*command, *(word for name in ASKED for word in ("--claim", name))])
+    record = json.loads((tmp_path / "audit.json").read_text())
+    assert done.exit_code == 0 and record["claims"] == sorted(ASKED) and "--claim meta-sl-s1" in record["command"]
+    assert f"of these claims alone: {', '.join(sorted(ASKED))}." in (tmp_path / "index.html").read_text()
+    whole = matrix(FAMILIES["meta-sl"], tmp_path, 0, audits.EFFORTS["quick"].examples)
+    told = [(c.claim, c.assumption, c.status, c.searched, c.confirmed) for c in whole.cells if c.claim in ASKED]
+    names = ("claim", "assumption", "status", "searched", "confirmed")
+    assert [tuple(cell[name] for name in names) for cell in record["cells"]] == told

@@ -227,7 +227,7 @@ def test_verify_audit_and_replay_make_a_report(tmp_path: Path) -> None:
     assert all(cell["confirmed"] in (True, None) for cell in audit["cells"])
     assert {m["status"] for m in audit["mutants"]} == {"refuted", "equivalent"}
     witnesses = sorted(str(p) for p in (out / "counterexamples").glob("*.json"))
-    replayed = runner.invoke(app, ["replay", *witnesses])
+    replayed = runner.invoke(app, ["replay", str(out / "counterexamples")])
     assert replayed.exit_code == 0
     assert replayed.stdout.count(": still violated (") == len(witnesses)
     assert replayed.stdout.endswith(f"\n{len(witnesses)} counterexamples: {len(witnesses)} still violated\n")
@@ -314,6 +314,13 @@ def test_a_fixed_witness_says_so(tmp_path: Path) -> None:
     path = tmp_path / "harmless.json"
     path.write_text(witnesses.witness("claim", "meta-sl-lifted", loads(harmless)))
     assert witnesses.replay(path).outcome == "fixed"
+    other = tmp_path / "other.json"
+    other.write_text("{}")
+    done = runner.invoke(app, ["replay", str(tmp_path)])
+    assert done.exit_code == 0 and done.stdout.endswith("1 counterexample: 1 fixed\n")
+    assert f"skipped: {other}" in done.stderr
+    path.unlink()
+    assert runner.invoke(app, ["replay", str(tmp_path)]).exit_code == 2
 
 
 @pytest.mark.ci
@@ -351,7 +358,7 @@ def test_an_interrupt_leaves_a_valid_partial_report(tmp_path: Path) -> None:
     ("arguments", "line"),
     [
         (["bench", "--nope"], "No such option: --nope; see metagap bench --help"),
-        (["judge"], "Missing argument 'FILE...'; see metagap judge --help"),
+        (["judge"], "Missing argument 'FILE|FOLDER...'; see metagap judge --help"),
         (["audit", "--seed", "x"], "--seed='x': an integer from 0 to 999999999999999999 is required"),
         (["verify", "--profile=huge"], "--profile='huge': 'huge' is not one of 'quick', 'ci', 'deep'"),
         (["frobnicate"], "No such command 'frobnicate'; see metagap --help"),

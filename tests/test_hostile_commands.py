@@ -47,10 +47,11 @@ def test_commands_say_one_line_and_write_nothing(
     Path("good.json").write_text(json.dumps(PLAIN))
     Path("zero.json").symlink_to("/dev/zero")
     os.mkfifo("pipe.json")
+    Path("empty").mkdir()
     Path("deep.json").write_text("[" * 100_000)
     Path("digits.json").write_text(json.dumps(PLAIN).replace('"radius": 1', '"radius": ' + "9" * 5000))
     # Some commands read in a process of their own, which takes its time to start.
-    bad = ("zero.json", "pipe.json", "deep.json", "digits.json", ".", "none.json")
+    bad = ("zero.json", "pipe.json", "deep.json", "digits.json", "empty", "none.json")
     for name in bad if command[0] in ("judge", "optimum", "replay") else bad[:2]:
         with nothing_written(tmp_path):
             begin = time.monotonic()

@@ -185,6 +185,43 @@ def test_without_a_file_that_can_be_read_nothing_is_written(tmp_path: Path) -> N
     assert [line.split(":")[1].strip() for line in done.stderr.splitlines()] == paths
 
 
+def test_a_folder_is_its_files(tmp_path: Path) -> None:
+    """Those directly in it that are called *.json, by name, whatever they are; of one file, too, there is a row."""
+    place = tmp_path / "runs"
+    paths = saved(place, built(FAMILIES["meta-sl"], "arbitrary", "squared", 1, 2))
+    paths += [place / "bad.json", place / "nowhere.json"]
+    paths[2].write_text("{}")
+    paths[3].symlink_to("none")
+    saved(place / "below.json", built(FAMILIES["meta-sl"], "arbitrary", "squared", 2, 1))
+    (place / "notes.txt").write_text("nothing")
+    given = ["--claim", "meta-sl-lifted", "--json", str(tmp_path / "out.json")]
+    ends = []
+    for named in (map(str, paths), [str(place)]):
+        done = CliRunner().invoke(app, ["judge", *named, *given])
+        ends.append((done.exit_code, done.stdout, done.stderr, (tmp_path / "out.json").read_text()))
+    assert ends[0] == ends[1] and ends[0][0] == 2 and ends[0][2].count("\n") == 2
+    assert "2 files: 2 PROVED; 2 not read" in ends[0][1]
+    into = CliRunner().invoke(app, ["judge", str(place), "--json", str(paths[0])])
+    assert into.exit_code == 2 and "this is the input" in into.stderr and not into.stdout
+    alone = CliRunner().invoke(app, ["judge", str(place / "below.json"), *given])
+    assert alone.exit_code == 0 and "worst claim" in alone.stdout
+    assert len(json.loads((tmp_path / "out.json").read_text())) == 1
+
+
+def test_a_file_that_is_not_read_is_told_by_the_status_whatever_the_others_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = saved(tmp_path, built(FAMILIES["meta-sl"], "arbitrary", "squared", 1, 2))
+    right = judging.judge_claim
+    monkeypatch.setattr(judging, "judge_claim", lambda *a, **b: replace(right(*a, **b), verdict=Verdict.VIOLATED))
+    ends = []
+    for _ in range(2):
+        ends.append(CliRunner().invoke(app, ["judge", str(tmp_path), "--claim", "meta-sl-lifted"]))
+        paths[0].write_text("{}")
+    assert [done.exit_code for done in ends] == [1, 2]
+    assert ends[1].stdout.endswith("1 file: 1 VIOLATED; 1 not read\n")
+
+
 def test_files_of_another_kind_are_refused_together(tmp_path: Path) -> None:
     paths = saved(tmp_path, built(FAMILIES["meta-sl"], "arbitrary", "squared", 1, 2))
     done = CliRunner().invoke(app, ["judge", *map(str, paths), "--claim", "network-lifted"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -66,12 +67,14 @@ def audit(
     family: Annotated[
         list[str] | None, typer.Option("--family", metavar="NAME", help="Only this family (may be repeated).")
     ] = None,
+    claim: options.ClaimOption = None,
     who: options.WorkerOptions,
     to: options.RunOptions,
 ) -> None:
     """Show for each assumption what fails without it, and that mutants are refuted; or audit your own tasks.
 
-    With --family: claim by claim, and each mutant. The report (--out) has every cell and every counterexample.
+    With --family or --claim: claim by claim, and each mutant. The report (--out) has every cell and every
+    counterexample; with --claim, of these claims, their mutants and constants alone.
 
     With TASKS: which assumptions hold on your own tasks, with margins, which claims apply, and which assumption binds;
     with --claims, those of your claims.
@@ -95,11 +98,18 @@ def audit(
     for name in chosen:
         if name not in FAMILIES:
             fail(f"--family={name!r}: expected one of {', '.join(FAMILIES)}{nearest(name, FAMILIES)}")
+    claims = [one.name for one in options.chosen_claims(claim)] if claim else []
+    for name in claims:
+        if not any(FAMILIES[one].claim(name) for one in chosen):
+            fail(f"--claim={name!r}: a claim of {', '.join(chosen)} is required, which alone can be audited here")
     command = f"metagap audit{' --mutants' if mutants else ''} --profile {profile} --seed {seed}"
-    command += "".join(f" --family {name}" for name in family or ()) + option()
+    command += "".join(f" --family {name}" for name in family or ())
+    command += "".join(f" --claim {name}" for name in claim or ()) + option()
     deadline = None if max_time is None else time.monotonic() + max_time
     known = {} if mutants else tightest(out)
-    found = audits.Audit(audits.audit_jobs(chosen, seed, audits.EFFORTS[profile], mutants, known), seed, command)
+    found = audits.Audit(
+        audits.audit_jobs(chosen, seed, audits.EFFORTS[profile], mutants, known, claims), seed, command
+    )
     kept_in = audits.audit_store(store_at(to.store, out))
     live = Live(kept_in.progress, lambda: _write(found, mutants, out, lambda error: None))
     with (
@@ -112,7 +122,7 @@ def audit(
             record, page = _write(found, mutants, out, left_out)
     end(kept_in, record, to, len(found.parts))
     if spoken:
-        print_audit(record, page, detailed=bool(family) or mutants or stated is not None)
+        print_audit(record, page, detailed=bool(family or claim) or mutants or stated is not None)
     told("audit", record)
     if record.status == "interrupted":
         interrupted("audit: interrupted; the same command goes on from there")
@@ -142,8 +152,9 @@ def replay(
     which: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="FILE|ID...",
-            help="Files of counterexamples, or names or sha256s of those in the folder of the report.",
+            metavar="FILE|FOLDER|ID...",
+            help="Files of counterexamples, folders with some (FOLDER/*.json), or names or sha256s of those in the "
+            "folder of the report.",
         ),
     ] = None,
     own: options.ClaimsOption = None,
@@ -152,24 +163,19 @@ def replay(
 ) -> None:
     """Judge kept counterexamples again: still violated, fixed, undecided or error.
 
-    Without arguments all that the report kept. Of these, files that are none are skipped with a message; a file that
-    was asked for must be one.
+    Without arguments all that the report kept. Of these, and in a folder, files that are none are skipped with a
+    message; a file that was asked for must be one.
     """
     paths: list[Path] = []
-    skipped = 0
     with input_errors():
         for name in which or ():
-            paths += [Path(name)] if Path(name).exists() or "/" in name else witnesses.find(name, out)
+            if os.path.isdir(name):
+                options.listed([Path(name)])
+                paths += _of_folder(Path(name), repr(name))
+            else:
+                paths += [Path(name)] if Path(name).exists() or "/" in name else witnesses.find(name, out)
         if not which:
-            for path, instance in witnesses.kept(out / witnesses.FOLDER):
-                if isinstance(instance, files.BadInputError):
-                    skipped += 1
-                    typer.echo(f"metagap: skipped: {instance}", err=True)
-                else:
-                    paths.append(path)
-    if not paths and skipped:
-        required = f"a counterexample of this version is required; all {skipped} were skipped, as is said above"
-        fail(f"--out={str(out)!r}: {required}")
+            paths += _of_folder(out / witnesses.FOLDER, f"--out={str(out)!r}")
     if not paths:
         fail(f"--out={str(out)!r}: a folder with {witnesses.FOLDER}/*.json is required; run metagap audit first")
     outcomes = Counter[str]()
@@ -195,6 +201,22 @@ def replay(
                 apart(stating(witnesses.replay_all), (paths,), hear, time.monotonic() + max_time)
     typer.echo(f"{count(len(paths), 'counterexample')}: {', '.join(f'{n} {word}' for word, n in outcomes.items())}")
     raise typer.Exit(3 if outcomes["undecided"] + outcomes["error"] else 0)
+
+
+def _of_folder(folder: Path, named: str) -> list[Path]:
+    """The counterexamples of a folder; its other files are skipped with a line each. One that has others alone ends the
+    command with one line."""
+    found, skipped = list[Path](), 0
+    for path, instance in witnesses.kept(folder):
+        if isinstance(instance, files.BadInputError):
+            skipped += 1
+            typer.echo(f"metagap: skipped: {instance}", err=True)
+        else:
+            found.append(path)
+    if skipped and not found:
+        required = f"a counterexample of this version is required; all {skipped} were skipped, as is said above"
+        fail(f"{named}: {required}")
+    return found
 
 
 def _able() -> list[str]:

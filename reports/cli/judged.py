@@ -45,9 +45,9 @@ class Shown(ABC):
         """Print it."""
 
 
-def shown(paths: Sequence[Path], write: Callable[[object], None]) -> Shown:
-    """What is shown of these files."""
-    return (_One if len(paths) == 1 else _Many)(paths, write)
+def shown(paths: Sequence[Path], many: bool, write: Callable[[object], None]) -> Shown:
+    """What is shown of these files: `many` in rows, else of the one its claims."""
+    return (_Many if many else _One)(paths, write)
 
 
 class _One(Shown):

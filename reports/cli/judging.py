@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -22,7 +23,7 @@ from ..judging import Answers, Begun, Told, Unread, judge_all
 from ..processes import EndedError, apart
 from .ending import interrupted
 from .judged import Shown, shown
-from .options import ClaimOption, ClaimsOption, JsonOption, chosen_claims, number
+from .options import ClaimOption, ClaimsOption, JsonOption, chosen_claims, listed, number
 from .outputs import emit, emitted, ready, save
 from .programs import PANEL, Options, instance_of_program, is_program, no_program
 from .shared import input_errors, voice, working
@@ -33,7 +34,9 @@ def judge(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE...", help="Instance files; or FILE.py:FUNCTION, which is run and returns a PyTorch model."
+            metavar="FILE|FOLDER...",
+            help="Instance files, or folders with some (FOLDER/*.json, by name); or FILE.py:FUNCTION, which is run and "
+            "returns a PyTorch model.",
         ),
     ],
     claim: ClaimOption = None,
@@ -63,26 +66,29 @@ def judge(
 
     Of several files arrays that enclose decide what they can of those of one shape, at once, and balls the rest: each
     file is a row, and its record has both sides of every claim, the terms of those that balls decide, and no room for
-    float64. One that cannot be read is a line on the error stream, null in the record, and status 2 once the others are
-    judged.
+    float64. A folder counts as several files, however many it has. One that cannot be read is a line on the error
+    stream, null in the record, and status 2 once the others are judged, whatever their verdicts: not all that was asked
+    for was judged. The last line counts them.
     """
     begin, claims = time.monotonic(), chosen_claims(claim)
+    many = len(paths) > 1 or os.path.isdir(paths[0])
+    paths = listed(paths)
     spoken = ready({"--json": json, "--instance": instance}, inputs=[*paths, *options.files])
     names = [claim.name for claim in claims]
     one: Instance | None = None
-    if len(paths) == 1 and is_program(paths[0]):
+    if not many and is_program(paths[0]):
         one = instance_of_program("judge", str(paths[0]), options)
         if instance is not None:
             save("--instance", instance, dumps(one))
     else:
         no_program(options, instance)
-        if len(paths) == 1:
+        if not many:
             with input_errors():
                 one = load(paths[0])
     if one is not None:
         _about(str(paths[0]), one.family, claims)
     with emitted(json) if one is None else nullcontext(partial(emit, target=json)) as write:
-        table = shown(paths, write)
+        table = shown(paths, many, write)
         ended = _work(paths, one, names, table, begin, max_time)
         if one is None and ended is None and not table.counts:
             if table.first is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,7 +14,7 @@ from flint import fmpq
 from typer.models import OptionInfo
 
 from ...impl.families import all_claims
-from ...impl.files.faults import SHORT, FaultError, nearest
+from ...impl.files.faults import SHORT, BadInputError, FaultError, nearest
 from ...impl.files.numbers import decimal, exact
 from ...impl.own_claims import read, standing, using
 from ...theory.claim import Claim
@@ -68,6 +68,30 @@ FolderOption = Annotated[Path, typer.Option("--out", help="Folder of the report.
 
 
 WORKERS = min(os.cpu_count() or 1, 8)
+
+
+def listed(paths: Sequence[Path]) -> list[Path]:
+    """The paths, and in a folder's place what is *.json directly in it, by name.
+
+    Errors: BadInputError where a folder cannot be listed, or has none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not os.path.isdir(path):
+            found.append(path)
+            continue
+        try:
+            inside = [path / name for name in sorted(os.listdir(path)) if name.endswith(".json")]
+        except OSError as error:
+            reason = (error.strerror or type(error).__name__).lower()
+            required = f"a folder that can be listed is required ({reason}); correct its permissions"
+            raise BadInputError(str(path), "path", str(path), required) from None
+        files = [one for one in inside if not os.path.isdir(one)]
+        if not files:
+            required = "a folder with *.json directly in it is required; name files, or another folder"
+            raise BadInputError(str(path), "path", str(path), required)
+        found += files
+    return found
 
 
 def whole(least: int, most: int) -> Callable[[str | int], int]:

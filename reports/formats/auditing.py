@@ -65,6 +65,9 @@ class MutantsRecord(_Run, tag_field="format", tag="metagap/mutants/1"):
     files: Files
     lost: list[LostJob] = field(default_factory=list)
     own: Annotated[OwnFile | None, Meta(description="the file of a user's own claims, whose record this is")] = None
+    claims: Annotated[list[str], Meta(description="only these were audited (--claim); empty: all")] = field(
+        default_factory=list
+    )
 
 
 DriverName = Literal["generators", "evolution", "hypothesis"]
@@ -209,3 +212,6 @@ class AuditRecord(_Run, tag_field="format", tag="metagap/audit/1"):
     ] = False
     lost: list[LostJob] = field(default_factory=list)
     own: Annotated[OwnFile | None, Meta(description="the file of a user's own claims, whose record this is")] = None
+    claims: Annotated[list[str], Meta(description="only these were audited (--claim); empty: all")] = field(
+        default_factory=list
+    )

@@ -12,6 +12,8 @@ FLOATS = suite("test_judge_many:test_numbers_that_are_no_floats_are_in_no_stack"
 SHARES = suite("test_judge_many:test_rows_that_the_nearest_floats_miss_are_stacked")
 ONE = suite("test_judge_many:test_points_of_one_problem_are_judged_against_one_bracket", name="meta-rl")
 ANOTHER = suite("test_judge_many:test_a_bracket_of_an_own_loss_is_not_kept")
+FOLDER = suite("test_judge_many:test_a_folder_is_its_files")
+STATUS = suite("test_judge_many:test_a_file_that_is_not_read_is_told_by_the_status_whatever_the_others_are")
 BACK = suite("test_judge_many:test_stacks_of_other_depths_give_each_instance_back")
 
 MANY_FAULTS: tuple[Any, ...] = (
@@ -31,4 +33,8 @@ MANY_FAULTS: tuple[Any, ...] = (
     Fault("many-brackets-of-another-loss", "the bracket of another loss of that name is believed",
           "metagap.impl.optimum.headline:LinearHeadline.judged",
           Edit("if instance.loss.profile.own", "if False"), ANOTHER),
+    Fault("many-files-passed-over", "a file of a folder that is no file is passed over in silence",
+          "metagap.reports.cli.options:listed", Edit("if not os.path.isdir(one)", "if os.path.isfile(one)"), FOLDER),
+    Fault("many-unread-forgotten", "of files that are not read the status says nothing",
+          "metagap.reports.cli.judging:judge", Edit("if table.unread:", "if False:"), STATUS),
 )  # fmt: skip

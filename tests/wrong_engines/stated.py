@@ -32,6 +32,7 @@ UNBROKEN = suite("test_stated_batches:test_hits_that_break_an_assumption_are_not
 LATE = suite("test_stated_batches:test_a_survey_whose_time_is_out_looks_at_nothing_and_says_so")
 SHARED = suite("test_stated_batches:test_parts_of_an_audit_share_the_time")
 CUT = suite("test_stated_batches:test_a_part_whose_time_is_out_is_in_the_record_and_goes_on")
+SOME = suite("test_ablations:test_an_audit_of_some_claims_is_of_them_alone")
 
 
 def together(name: str) -> Guard:
@@ -105,4 +106,8 @@ STATED_FAULTS = (
           "max(self.workers, 1) / after", "1.0", SHARED, "metagap.reports.audit"),
     fault("cut-part-kept-as-whole", "what is not finished is taken for finished", "Audit.execute",
           "if not result.cut:", "if True:", CUT, "metagap.reports.audit"),
+    fault("audit-of-other-claims", "claims that nobody asked for are audited", "audit_part",
+          "if not job.claims or claim.name in job.claims", "", SOME, "metagap.reports.audit"),
+    fault("audit-of-other-mutants", "mutants of claims that nobody asked for", "audit_part",
+          "if not job.claims or one.claim in job.claims", "", SOME, "metagap.reports.audit"),
 )  # fmt: skip

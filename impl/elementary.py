@@ -37,7 +37,7 @@ import numpy as np
 from flint import arb, fmpq
 
 from .arithmetic import Array, FunctionSet
-from .midrad import GUARD, UP, MidRad, Operand, U, parts
+from .midrad import GUARD, UP, MidRad, Operand, U, parts, zero
 
 _ROUND = 1.5 * 2.0**52
 """Added and taken away, it rounds to an integer, which then stands in the last bits."""
@@ -137,9 +137,7 @@ class MidRads(FunctionSet):
     def _smooth(t: MidRad, value: Array, slope: float, eps: int) -> MidRad:
         """The function's value at the midpoint, with its largest slope and eps in units of u."""
         size = np.abs(value)
-        guard = GUARD
-        if not size.min(initial=1.0) > 0:
-            guard = np.where((size == 0) & (t.mid == 0) & (t.rad == 0), 0.0, GUARD)
+        guard = GUARD if size.min(initial=1.0) > 0 else np.where(zero(t), 0.0, GUARD)
         return MidRad(value, (t.rad * slope + size * (eps * U)) * UP + guard)
 
     @classmethod

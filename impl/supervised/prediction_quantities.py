@@ -204,7 +204,8 @@ class PredictionQuantities(CoreQuantities):
 
     @cached_property
     def bregman(self) -> Number:
-        return self._sum(mass * value for mass, value, *_ in self._divergences)
+        pairs = ((mass * value, z, h) for mass, value, z, h, _ in self._divergences)
+        return self._sum(value for value, z, h in pairs if not (self._own_rival or z == h))
 
     @cached_property
     def strong_convexity(self) -> arb:
@@ -369,10 +370,10 @@ class PredictionQuantities(CoreQuantities):
     @cached_property
     def margin_outer_convexity(self) -> Number:
         """1 for a convex loss (proved in the loss table), and where a loss of one's own is enclosed as convex on every
-        segment between the predictions; else the total Bregman divergence itself."""
+        segment between the predictions; else the total Bregman divergence itself, which may be 0: there it is 1."""
         loss = self.problem.loss
         if loss.profile.convex:
             return arb(1)
         if loss.profile.own and all(loss.range(2, z.union(h), y) >= 0 for _, _, z, h, y in self._divergences):
             return arb(1)
-        return self.bregman
+        return arb(1) if self.bregman == 0 else self.bregman

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .planting import Around, Edit, Fault, Value, suite
 
+FUNCTIONS = "metagap.impl.elementary"
 MIDRAD, JUDGE, VERDICTS = "metagap.impl.midrad", "metagap.impl.batch_judge", "metagap.impl.verdicts"
 DUALS, INFIMA, LINEAR, SHARED = (
     f"metagap.impl.enclosed.{name}" for name in ("duals", "infimum", "linear", "quantities")
@@ -37,6 +40,7 @@ UNMADE = suite("test_batch_judge:test_rows_that_are_never_made_are_those_of_thei
 FINITE = suite("test_batch_judge:test_no_verdict_of_what_is_not_finite_or_overlaps")
 SHARES = suite("test_batch_judge:test_shares_are_those_of_the_instance")
 NAMED = suite("test_batch_judge:test_an_assumption_that_fails_is_named_if_those_before_it_hold")
+ZEROS = suite("test_midrad:test_zeros_are_exact_and_nothing_else_is")
 DECIDED = f"{JUDGE}:decided_in_arrays"
 JOINTS = suite("test_batch_judge:test_joints_are_left_to_balls")
 
@@ -59,6 +63,18 @@ BATCHES = (
     fault("product-underflows", ROUNDING, f"{MIDRAD}:contract",
           Edit("b.rad + TINY", "b.rad"),
           suite("test_midrad:test_what_underflows_beside_a_huge_factor_is_counted")),
+    fault("zeros-by-their-midpoints", OPEN, f"{MIDRAD}:zero", Edit("found & (rad == 0)", "found"), ZEROS),
+    fault("underflow-taken-for-0", ROUNDING, f"{MIDRAD}:MidRad.__mul__",
+          Edit("_guard(zero(self) | zero(other))", "_guard(product == 0)"), ZEROS),
+    fault("products-of-one-zero", ROUNDING, f"{MIDRAD}:contract",
+          Edit("(spread < SMALL) & ~met", "spread < SMALL"), ZEROS),
+    fault("zero-beside-anything", OPEN, f"{MIDRAD}:MidRad.__mul__",
+          Edit("return MidRad(product, total)", "return MidRad(np.where(zero(self) | zero(other), 0.0, product), "
+               "np.where(zero(self) | zero(other), 0.0, total))"),
+          suite("test_midrad:test_what_stands_for_anything_decides_nothing", mid=0.0, rad=math.inf)),
+    fault("functions-near-0", ROUNDING, f"{FUNCTIONS}:MidRads._smooth", Edit("zero(t)", "size == 0"), ZEROS),
+    fault("sech-too-still", ROUNDING, f"{FUNCTIONS}:MidRads.sech", Edit("2 * value", "value"),
+          suite("test_midrad:test_elementary_functions_contain", name="sech", count=1500)),
     fault("sum-of-infinity", OPEN, f"{MIDRAD}:MidRad.sum", Edit(" + U * np.abs(total)", ""),
           suite("test_midrad:test_sums_that_overflow_stand_for_anything")),
     fault("quotient-by-infinity", OPEN, f"{MIDRAD}:MidRad.__truediv__", Edit("& (least < np.inf)", ""),

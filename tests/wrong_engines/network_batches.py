@@ -48,7 +48,7 @@ NETWORK_BATCHES = (
           Edit(" + 0 * t.mid", ""), STEPS),
     fault("slope-of-a-step", OPEN, f"{DUALS}:Duals.step", Edit("np.nan", "0.0"), STEPS),
     fault("slope-of-positive", SLOPE, f"{DUALS}:Duals.positive",
-          Edit("MidRads.where(_apart(t), MidRads.step(t.value), HULL) *", "1.0 *"), STEPS),
+          Edit("HULL", "1.0"), STEPS),
     fault("smaller-is-larger", END, f"{ELEMENTARY}:MidRads.minimum", Edit("-cls.maximum(-a, -b)", "cls.maximum(a, b)"),
           contain()),
     # --- spectra ---

@@ -92,7 +92,7 @@ POLICY_BATCHES = (
     fault("network-energies-without-signs", PART, f"{TAYLOR}:network_energies",
           Edit("(found.slope * output[:, None])", "found.slope"), network()),
     fault("gates-at-kinks", OPEN, "metagap.impl.elementary:MidRads.step",
-          Edit("np.where(up | down, 0.0, 0.5)", "0.0"),
+          Edit("np.where(up | down, 0.0, 0.5)", "np.where(up | down, 0.0, 0.0)"),
           suite("test_network_batch_judge:test_steps_are_known_where_a_number_has_a_sign")),
     fault("positive-bare", FORGOTTEN, "metagap.impl.elementary:MidRads.positive",
           Edit("t.rad", "0 * t.rad"), suite("test_midrad:test_positive_parts_and_steps_contain")),

@@ -211,10 +211,10 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
 
     @property
     def margin_outer_convexity(self) -> Any:
-        """Of a loss that is not convex the divergence: where that is 0, balls must tell what is said of it."""
+        """Of a loss that is not convex the divergence, which may be 0: there it is 1."""
         if self.batch.loss.profile.convex:
             return self._structural(True)
-        return MidRads.where(zero(self.bregman), np.nan, self.bregman)
+        return MidRads.where(zero(self.bregman), 1.0, self.bregman)
 
     @cached_property
     def margin_joints(self) -> Any:

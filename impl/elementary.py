@@ -37,7 +37,7 @@ import numpy as np
 from flint import arb, fmpq
 
 from .arithmetic import Array, FunctionSet
-from .midrad import GUARD, UP, MidRad, Operand, U, parts, zero
+from .midrad import GUARD, UP, MidRad, Operand, U, laid, parts, zero
 
 _ROUND = 1.5 * 2.0**52
 """Added and taken away, it rounds to an integer, which then stands in the last bits."""
@@ -219,7 +219,7 @@ class MidRads(FunctionSet):
     @staticmethod
     def where(chosen: Array, a: Operand, b: Operand) -> MidRad:
         """a where it is chosen, else b: nothing is decided."""
-        (a_mid, a_rad), (b_mid, b_rad) = parts(a), parts(b)
+        (a_mid, a_rad), (b_mid, b_rad), chosen = parts(a), parts(b), laid(np.asarray(chosen))
         return MidRad(
             np.where(chosen, a_mid, b_mid),
             np.where(chosen, 0.0 if a_rad is None else a_rad, 0.0 if b_rad is None else b_rad),

@@ -55,6 +55,9 @@ TINY = 2.0**-950
 SMALL = 2.0**-700
 """Below it `contract` looks whether sums are of nothing but zeros: TINY times a factor up to 2^200 is."""
 
+LONG = 256
+"""From this length on a first axis lies innermost in memory (see `laid`)."""
+
 Operand = Any
 """A MidRad, or exact numbers: a float64 array, a float, a small int."""
 
@@ -66,7 +69,7 @@ class MidRad:
     __array_ufunc__ = None
 
     def __init__(self, mid: Array | float, rad: Array | float = 0.0) -> None:
-        self.mid, self.rad = np.asarray(mid, dtype=float), np.asarray(rad, dtype=float)
+        self.mid, self.rad = laid(np.asarray(mid, dtype=float)), laid(np.asarray(rad, dtype=float))
 
     # --- in and out -----------------------------------------------------------------------------------------
 
@@ -250,6 +253,14 @@ def _increased(total: Array, by: Array) -> Array:
 def _spread(values: Array, shape: tuple[int, ...]) -> Array:
     """The values in that shape: numpy takes long to find out that they are."""
     return values if values.shape == shape else np.broadcast_to(values, shape)
+
+
+def laid(values: Array) -> Array:
+    """The array with its first axis innermost in memory, if that is long: a batch's. numpy's loops over short axes are
+    slow, and keep the layout of what they are given; but C order wins where operands differ."""
+    if values.ndim < 2 or values.shape[0] < LONG or values.strides[0] == values.itemsize or values.size == len(values):
+        return values
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(values, 0, -1)), -1, 0)
 
 
 def product_ends(a: MidRad, b: MidRad) -> tuple[Array, Array]:

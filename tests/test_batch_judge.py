@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from flint import arb, arb_mat, arb_series, ctx, fmpq, fmpq_mat
+from metagap.impl import midrad
 from metagap.impl.arithmetic import Balls, rational
 from metagap.impl.balls import infimum as balls
 from metagap.impl.batch_judge import ends_of, judged_in_arrays
@@ -338,6 +339,19 @@ def system(rng: np.random.Generator, size: int, rank: int) -> tuple[np.ndarray, 
     target = rng.normal(size=(size, count)) * (rng.random((size, 1)) < 0.8)
     rows *= 10.0 ** rng.integers(-3, 4, (size, 1, 1))
     return rows, target, 10.0 ** rng.uniform(-3, 2, size)
+
+
+@pytest.mark.parametrize(("name", "variant"), DRAWN[::4])
+def test_how_batches_lie_in_memory_is_no_matter(name: str, variant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(midrad, "LONG", 2)
+    assert contained(batches(name, variant, 5, 1)) >= 50
+
+
+def test_arrays_of_batches_are_laid_innermost() -> None:
+    values = np.arange(4 * midrad.LONG * 6.0).reshape(-1, 2, 3)
+    found = midrad.laid(values)
+    assert (found == values).all() and found.strides[0] == 8 and midrad.laid(found) is found
+    assert MidRad(values).mid.strides == found.strides and midrad.laid(values[: midrad.LONG - 1]).strides[0] == 48
 
 
 def single(table: np.ndarray) -> linear.Rows:

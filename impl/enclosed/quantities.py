@@ -7,6 +7,7 @@ neither in `proved` nor written for these numbers are unknown: balls evaluate th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from ..arithmetic import Array
 from ..elementary import MidRads
-from ..midrad import MidRad
+from ..midrad import MidRad, laid
 from .infimum import misfit, misfit_l1
 from .linear import Rows, applied, largest_eigenvalue, norm
 
@@ -30,6 +31,12 @@ def normalised(values: Array, axes: tuple[int, ...]) -> MidRad:
     """Shares of their sum along the last axes, which are named; 0 exactly of 0."""
     found = MidRad(values) / MidRad(values).sum(axes).reshape(*values.shape[: axes[0]], *(1,) * len(axes))
     return MidRad(found.mid, np.where(values == 0, 0.0, found.rad))
+
+
+def laid_out(batch: Any) -> Any:
+    """The same batch, its instances innermost in memory (see `midrad.laid`)."""
+    arrays = {name: laid(value) for name, value in vars(batch).items() if isinstance(value, np.ndarray)}
+    return replace(batch, **arrays)
 
 
 class Enclosed:

@@ -239,9 +239,11 @@ class BatchQuantities(CoreBatchQuantities):
         labels = labels[np.arange(count)[:, None, None], np.arange(k)[:, None], order]
         used = first[..., None] & (equal @ self._present[:, None, task])
 
+        share = self.m.where(equal, joint[:, :, None], 0.0)
+
         def merged(values: Array) -> Array:
             """values (B, n, k') -> sum over merged atoms of joint times values (B, k, nl, k')."""
-            return self.m.where(used, equal @ (joint[..., None] * values[:, None, task, :]), 0.0)
+            return self.m.where(used, share @ values[:, None, task], 0.0)
 
         found = (merged(values).reshape(count, -1) for values in (self.slopes, self.slopes * self.u, self.rho))
         weight, target, mass = found

@@ -225,8 +225,8 @@ class CoreBatchQuantities(LiftedBatchQuantities):
 
     def _paired(self, features: Array) -> Array:
         """<w, features> (B, D)."""
-        pulls = (self.batch.weights[..., None] * self.slopes)[..., None] * features
-        return pulls.sum((1, 2))
+        pulls = (self.batch.weights[..., None] * self.slopes)[:, :, None]
+        return (pulls @ features)[:, :, 0].sum(1)
 
     def _largest(self, values: Array, axis: int) -> Array:
         """The largest entry along an axis."""

@@ -22,7 +22,7 @@ from ...arithmetic import Array
 from ...elementary import MidRads
 from ...enclosed.duals import Dual
 from ...enclosed.linear import norm, visitations
-from ...enclosed.quantities import Enclosed, UnknownError, normalised
+from ...enclosed.quantities import Enclosed, UnknownError, laid_out, normalised
 from ...midrad import MidRad
 from ..batch import Batch
 from ..batch_quantities import BatchQuantities
@@ -59,6 +59,7 @@ class EnclosedQuantities(Enclosed, BatchQuantities):
     )  # fmt: skip
 
     def __init__(self, batch: Batch) -> None:
+        batch = laid_out(batch)
         super().__init__(enclosed(batch))
         self.given = batch
 

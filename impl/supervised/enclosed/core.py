@@ -16,7 +16,7 @@ from ....theory.claim import UndefinedQuantityError
 from ...arithmetic import Array
 from ...elementary import MidRads
 from ...enclosed.linear import applied, inverse, largest_eigenvalue, norm
-from ...enclosed.quantities import Enclosed, UnknownError, normalised
+from ...enclosed.quantities import Enclosed, UnknownError, laid_out, normalised
 from ...loss_ranges import LossRanges
 from ...midrad import MidRad, zero
 from ..batch import inner_law
@@ -53,6 +53,7 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
     """Quantities of a batch by name. Errors of a call: UndefinedQuantityError, UnknownError."""
 
     def __init__(self, batch: Any) -> None:
+        batch = laid_out(batch)
         super().__init__(enclosed(batch))
         self.given = batch
         self._atoms = (batch.weights[:, :, None, None] > 0) & (batch.masses > 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,12 +16,14 @@ from flint import ctx
 from msgspec import convert
 
 from ..impl import files
+from ..impl.batch_judge import Judged
 from ..impl.extras import MissingExtraError, available, missing
 from ..impl.families import FAMILIES, Family
 from ..impl.instances import Instance
 from ..impl.judge import ClaimJudgement, Enclosure, Evaluator, smallest
 from ..impl.sources import Generator, RandomSource
-from ..theory.claim import UndefinedQuantityError
+from ..impl.stacks import stacks
+from ..theory.claim import Claim, UndefinedQuantityError
 from . import landscapes
 from .audit import kept_family
 from .finds import SearchJob, moved, searchable
@@ -275,16 +277,18 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
         outcome.note = f"Real tasks: {error}"
         return outcome
     rows, evaluator = dict[int, RealRow](), None
-    for at in _by_omega(family, [instance for _, instance in built]):
+    others = [instance for _, instance in built]
+    decided = _unshown(family, others, ordinary)
+    for at in _by_omega(family, others):
         name, instance = built[at]
         evaluator = family.evaluator(instance, evaluator)
         origin = f"{real.title}: {name}"
         file, text = f"instances/{instance.sha256[:12]}.json", files.dumps(instance)
         outcome.kept[file] = text
-        judged = tally_instance(outcome.tallies, instance, origin, ordinary, real=True, evaluator=evaluator, text=text)
+        tallied = tally_instance(outcome.tallies, instance, origin, ordinary, True, decided[at], evaluator, text)
+        judged = {claim.name: tallied[claim.name] for claim in ordinary}
         optimum = None
         if family.headline and family.headline.claim in claims:
-            others = [other for _, other in built]
             optimum = landscapes.certify_real(evaluator, origin, outcome, others)
         rows[at] = _real_row(name, evaluator, file, judged, optimum)
     in_turn = [rows[at] for at in sorted(rows)]
@@ -301,13 +305,38 @@ def _by_omega(family: Family, instances: Sequence[Any]) -> list[int]:
     return sorted(range(len(points)), key=lambda place: points.index(points[place]))
 
 
+def _unshown(family: Family, instances: Sequence[Instance], claims: Sequence[Claim]) -> list[Judged]:
+    """Per instance the claims that arrays decide, but for those of which its row shows more than the verdict: the
+    lifted and the mixed form, and what may be the smallest bound of the gap.
+
+    Of families whose rows show terms of other claims, balls evaluate nearly everything anyway: nothing is left to
+    arrays.
+    """
+    found: list[Judged] = [{} for _ in instances]
+    if family.shown or family.batch_of is None or family.enclosed_quantities is None:
+        return found
+    gaps = {claim.name for claim in claims if claim.bounds_gap}
+    for places, batch in stacks(instances, family.batch_of, 1):
+        for place, judged in zip(places, family.judged_in_arrays(batch, claims), strict=True):
+            best = smallest(one for name, one in judged.items() if name in gaps)
+            least = math.inf if best is None or best.bound is None else best.bound.hi
+            shown = {name for name in gaps & set(judged) if (edge := judged[name].bound) and edge.lo <= least}
+            left = {*shown, *_forms(family)}
+            found[place] = {name: one for name, one in judged.items() if name not in left}
+    return found
+
+
+def _forms(family: Family) -> tuple[str, str]:
+    """The claims of which a row shows both sides."""
+    return f"{family.name}-lifted", f"{family.name}-mixed"
+
+
 def _real_row(
     name: str, evaluator: Evaluator, file: str, judged: dict[str, ClaimJudgement], optimum: RealOptimum | None
 ) -> RealRow:
     instance = evaluator.instance
     family = FAMILIES[instance.family]
-    lifted, mixed = (judged.get(f"{instance.family}-{form}") for form in ("lifted", "mixed"))
-    terms = {name: value for one in judged.values() for name, value in one.terms.items()}
+    lifted, mixed = map(judged.get, _forms(family))
     return RealRow(
         name,
         instance.sha256,
@@ -321,9 +350,21 @@ def _real_row(
         _form(mixed),
         landscapes.named(smallest(judged[c.name] for c in family.claims if c.bounds_gap and c.name in judged)),
         _trivial(evaluator),
-        {name: interval(terms.get(name)) for name in (*landscapes.TERMS, *family.shown)},
+        {name: interval(_term(name, evaluator, judged)) for name in (*landscapes.TERMS, *family.shown)},
         optimum,
     )
+
+
+def _term(name: str, evaluator: Evaluator, judged: Mapping[str, ClaimJudgement]) -> Enclosure | None:
+    """A term of the claims that say something of the instance; None if none of them has it."""
+    family = FAMILIES[evaluator.instance.family]
+    found = [one.terms[name] for one in judged.values() if name in one.terms]
+    if found:
+        return found[-1]
+    brief = (claim for claim in family.claims if claim.name in judged and judged[claim.name].brief)
+    if any(name in claim.terms and judged[claim.name].bound is not None for claim in brief):
+        return Enclosure.of(evaluator.known(name))
+    return None
 
 
 def _trivial(evaluator: Evaluator) -> Interval | None:

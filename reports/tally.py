@@ -63,7 +63,7 @@ class Tally:
     def add(self, judged: ClaimJudgement, keep: Callable[[], Kept], real: bool) -> None:
         """Count one judgement; `keep` makes the record of its instance, if it is worth it."""
         name = judged.verdict.name
-        self.arrays += judged.brief
+        self.arrays += judged.brief and not real
         (self.real_counts if real else self.counts)[name] += 1
         if judged.verdict is Verdict.OUTSIDE:
             (self.real_outside if real else self.outside)[judged.reason.split(":")[0]] += 1

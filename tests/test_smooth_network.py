@@ -16,6 +16,7 @@ from metagap.impl.losses import Loss
 from metagap.impl.models.activation import ACTIVATIONS
 from metagap.impl.models.weights import Weights
 from metagap.impl.optimum.networks.rates import measure_smooth
+from metagap.impl.real_tasks.networks import sinusoid_network
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.strategies import instances
 from metagap.impl.supervised.adaptation import Gradient
@@ -194,6 +195,16 @@ def test_files_are_read_back_and_faults_named() -> None:
 
 
 @pytest.mark.ci
+def test_features_at_any_places_are_gates_times_inputs() -> None:
+    """Of one network, asked again for as many places of other inputs."""
+    network = SmoothQuantities(SmoothInstance.of(sinusoid_network(16), "tanh")).problem.omega
+    inputs, gates = network.inputs.tolist(), network.gates.tolist()
+    for xs in ([0], [1], [1, 0], [0, 1]):
+        expected = [[row[x] * v for row in gates for v in inputs[x]] for x in xs]
+        assert network.rows(xs).overlaps(Balls.matrix(expected))
+        assert max(float(v.rad()) for v in (network.rows(xs) - Balls.matrix(expected)).entries()) < 1e-12
+
+
 def test_a_wide_network_is_judged() -> None:
     """Width 1024: the identity, the chain rule and the bound."""
     rng = np.random.default_rng(2)

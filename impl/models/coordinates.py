@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flint import arb, fmpq
+from flint import arb, fmpq, fmpq_mat, fmpz
 
 from ..arithmetic import Balls, Matrix, Number, NumberSystem
 
@@ -34,20 +34,25 @@ class Coordinates:
 
 
 def coordinates(gram: list[list[fmpq]]) -> Coordinates:
-    """Coordinates of vectors with the given Gram matrix (N, N)."""
-    pivots: list[int] = []
+    """Coordinates of vectors with the given Gram matrix (N, N).
+
+    By elimination without fractions: row k of its triangle is D_1 ... D_k L'_k, in units of the entries' denominator.
+    What is left of a Gram matrix is one, so that a pivot of 0 has a row of zeros: every pivot is on the diagonal.
+    """
+    table, bottom = fmpq_mat(gram).numer_denom()
+    order, _, _, triangle = table.fflu()
+    columns: list[list[fmpq]] = []
     squares: list[fmpq] = []
-    lower: list[list[fmpq]] = []
-    for a, row in enumerate(gram):
-        own: list[fmpq] = []
-        for k, b in enumerate(pivots):
-            known = sum((u * v * d for u, v, d in zip(own, lower[b], squares, strict=False)), start=fmpq(0))
-            own.append((row[b] - known) / squares[k])
-        rest = row[a] - sum((v * v * d for v, d in zip(own, squares, strict=True)), start=fmpq(0))
-        lower.append(own)
-        if rest != 0:
-            pivots.append(a)
-            squares.append(rest)
-            own.append(fmpq(1))
-    width = max(len(pivots), 1)
-    return Coordinates([row + [fmpq(0)] * (width - len(row)) for row in lower], squares or [fmpq(1)])
+    last = fmpz(1)
+    for turned, row in zip(order.tolist(), triangle.tolist(), strict=True):
+        place = next((a for a, v in enumerate(row) if v != 0), None)
+        if place is None:
+            break
+        top = row[place]
+        assert turned[place] == 1 and top * last > 0, "this is no Gram matrix"
+        columns.append([fmpq(v, top) for v in row])
+        squares.append(fmpq(top, last * bottom))
+        last = top
+    if not squares:
+        return Coordinates([[fmpq(0)] for _ in gram], [fmpq(1)])
+    return Coordinates([list(row) for row in zip(*columns, strict=True)], squares)

@@ -136,8 +136,9 @@ class Neurons:
         key = tuple(xs)
         if key not in self._rows:
             places, table = self.places, self.gates.transpose().tolist()
-            pairs = [(Balls.matrix([table[places[x]]]).transpose(), Balls.matrix([v])) for x, v in zip(xs, self.at(xs), strict=True)]
-            self._rows[key] = Balls.matrix([(gates * inputs).entries() for gates, inputs in pairs])
+            gates = [Balls.matrix([table[places[x]]]).transpose() for x in xs]
+            inputs = [Balls.matrix([v]) for v in self.at(xs)]
+            self._rows[key] = Balls.matrix([(g * v).entries() for g, v in zip(gates, inputs, strict=True)])
         return self._rows[key]
 
     @cached_property

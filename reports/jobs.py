@@ -50,7 +50,7 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile("quick", 240, 16, 8, wide=4400),
+    "quick": Profile("quick", 240, 16, 8, wide=4500),
     "ci": Profile("ci", 1600, 128, 32, wide=30_000),
     "deep": Profile("deep", 20_000, 1024, 64, rounds=4, wide=200_000),
 }

@@ -50,18 +50,13 @@ def rational(value: float | int | str | Fraction | fmpq) -> fmpq:
     """
     if isinstance(value, fmpq):
         return value
-    if isinstance(value, str):
-        text = value.strip()
-        if "x" in text.lower():
-            value = float.fromhex(text)
-        else:
-            fraction = Fraction(text)
-            return fmpq(fmpz(fraction.numerator), fmpz(fraction.denominator))
     if isinstance(value, float):
         if not math.isfinite(value):
             raise ValueError(f"{value!r} is not finite")
-        top, bottom = value.as_integer_ratio()
-        return fmpq(fmpz(top), fmpz(bottom))
+        return fmpq(*value.as_integer_ratio())
+    if isinstance(value, str):
+        text = value.strip()
+        return rational(float.fromhex(text) if "x" in text.lower() else Fraction(text))
     if isinstance(value, Fraction):
         return fmpq(fmpz(value.numerator), fmpz(value.denominator))
     return fmpq(fmpz(int(value)))
@@ -77,7 +72,11 @@ def to_float(q: fmpq) -> float:
 
 def rationals(values: Array) -> Any:
     """The numbers of an array, exactly, in tuples of its shape."""
-    return tuple(map(rationals, values)) if np.ndim(values) else rational(float(values))
+    return _exactly(np.asarray(values, dtype=float).tolist())
+
+
+def _exactly(values: Any) -> Any:
+    return tuple(map(_exactly, values)) if isinstance(values, list) else rational(values)
 
 
 def normalised(values: Array) -> tuple[fmpq, ...]:
@@ -89,7 +88,9 @@ def normalised(values: Array) -> tuple[fmpq, ...]:
 
 def listed(number: Callable[[fmpq], Any], rows: Any) -> Any:
     """Rationals, in rows of any depth, each as `number` gives it, in lists."""
-    return number(rows) if isinstance(rows, fmpq) else [listed(number, row) for row in rows]
+    if isinstance(rows, fmpq):
+        return number(rows)
+    return [number(row) if isinstance(row, fmpq) else listed(number, row) for row in rows]
 
 
 def nearest(rows: Any) -> Array:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
+import msgspec
 from flint import fmpq
 
 FORMAT = "metagap/instance/1"
@@ -37,6 +37,21 @@ class Writing:
 
 fraction = Writing(lambda q: f"{q.p}/{q.q}", lambda v: "%d/%d" % v.as_integer_ratio())  # noqa: UP031
 """Every number as "p/q"."""
+
+
+_DIGITS = bytes(byte if chr(byte).isdecimal() else ord(" ") for byte in range(128)) + b" " * 128
+"""Spaces for all but digits."""
+
+
+_PLAIN = bytes(byte for byte in range(ord(" "), 127) if chr(byte) != "\\")
+"""What msgspec writes as json does, in a tenth of the time: no letter that one of them escapes."""
+
+
+def _sorted(document: object) -> bytes:
+    """Its key-sorted text without spaces."""
+    text = msgspec.json.encode(document, order="sorted")
+    plain = not text.translate(None, _PLAIN)
+    return text if plain else json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
 
 class Instance(ABC):
@@ -91,9 +106,9 @@ class Instance(ABC):
 
     @cached_property
     def _named(self) -> tuple[str, int]:
-        text = json.dumps(self.canonical.fractions(), sort_keys=True, separators=(",", ":"))
-        digits = max(map(len, re.findall(r"\d+", text)))
-        return hashlib.sha256(text.encode()).hexdigest(), 10 * digits // 3 + 1
+        text = _sorted(self.canonical.fractions())
+        digits = max(map(len, text.translate(_DIGITS).split()))
+        return hashlib.sha256(text).hexdigest(), 10 * digits // 3 + 1
 
     @property
     def sha256(self) -> str:

@@ -31,7 +31,7 @@ from .formats.shared import Interval, interval, verdict_name
 from .formats.verifying import Form, RealFamily, RealOptimum, RealRow, Series
 from .records import finite
 from .tally import Outcome, Tallies, Tally, tally_instance
-from .wide import MOST, WIDE, BatchJob, WideJob, judge_widely, widely
+from .wide import MOST, WIDE, BatchJob, WideJob, judge_batch, widely
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile("quick", 240, 16, 8, wide=4400),
+    "quick": Profile("quick", 240, 16, 8, wide=4500),
     "ci": Profile("ci", 1600, 128, 32, wide=30_000),
     "deep": Profile("deep", 20_000, 1024, 64, rounds=4, wide=200_000),
 }
@@ -225,11 +225,11 @@ def batch_of(job: BatchJob) -> Any:
         return generator.build(source, job.variant)
 
 
-def generate(job: Job, batch: Any = None) -> Iterator[tuple[str, Instance]]:
-    """The job's instances (its batch may be at hand), each with a sentence that says where it comes from."""
-    title, batch = FAMILIES[job.family].generator(job.generator).title, batch_of(job) if batch is None else batch
+def generate(job: Job) -> Iterator[tuple[str, Instance]]:
+    """The job's instances, each with a sentence that says where it comes from."""
+    batch = batch_of(job)
     for b in range(job.count):
-        yield f"{title}; {job.variant}, seed {job.seed}, batch {job.index}, #{b}", batch.instance(b)
+        yield job.origin(b), batch.instance(b)
 
 
 def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
@@ -238,18 +238,11 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
     claims = tuple(claim for claim in family.all_claims if claim.name in names)
     ordinary = tuple(claim for claim in claims if claim in family.claims)
     outcome = Outcome({claim.name: Tally() for claim in claims})
-    if isinstance(job, Job):
-        if family.needs and not available(family.needs):
-            outcome.note = f"{family.title}: left out; {missing(family.needs, family.purpose)}"
-            return outcome
-        batch = batch_of(job)
-        decided = family.judged_in_arrays(batch, ordinary)
-        for (origin, instance), known in zip(generate(job, batch), decided, strict=True):
-            tally_instance(outcome.tallies, instance, origin, ordinary, real=False, known=known)
-            outcome.generated += 1
+    if isinstance(job, Job) and family.needs and not available(family.needs):
+        outcome.note = f"{family.title}: left out; {missing(family.needs, family.purpose)}"
         return outcome
-    if isinstance(job, WideJob):
-        judge_widely(job, batch_of(job), widely(ordinary), outcome)
+    if isinstance(job, BatchJob):
+        judge_batch(job, batch_of(job), widely(ordinary) if isinstance(job, WideJob) else ordinary, outcome)
         return outcome
     if isinstance(job, SearchJob):
         for origin, instance in moved(job):

@@ -6,10 +6,9 @@ import itertools
 import math
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from types import MappingProxyType
+from functools import cache, partial
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from ..impl import files
 from ..impl.batch_judge import Decided
 from ..impl.families import family_of
 from ..impl.instances import Instance
-from ..impl.judge import ClaimJudgement, Evaluator, judge_claims
+from ..impl.judge import ClaimJudgement, Evaluator, Judgement, judge_claims
 from ..impl.stated import judging
 from ..theory.claim import Claim, Verdict
 from .formats.auditing import AuditRows
@@ -77,11 +76,10 @@ class Tally:
         if _loose(judged):
             return
         (self.real_ratios if real else self.ratios)[_digits(judged.ratio)] += 1
-        best = self.tightest
-        if judged.verdict is Verdict.PROVED and (best is None or _telling(judged) >= _telling(best.judged)):
-            self.tightest = _better(best, keep(), lambda kept: _telling(kept.judged))
+        if judged.verdict is Verdict.PROVED:
+            self._tight(judged, lambda _: keep())
 
-    def add_decided(self, decided: Decided, count: int, keep: Callable[[int], Kept]) -> None:
+    def add_decided(self, decided: Decided, count: int, keep: Callable[[int, ClaimJudgement], Kept]) -> None:
         """Count what arrays decide of the first `count` instances of a batch; `keep` makes the record of one."""
         for reason, where in decided.outside:
             if found := int(np.count_nonzero(where[:count])):
@@ -98,8 +96,13 @@ class Tally:
         self.ratios.update(map(_digits, ratio[told].tolist()))
         if told.any():
             rows = ((bound > TINY) & (bound < 1 / TINY), ratio, -places)
-            best = max(zip(*(row[told].tolist() for row in rows), strict=True))
-            self.tightest = _better(self.tightest, keep(-best[2]), lambda kept: _telling(kept.judged))
+            place = -max(zip(*(row[told].tolist() for row in rows), strict=True))[2]
+            self._tight(decided.proof(place), partial(keep, place))
+
+    def _tight(self, judged: ClaimJudgement, keep: Callable[[ClaimJudgement], Kept]) -> None:
+        """The tightest one so far, if this is not behind it."""
+        if self.tightest is None or _telling(judged) >= _telling(self.tightest.judged):
+            self.tightest = _better(self.tightest, keep(judged), lambda kept: _telling(kept.judged))
 
     def _violation(self, kept: Kept) -> None:
         self.simplest = _better(self.simplest, kept, lambda one: (-one.numbers,))
@@ -193,7 +196,20 @@ class Outcome:
     note: str = ""
 
 
-NOTHING: Mapping[str, ClaimJudgement] = MappingProxyType({})
+def judged_on(evaluator: Evaluator, origin: str, claims: Iterable[Claim]) -> Judgement:
+    """The claims on the evaluator's instance, which comes from there."""
+    with judging(origin):
+        return judge_claims(evaluator, claims)
+
+
+def tightest_first(judged: Iterable[tuple[int, ClaimJudgement]]) -> list[tuple[int, ClaimJudgement]]:
+    """Proofs in the order in which they are told, then the others: of few instances a file is written."""
+
+    def rank(found: ClaimJudgement) -> tuple[bool, float]:
+        told = found.verdict is Verdict.PROVED and found.ratio is not None and found.bound is not None
+        return _telling(found) if told else (False, -math.inf)
+
+    return sorted(judged, key=lambda row: rank(row[1]), reverse=True)
 
 
 def tally_instance(
@@ -202,21 +218,18 @@ def tally_instance(
     origin: str,
     claims: tuple[Claim, ...],
     real: bool,
-    known: Mapping[str, ClaimJudgement] = NOTHING,
     evaluator: Evaluator | None = None,
     text: str | None = None,
 ) -> dict[str, ClaimJudgement]:
-    """Judge one instance (by its evaluator, and with its file's text, if there is one already), but for the claims of
-    which the judgement is known, and count the verdicts."""
+    """Judge one instance (by its evaluator, and with its file's text, if there is one already), and count the
+    verdicts."""
     at = family_of(instance).evaluator(instance) if evaluator is None else evaluator
-    with judging(origin):
-        judgement = judge_claims(at, [claim for claim in claims if claim.name not in known])
-    found = {**known, **{judged.claim: judged for judged in judgement.claims}}
+    judgement = judged_on(at, origin, claims)
     written = cache(lambda: files.dumps(instance) if text is None else text)
-    for judged in found.values():
+    for judged in judgement.claims:
 
         def keep(judged: ClaimJudgement = judged) -> Kept:
             return Kept(judged, written(), judgement.instance, instance.numbers, origin)
 
         tallies[judged.claim].add(judged, keep, real)
-    return found
+    return {judged.claim: judged for judged in judgement.claims}

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 from flint import fmpq
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from metagap.impl.arithmetic import rational
 from metagap.impl.families import loads
+from metagap.impl.instances import _sorted
 from metagap.impl.losses import Loss
 from metagap.impl.supervised.adaptation import Gradient, Implicit
 from metagap.impl.supervised.instance import Atom, Functions, MetaSLInstance, Task
@@ -93,6 +94,14 @@ def test_the_name_is_the_hash_of_the_key_sorted_canonical_text() -> None:
         '{"atoms":[{"p":"1/1","x":0,"y":"1/3"}],"weight":"2/3"}]}'
     )
     assert SMALL.sha256 == hashlib.sha256(text.encode()).hexdigest()
+
+
+@given(st.recursive(st.text() | st.integers(0, 9), lambda kind: st.lists(kind) | st.dictionaries(st.text(), kind)))
+@example({"loss": "\u00e9"})
+@example(["\x7f", "\b", "\\"])
+def test_what_is_hashed_is_the_text_of_json(document: Any) -> None:
+    """A rule of one's own may have any letters in its name."""
+    assert _sorted(document).decode() == json.dumps(document, sort_keys=True, separators=(",", ":"))
 
 
 @given(instances())

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import astuple, replace
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
+from metagap.impl import files
+from metagap.impl.batch_judge import BLUNT
 from metagap.impl.bracket import DefectError
 from metagap.impl.families import FAMILIES, META_RL_SMOOTH_NETWORK, META_SL, loads
-from metagap.impl.judge import judge_claim
+from metagap.impl.judge import Evaluator, Judgement, judge_claim
 from metagap.reports.executing import Workers
 from metagap.reports.jobs import PROFILES, Job, Profile, batch_of, jobs, run_job
 from metagap.reports.records import dumps
 from metagap.reports.store import Store
-from metagap.reports.tally import Outcome, Tally, tally_instance
+from metagap.reports.tally import Outcome, Tally, judged_on
 from metagap.reports.verify import Run, store_of
-from metagap.reports.wide import MOST, OPEN, WIDE, WideJob, judge_widely, widely
+from metagap.reports.wide import MOST, OPEN, PER, WIDE, WideJob, judge_batch, reach, widely
 from metagap.theory.claim import Claim, Expression, Relation
 
 from .test_batch_judge import AT_V
@@ -92,7 +95,7 @@ def test_wide_verdicts_are_those_of_balls(family: str, generator: str, variant: 
 def test_a_false_claim_is_violated_by_balls_on_the_instances_that_arrays_leave_open() -> None:
     false = replace(LIFTED, bound=Expression("radius*eps/2 + weight_norm*misfit/2"))
     job, outcome = job_of("meta-sl", "local", "squared", 64), Outcome({LIFTED.name: Tally()})
-    judge_widely(job, batch_of(job), (false,), outcome)
+    judge_batch(job, batch_of(job), (false,), outcome)
     tally = outcome.tallies[LIFTED.name]
     agree(job, false, tally)
     assert tally.counts["VIOLATED"] > 0 and tally.simplest is not None
@@ -103,13 +106,13 @@ def test_what_is_attained_begins_at_the_bits_that_decide_it(monkeypatch: pytest.
     """Of the L1 form, attained along the gradient; what arrays leave open for another reason begins as ever."""
     begun = dict[str, set[int]]()
 
-    def judged(tallies: object, instance: object, origin: str, claims: object, **named: Any) -> object:
-        found = tally_instance(tallies, instance, origin, claims, **named)  # type: ignore[arg-type]
-        for one in found.values():
-            begun.setdefault(one.verdict.name, set()).add(min(named["evaluator"].known_at))
+    def judged(evaluator: Evaluator, origin: str, claims: Iterable[Claim]) -> Judgement:
+        found = judged_on(evaluator, origin, claims)
+        for one in found.claims:
+            begun.setdefault(one.verdict.name, set()).add(min(evaluator.known_at))
         return found
 
-    monkeypatch.setattr("metagap.reports.wide.tally_instance", judged)
+    monkeypatch.setattr("metagap.reports.wide.judged_on", judged)
     run_job(job_of("meta-sl", "arbitrary", "squared", 16), ("meta-sl-refined-l1",))
     assert begun["EQUAL"] == {256}
     begun.clear()
@@ -119,9 +122,29 @@ def test_what_is_attained_begins_at_the_bits_that_decide_it(monkeypatch: pytest.
 
 
 def test_an_instance_that_has_no_verdict_is_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("metagap.reports.wide.tally_instance", lambda *given, **named: {})
+    monkeypatch.setattr("metagap.reports.wide.judged_on", lambda *given: Judgement("", ()))
     with pytest.raises(DefectError, match="was judged"):
         run_job(job_of("meta-sl", "arbitrary", "log-cosh"), ("meta-sl-refined-l1",))
+
+
+def test_so_many_of_each_begun_part_of_a_batch_go_to_balls() -> None:
+    open_ = np.ones(2 * PER + 1, dtype=bool)
+    assert [reach(open_[:count]) for count in (1, PER, PER + 1, 2 * PER + 1)] == [1, OPEN, 2 * OPEN, 3 * OPEN]
+    assert reach(~open_) == len(open_)
+
+
+@pytest.mark.parametrize("blunt", [0.0, BLUNT])
+def test_a_job_writes_the_instances_that_it_shows_and_no_others(monkeypatch: pytest.MonkeyPatch, blunt: float) -> None:
+    """Whether arrays leave all of them to balls or some."""
+    monkeypatch.setattr("metagap.impl.batch_judge.BLUNT", blunt)
+    written, right = list[str](), files.dumps
+    monkeypatch.setattr(files, "dumps", lambda instance: written.append(instance.sha256) or right(instance))
+    job = job_of("meta-sl", "arbitrary", "squared", 12)
+    for each in (job, Job(*astuple(replace(job, index=0)))):
+        written.clear()
+        tallies = run_job(each, ("meta-sl-lifted", "meta-sl-l1", "meta-sl-refined-l1")).tallies.values()
+        shown = {kept.sha256 for tally in tallies for kept in (tally.tightest, *tally.undecided) if kept is not None}
+        assert sorted(written) == sorted(shown)
 
 
 def test_wide_batches_are_others_than_those_of_jobs_and_bounded() -> None:

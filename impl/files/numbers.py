@@ -147,8 +147,8 @@ def _written(q: fmpq) -> float | str:
     if not fits(q):
         required = f"at most {NUMBER_BITS} bits above and below the bar are required; round it"
         raise ValueError(f"number={SHORT.repr(str(q))}: {required}")
-    nearest = to_float(q)
-    return nearest if math.isfinite(nearest) and rational(nearest) == q else f"{q.p}/{q.q}"
+    nearest, exact = to_float(q), (int(q.p), int(q.q))
+    return nearest if math.isfinite(nearest) and nearest.as_integer_ratio() == exact else f"{q.p}/{q.q}"
 
 
 written = Writing(_written, float)

@@ -92,7 +92,7 @@ NUMBERS = (
     arithmetic("rational-root-rounded", "exact rationals replaced by roundings", "Rationals.sqrt",
                Edit("if top * top != int(t.p) or bottom * bottom != int(t.q):", "if False:"), JOINTS),
     arithmetic("rational-of-a-text-rounded", "exact rationals replaced by float64", "rational",
-               Edit("fraction = Fraction(text)", "fraction = Fraction(float(Fraction(text)))"), EXACT),
+               Edit("else Fraction(text)", "else Fraction(float(Fraction(text)))"), EXACT),
     arithmetic("rationals-are-floats", "exact rationals replaced by float64", "Rationals.number",
                then(lambda q: fmpq(*map(int, float(int(q.p) / int(q.q)).as_integer_ratio()))),
                EXACT),

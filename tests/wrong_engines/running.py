@@ -41,6 +41,8 @@ SAID = suite(
     "test_wide:test_wide_verdicts_are_those_of_balls", family="meta-sl", generator="arbitrary", variant="log-cosh"
 )
 THREADED = suite("test_executing:test_processes_that_share_work_have_one_thread_each")
+PARTS = suite("test_wide:test_so_many_of_each_begun_part_of_a_batch_go_to_balls")
+WRITTEN = suite("test_wide:test_a_job_writes_the_instances_that_it_shows_and_no_others", blunt=0.0)
 DEFECT = suite("test_wide:test_an_instance_that_has_no_verdict_is_a_defect")
 OTHERS = suite("test_wide:test_wide_batches_are_others_than_those_of_jobs_and_bounded")
 
@@ -88,21 +90,29 @@ RUNNING: tuple[Any, ...] = (
           Edit("other.sha256 < mine.sha256", "False"), ORDERED),
     Fault("run-undecided-by-order", "the record depends on the order", f"{TALLY}:Tally.merge",
           Edit("key=lambda kept: kept.sha256", "key=lambda kept: 0"), ORDERED),
-    Fault("run-wide-open-is-dropped", "an instance without a verdict", f"{WIDE}:judge_widely",
-          Edit("np.flatnonzero(decided.open[:count]).tolist()", "()"), SAID),
+    Fault("run-wide-open-is-dropped", "an instance without a verdict", f"{WIDE}:judge_batch",
+          Edit("np.flatnonzero(one.open[:count]).tolist()", "()"), SAID),
     Fault("run-wide-open-ends-it", "an instance without a verdict", f"{WIDE}:reach",
-          Edit("places[OPEN]", "places[0]"), SAID),
+          Edit("places[most]", "places[0]"), SAID),
     Fault("run-wide-open-has-no-end", "more balls than is said", f"{WIDE}:reach",
-          Edit("int(places[OPEN])", "len(open_)"), SAID),
+          Edit("int(places[most])", "len(open_)"), SAID),
+    Fault("run-wide-open-of-a-batch", "fewer verdicts than is said", f"{WIDE}:reach",
+          Edit("OPEN * -(-len(open_) // PER)", "OPEN"), PARTS),
+    Fault("run-batch-is-cut", "instances without a verdict", f"{WIDE}:judge_batch",
+          Edit("reach(one.open) if wide else job.count", "reach(one.open)"), suite("test_verify:test_tallies_add_up")),
+    Fault("run-each-is-written", "files that nobody sees", f"{TALLY}:tightest_first",
+          Edit("reverse=True", "reverse=False"), WRITTEN),
+    Fault("run-each-batch-is-written", "files that nobody sees", f"{TALLY}:Tally._tight",
+          Edit("_telling(judged) >= _telling(self.tightest.judged)", "True"), WRITTEN),
     Fault("run-wide-counted-twice", "instances that are counted twice", f"{TALLY}:Tally.add_decided",
           Edit('self.counts["PROVED"] += len(places)', 'self.counts["PROVED"] += 2 * len(places)'), SAID),
     Fault("run-wide-open-is-proved", "what is open is decided", "metagap.impl.batch_judge:decided_in_arrays",
           Edit("proved = open_ & proved & ", "proved = open_ & "), SAID),
     Fault("run-wide-loosest-is-shown", "the wrong instance", f"{TALLY}:Tally.add_decided",
-          Edit("best = max(zip(", "best = min(zip("), SAID),
-    Fault("run-wide-nobody-counts", "an instance without a verdict", f"{WIDE}:judge_widely",
+          Edit("place = -max(zip(", "place = -min(zip("), SAID),
+    Fault("run-wide-nobody-counts", "an instance without a verdict", f"{WIDE}:judge_batch",
           Edit("!= counted[claim.name]:", "is None:"), DEFECT),
-    Fault("run-wide-attained-begins-low", "a search that does not end", f"{WIDE}:judge_widely",
+    Fault("run-wide-attained-begins-low", "a search that does not end", f"{WIDE}:judge_batch",
           Edit("if b in attained:", "if False:"), ATTAINED),
     Fault("run-wide-attained-by-none", "a search that does not end", "metagap.impl.batch_judge:decided_in_arrays",
           Edit("<= NEAR", "< 0 * NEAR"), ATTAINED),

@@ -218,7 +218,7 @@ class MidRad:
         total: Array = mid.sum(axis)
         count = mid.size // max(total.size, 1)
         spread = (np.abs(mid) * ((count + 2) * U) + self.rad).sum(axis)
-        guard = GUARD if spread.min(initial=1.0) > 0 else _guard(_spread(zero(self), mid.shape).all(axis))
+        guard = GUARD if spread.min(initial=1.0) > 0 else _guard(np.asarray(_spread(zero(self), mid.shape).all(axis)))
         # |total|: a sum of sizes may stay finite where the sum does not.
         return MidRad(total, (spread + U * np.abs(total)) * (UP + 4 * count * U) + guard)
 

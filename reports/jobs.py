@@ -278,7 +278,7 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
         origin = f"{real.title}: {name}"
         file, text = f"instances/{instance.sha256[:12]}.json", files.dumps(instance)
         outcome.kept[file] = text
-        tallied = tally_instance(outcome.tallies, instance, origin, ordinary, True, decided[at], evaluator, text)
+        tallied = tally_instance(outcome.tallies, instance, origin, ordinary, True, evaluator, text, decided[at])
         judged = {claim.name: tallied[claim.name] for claim in ordinary}
         optimum = None
         if family.headline and family.headline.claim in claims:

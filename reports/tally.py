@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
+from types import MappingProxyType
 
 import numpy as np
 
@@ -196,6 +197,9 @@ class Outcome:
     note: str = ""
 
 
+NOTHING: Mapping[str, ClaimJudgement] = MappingProxyType({})
+
+
 def judged_on(evaluator: Evaluator, origin: str, claims: Iterable[Claim]) -> Judgement:
     """The claims on the evaluator's instance, which comes from there."""
     with judging(origin):
@@ -220,16 +224,18 @@ def tally_instance(
     real: bool,
     evaluator: Evaluator | None = None,
     text: str | None = None,
+    known: Mapping[str, ClaimJudgement] = NOTHING,
 ) -> dict[str, ClaimJudgement]:
-    """Judge one instance (by its evaluator, and with its file's text, if there is one already), and count the
-    verdicts."""
+    """Judge one instance (by its evaluator, and with its file's text, if there is one already), but for the claims of
+    which the judgement is known, and count the verdicts."""
     at = family_of(instance).evaluator(instance) if evaluator is None else evaluator
-    judgement = judged_on(at, origin, claims)
+    judgement = judged_on(at, origin, [claim for claim in claims if claim.name not in known])
+    found = {**known, **{judged.claim: judged for judged in judgement.claims}}
     written = cache(lambda: files.dumps(instance) if text is None else text)
-    for judged in judgement.claims:
+    for judged in found.values():
 
         def keep(judged: ClaimJudgement = judged) -> Kept:
             return Kept(judged, written(), judgement.instance, instance.numbers, origin)
 
         tallies[judged.claim].add(judged, keep, real)
-    return {judged.claim: judged for judged in judgement.claims}
+    return found

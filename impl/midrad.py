@@ -69,7 +69,9 @@ class MidRad:
     __array_ufunc__ = None
 
     def __init__(self, mid: Array | float, rad: Array | float = 0.0) -> None:
-        self.mid, self.rad = laid(np.asarray(mid, dtype=float)), laid(np.asarray(rad, dtype=float))
+        self.mid, self.rad = np.asarray(mid, dtype=float), np.asarray(rad, dtype=float)
+        if self.mid.ndim > 1 and len(self.mid) >= LONG:
+            self.mid, self.rad = laid(self.mid), laid(self.rad)
 
     # --- in and out -----------------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ multiplies and divides: where all are positive nothing cancels, and rare visits 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from operator import add
 from typing import Any
 
@@ -58,7 +58,7 @@ class Rows:
 
     terms: tuple[tuple[MidRad, MidRad], ...]
 
-    @property
+    @cached_property
     def grid(self) -> tuple[int, ...]:
         """(B, ...)."""
         return np.broadcast_shapes(*(shape for w, table in self.terms for shape in (w.shape, table.shape[:-1])))
@@ -87,7 +87,7 @@ class Rows:
         """A v (B, N) of vectors (B, d)."""
         ahead = (slice(None), *(None,) * (len(self.grid) - 2))
         found = reduce(add, (w * applied(table, v[ahead]) for w, table in self.terms))
-        return MidRads.broadcast_to(found, self.grid).reshape(len(v.mid), -1)
+        return (found if found.shape == self.grid else MidRads.broadcast_to(found, self.grid)).reshape(len(v.mid), -1)
 
     def pulled(self, p: MidRad) -> MidRad:
         """A'p (B, d) of vectors (B, N)."""

@@ -278,7 +278,18 @@ def _decided_at(claim: Claim, evaluator: Evaluator) -> _Outcome:
         if outcome.close and short and (claim.relation is Relation.EQUAL or not waiting):
             waiting = [last]
     assert outcome is not None
-    return outcome
+    return _sharper(claim, evaluator, outcome)
+
+
+def _sharper(claim: Claim, evaluator: Evaluator, outcome: _Outcome) -> _Outcome:
+    """The outcome; of an inequality that is attained as far as its bits tell, what more bits separate that are at hand:
+    its sides may differ by less than EQUAL resolves, and where an instance begins would have a say otherwise."""
+    bits = max((known for known in evaluator.precisions if known in evaluator.known_at), default=0)
+    if outcome.verdict is not Verdict.EQUAL or claim.relation is Relation.EQUAL or bits <= outcome.bits:
+        return outcome
+    with ctx.workprec(bits):
+        found = _attempt(claim, evaluator, evaluator.balls(bits))
+    return found if found.verdict in (Verdict.PROVED, Verdict.VIOLATED) else outcome
 
 
 @dataclass(frozen=True)

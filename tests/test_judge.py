@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections import Counter
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ from flint import arb, ctx, fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 from metagap.impl.arithmetic import Rationals, norm
-from metagap.impl.families import family_of, judge
+from metagap.impl.families import META_SL, family_of, judge
 from metagap.impl.judge import ClaimJudgement, Enclosure, judge_claim, judge_claims
 from metagap.impl.losses import Loss
 from metagap.impl.sources import Generator, RandomSource
@@ -21,11 +24,12 @@ from metagap.impl.supervised.draws import CONVEX_LOSSES
 from metagap.impl.supervised.generate import GENERATORS
 from metagap.impl.supervised.instance import Atom, Functions, MetaSLInstance, Task
 from metagap.impl.supervised.quantities import MetaSLQuantities
-from metagap.theory.claim import Claim, Verdict
+from metagap.theory.claim import Claim, Relation, Verdict
 from metagap.theory.meta_sl import CLAIMS
 
 from .kinds import no_claim_is_violated
 
+judging = importlib.import_module("metagap.impl.judge")
 ANY = st.one_of([instances(g.name, CONVEX_LOSSES) for g in GENERATORS if g.variants == CONVEX_LOSSES])
 """From every generator that takes all losses."""
 CLAIM = {claim.name: claim for claim in CLAIMS}
@@ -109,6 +113,26 @@ def test_precisions_that_decide_nothing_are_not_tried(loss: str, bits: int) -> N
     inequalities = family_of(instance).evaluator(instance)
     judge_claims(inequalities, [CLAIM["meta-sl-lifted"]])
     assert min(inequalities.known_at) == 128
+
+
+@pytest.mark.parametrize("told", [Verdict.UNDECIDED, Verdict.EQUAL, Verdict.VIOLATED, Verdict.PROVED])
+def test_what_more_bits_leave_open_stays_equal(told: Verdict, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an attained inequality bits at hand may prove or refute more than those it is EQUAL at."""
+    tangent = next(g for g in GENERATORS if g.name == "tangent")
+    evaluator = META_SL.evaluator(tangent.build(RandomSource((5, 0), 1), "logistic").instance(0))
+    inequalities = (claim for claim in CLAIMS if claim.relation is Relation.AT_MOST)
+    claim = next(claim for claim in inequalities if judge_claim(claim, evaluator).verdict is Verdict.EQUAL)
+    with ctx.workprec(512):
+        evaluator.balls(512)
+    evaluator.begin_at(256)
+    right = judging._attempt
+
+    def attempt(*given: Any) -> Any:
+        found = right(*given)
+        return replace(found, verdict=told) if found.bits == 512 else found
+
+    monkeypatch.setattr(judging, "_attempt", attempt)
+    assert judge_claim(claim, evaluator).verdict is (Verdict.EQUAL if told is Verdict.UNDECIDED else told)
 
 
 @pytest.mark.parametrize("bits", [128, 512])

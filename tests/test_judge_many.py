@@ -21,6 +21,7 @@ from metagap.impl.family import Family
 from metagap.impl.files import dumps
 from metagap.impl.instances import Instance
 from metagap.impl.judge import ClaimJudgement
+from metagap.impl.models.weights import Weights
 from metagap.impl.sources import RandomSource
 from metagap.impl.stacks import cells, exact, in_proportion, stacks
 from metagap.reports import judging
@@ -307,6 +308,30 @@ def test_points_of_one_problem_are_judged_against_one_bracket(name: str, monkeyp
     assert [family.headline.judged(point) for point in points[3:]] == alone[3:]
     assert len(begun) > once
     assert name == "meta-sl" or max(box for _, box, *_ in begun) > 98  # it holds the point
+
+
+@pytest.mark.ci
+def test_points_of_one_network_share_where_descent_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if each were alone; a point of another problem begins anew."""
+    from metagap.impl.optimum.networks import bracket
+
+    family = FAMILIES["network"]
+    headline, landscapes = family.headline, family.landscapes
+    assert isinstance(headline, bracket.NetworkHeadline) and landscapes is not None
+    first, other = (landscapes.build(RandomSource(seed, 1), "pseudo-huber").instance(0) for seed in (1, 2))
+    points = [first, replace(first, omega=Weights(first.omega.floats / 2)), other]
+    alone, begun, right = [], [], bracket.descended
+    for point in points:
+        with monkeypatch.context() as bare:
+            bare.setattr(bracket, "_stop", lambda problem, start, point=point: right(point, start.floats))
+            alone.append((headline.bracketed(point).stops, headline.judged(point)))
+    monkeypatch.setattr(bracket, "descended", lambda *given: begun.append(given) or right(*given))
+    bracket._stop.cache_clear()
+    begins = []
+    for point, known in zip(points, alone, strict=True):
+        assert (headline.bracketed(point).stops, headline.judged(point)) == known
+        begins.append(len(begun))
+    assert begins == [begins[0], begins[0] + 1, 2 * begins[0] + 1]
 
 
 def test_a_bracket_of_an_own_loss_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, Rationals, rational
 from metagap.impl.families import META_RL, judge
+from metagap.impl.judge import judge_claim
 from metagap.impl.midrad import MidRad
 from metagap.impl.models.coordinates import coordinates
 from metagap.impl.policies import quantities
@@ -356,3 +357,23 @@ def test_float_visits_are_never_negative_and_weightless_tasks_take_no_part() -> 
     assert (floats.prior.visitation >= 0).all()
     assert not floats.prior.visitation[~floats.onward].any()
     assert not floats.reachable[batch.weights == 0].any()
+
+
+def test_what_bits_at_hand_separate_is_proved_wherever_an_instance_begins() -> None:
+    """A step of 200 leaves the worse action e^-200: 1 - pi < 1 by less than EQUAL resolves at 256 bits."""
+    task = Task(ONE, ZERO, (((ONE,), (ONE,)),), ((ONE, ZERO),), (ONE,))
+    greedy = MetaRLInstance((((ONE,), (ZERO,)),), (task,), ONE, fmpq(200), Adaptation.KL_STEP, (ZERO,), (ZERO,), ONE)
+    claim = META_RL.claim("meta-rl-t3b")
+    assert claim is not None
+
+    def judged(first: int, *known: int) -> Verdict:
+        evaluator = META_RL.evaluator(greedy)
+        evaluator.begin_at(first)
+        for bits in known:
+            with ctx.workprec(bits):
+                evaluator.balls(bits)
+        return judge_claim(claim, evaluator).verdict
+
+    assert [judged(first) for first in (128, 256, 512)] == [Verdict.EQUAL, Verdict.EQUAL, Verdict.PROVED]
+    assert [judged(first, 512) for first in (128, 256, 512)] == [Verdict.PROVED] * 3
+    assert [judged(first, 256) for first in (128, 256)] == [Verdict.EQUAL] * 2

@@ -11,6 +11,7 @@ OWN = suite("test_judge_many:test_arrays_decide_of_own_numbers")
 FLOATS = suite("test_judge_many:test_numbers_that_are_no_floats_are_in_no_stack")
 SHARES = suite("test_judge_many:test_rows_that_the_nearest_floats_miss_are_stacked")
 ONE = suite("test_judge_many:test_points_of_one_problem_are_judged_against_one_bracket", name="meta-rl")
+STOPS = suite("test_judge_many:test_points_of_one_network_share_where_descent_stops")
 ANOTHER = suite("test_judge_many:test_a_bracket_of_an_own_loss_is_not_kept")
 FOLDER = suite("test_judge_many:test_a_folder_is_its_files")
 STATUS = suite("test_judge_many:test_a_file_that_is_not_read_is_told_by_the_status_whatever_the_others_are")
@@ -33,6 +34,11 @@ MANY_FAULTS: tuple[Any, ...] = (
     Fault("many-brackets-of-another-loss", "the bracket of another loss of that name is believed",
           "metagap.impl.optimum.headline:LinearHeadline.judged",
           Edit("if instance.loss.profile.own", "if False"), ANOTHER),
+    Fault("many-stops-of-another-problem", "where descent on another problem stopped is believed",
+          "metagap.impl.optimum.networks.bracket:NetworkHeadline._stops",
+          Edit("_stop(_problem(instance), ", "_stop(replace(_problem(instance), tasks=instance.tasks[:1]), "), STOPS),
+    Fault("many-stops-from-elsewhere", "where descent from another point stopped is believed",
+          "metagap.impl.optimum.networks.bracket:_stop", Edit("start.floats", "problem.initial.floats"), STOPS),
     Fault("many-files-passed-over", "a file of a folder that is no file is passed over in silence",
           "metagap.reports.cli.options:listed", Edit("if not os.path.isdir(one)", "if os.path.isfile(one)"), FOLDER),
     Fault("many-unread-forgotten", "of files that are not read the status says nothing",

@@ -222,10 +222,9 @@ class NetworkHeadline(Headline):
         shape = instance.initial.floats.shape
         if shape[0] * shape[1] > DESCENDED:
             return
-        drawn = np.random.default_rng(0).standard_normal((STARTS, *shape))
-        starts = dict.fromkeys((*_starts(instance)[:2], *points))
-        for start in (*(w.floats for w in starts), *drawn):
-            if (found := descended(instance, start)).sound:
+        drawn = map(Weights, np.random.default_rng(0).standard_normal((STARTS, *shape)))
+        for start in dict.fromkeys((*_starts(instance)[:2], *points, *drawn)):
+            if (found := _stop(_problem(instance), start)).sound:
                 yield found
 
     @PROPOSING
@@ -306,6 +305,12 @@ class NetworkHeadline(Headline):
         findings = tuple(self.judge(replace(instance, omega=w), optimum, kind) for w, kind in distinct.items())
         at = tuple(float(v) for v in optimum.at.floats.ravel())
         return Study(instance, optimum, at, None, instance.width * instance.initial.dimension, findings)
+
+
+@lru_cache(maxsize=16)
+def _stop(problem: NetworkInstance, start: Weights) -> Weights:
+    """Where descent from there stops: most starts are the same for all points of a problem, which have no say."""
+    return descended(problem, start.floats)
 
 
 @lru_cache(maxsize=4)

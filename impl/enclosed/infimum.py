@@ -67,8 +67,10 @@ def misfit_l1(eps: MidRad, rows: MidRad, target: MidRad) -> MidRad:
     lower, upper = _dual_end(eps, rows, target, np.ones((size, count))), MidRads.magnitude(target).sum(-1).high
     open_ = np.flatnonzero(~(upper - lower <= SHARP * upper))
     if len(open_):
-        v, p = l1_ends(np.broadcast_to(eps.mid, size)[open_], a[open_], u[open_])
         some, table, aims = eps[open_], rows[open_], target[open_]
+        # Weights are sought that radii, twice over, leave within eps: to scale them would cost more.
+        room = some.low - 2 * np.sqrt((pulled(table, MidRad(np.ones(aims.shape))).rad ** 2).sum(1))
+        v, p = l1_ends(np.where(room > 0, room, some.mid), a[open_], u[open_])
         left = MidRads.magnitude(aims - applied(table, MidRad(v))).sum(-1)
         upper[open_] = np.fmin(upper[open_], (some * norm(MidRad(v)) + left).high)
         lower[open_] = np.fmax(lower[open_], _dual_end(some, table, aims, np.clip(p, -1.0, 1.0)))

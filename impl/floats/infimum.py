@@ -24,7 +24,8 @@ def ball_least_squares(rows: Array, target: Array, radius: Array) -> tuple[Array
     not squared: an eigenvalue of A'A that is 1e-14 of the largest would be one of rounding.
     """
     finite = np.isfinite(rows).all((1, 2)) & np.isfinite(target).all(1)
-    rows, target = np.where(finite[:, None, None], rows, 0.0), np.where(finite[:, None], target, np.nan)
+    if not finite.all():
+        rows, target = np.where(finite[:, None, None], rows, 0.0), np.where(finite[:, None], target, np.nan)
     left, values, vectors = _decomposed(rows, target)
     live = values > 1e-13 * values[:, :1]
     weights = np.where(live, values * left, 0.0)
@@ -202,9 +203,9 @@ the share of the upper end that may stay open; the share of a batch below which 
 FACES, NEAR, SOFT = range(4, STEPS, 3), 0.98, 1e-8
 """The steps after which a face is tried; the size of a weight from which its residual keeps its sign; how softly the
 others are held at 0 at first."""
-FEW, TELL, TINY = 4, 2.0**-46, 1e-300
+FEW, TELL, LEAST, TINY = 4, 2.0**-46, 1e-16, 1e-300
 """The most coordinates for which sums are taken along the batch, by numpy alone; the share of the largest target above
-which targets have signs; what is divided by instead of 0."""
+which targets have signs; the least mu; what is divided by instead of 0."""
 
 
 def l1_ends(eps: Array, rows: Array, target: Array) -> tuple[Array, Array]:
@@ -224,7 +225,7 @@ def l1_ends(eps: Array, rows: Array, target: Array) -> tuple[Array, Array]:
     few = min(rows.shape[1:]) <= FEW
     laid = np.ascontiguousarray if few else np.asfortranarray
     a, u = laid(rows.T), laid(target.T)
-    used: Array = a.any(0)
+    used = np.asarray(a.any(0))
     count, order = max(int(used.sum(0).max(initial=0)), 1), None
     if count < len(u):  # rows that are zero go last, and most of them out
         order = np.argsort(~used, axis=0, kind="stable")[:count]
@@ -238,24 +239,26 @@ def l1_ends(eps: Array, rows: Array, target: Array) -> tuple[Array, Array]:
         basis, factor = np.linalg.qr(a.T.swapaxes(1, 2))
         a = laid(factor.swapaxes(1, 2).T)
     r, v, p, mu = u, np.zeros((len(a), len(left))), np.zeros_like(u), np.full(len(left), FALL)
-    q, best_v, best_p = v, np.zeros_like(v), u / np.hypot(u, TELL)
+    q, going, best_v, best_p = v, mu > 0, np.zeros_like(v), u / np.hypot(u, TELL)
     kept_v, kept_p = np.zeros((len(eps), len(a))), np.zeros((len(eps), count))
     upper, lower = np.abs(u).sum(0), _lower(e, a, u, best_p)
     for step in range(STEPS):
-        goes_on = upper - lower > ENOUGH * upper
-        if goes_on.mean() < SPARSE:  # those that are done go a few steps on
+        goes_on = (upper - lower > ENOUGH * upper) & going
+        if np.count_nonzero(goes_on) < SPARSE * len(left):  # those that are done go a few steps on
             kept_v[left], kept_p[left] = (best_v * unit).T, (best_p * _scale(e, a, best_p)).T
             some = np.flatnonzero(goes_on)
             kept = (left, unit, a, e, u, used, r, v, p, q, mu, best_v, best_p, upper, lower)
             left, unit, a, e, u, used, r, v, p, q, mu, best_v, best_p, upper, lower = (_taken(x, some) for x in kept)
         if not len(left):
             break
+        going = mu > LEAST  # a step with the least mu is the last
         move, turn_p, turn_q = _smoothed_step(e, a, r, v, p, q, mu)
         share = np.minimum(1.0, BACK / np.maximum(_rate(p, turn_p), _ball_rate(q, turn_q)))
-        v, p, q = v + move, p + share * turn_p, q + share * turn_q
+        turn_p *= share
+        v, p, q = v + move, p + turn_p, q + share * turn_q
         r = u - _applied(a, v)
         above, below = e * _length(v) + np.abs(r).sum(0), _lower(e, a, u, p)
-        mu = np.minimum(mu, np.maximum(FALL * (above - below) / (count + 1), 1e-16))
+        mu = np.minimum(mu, np.maximum(FALL * (above - below) / (count + 1), LEAST))
         tried = [(above, below, v, p)]
         if step in FACES:
             face_v, face_p = _on_face(e, a, u, used, r, v, p)
@@ -281,14 +284,22 @@ def _smoothed_step(
 ) -> tuple[Array, Array, Array]:
     """Newton's changes of v (d, B), p (N, B) and q (d, B)."""
     square = mu * mu
-    sizes, length = np.sqrt(residual * residual + square), np.sqrt(_dot(v, v) + square)
-    lean, along = residual / sizes, v / length
-    bend, pull = (1 - p * lean) / sizes, eps / length
+    sizes = residual * residual
+    sizes += square
+    np.sqrt(sizes, out=sizes)
+    lean = residual / sizes
+    bend = p * lean
+    np.subtract(1, bend, out=bend)
+    bend /= sizes
+    length = np.sqrt(_dot(v, v) + square)
+    along, pull = v / length, eps / length
     cross = (pull / -2 * q)[:, None] * along
     system = _gram(rows, bend) + (cross + cross.swapaxes(0, 1))
     move = _solved(system, pull, _pulled(rows, lean) - pull * v)
-    turn_q = along + (move - q * _dot(along, move)) / length - q
-    return move, lean - bend * _applied(rows, move) - p, turn_q
+    bend *= _applied(rows, move)
+    lean -= bend
+    lean -= p
+    return move, lean, along + (move - q * _dot(along, move)) / length - q
 
 
 def _on_face(
@@ -319,8 +330,11 @@ def _on_face(
 def _solved(system: Array, more: Array, right: Array) -> Array:
     """The solutions (d, B) of (system + more) x = right; systems (d, d, B) are positive, on paper: no pivots."""
     d = len(right)
-    least = 2.0**-50 * np.einsum("iib->b", system) + TINY
-    table = np.concatenate([system + np.eye(d)[..., None] * (more + least), right[:, None]], 1)
+    table = np.empty((d, d + 1, len(more)))
+    table[:, :d], table[:, d] = system, right
+    diagonal = table.reshape(-1, len(more))[:: d + 2]
+    least = 2.0**-50 * diagonal.sum(0) + TINY
+    diagonal += more + least
     if d > FEW:
         try:
             return np.asarray(np.linalg.solve(table[:, :d].T, right.T[..., None])[..., 0].T)
@@ -337,8 +351,8 @@ def _solved(system: Array, more: Array, right: Array) -> Array:
 
 def _rate(p: Array, turn: Array) -> Array:
     """The share of the way to size 1 that turn is for the entries of p (N, B), at most."""
-    rate: Array = (np.abs(turn) / np.maximum(1 - np.copysign(p, p * turn), 2.0**-52)).max(0)
-    return rate
+    room = np.maximum(1 - np.copysign(p, p * turn), 2.0**-52)
+    return np.asarray((np.abs(turn) / room).max(0))
 
 
 def _ball_rate(q: Array, turn: Array) -> Array:
@@ -375,11 +389,15 @@ def _gram(rows: Array, weights: Array) -> Array:
     """A' diag(weights) A (d, d, B)."""
     if len(rows) > FEW:
         return np.asarray((rows.T.swapaxes(1, 2) @ (weights.T[..., None] * rows.T)).T)
-    return np.stack([np.einsum("nb,inb->ib", weights * column, rows) for column in rows])
+    found = np.empty((len(rows), *rows[:, 0].shape))
+    for i, column in enumerate(rows):
+        np.einsum("nb,inb->ib", weights * column, rows[i:], out=found[i, i:])
+        found[i + 1 :, i] = found[i, i + 1 :]
+    return found
 
 
 def _dot(a: Array, b: Array) -> Array:
-    return np.asarray(np.einsum("ib,ib->b", a, b))
+    return np.asarray(np.add.reduce(a * b))
 
 
 def _length(v: Array) -> Array:

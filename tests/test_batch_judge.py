@@ -427,6 +427,14 @@ def test_sums_of_batches_are_enclosed_sharply() -> None:
         assert lifted.mid == pytest.approx(plain.mid, rel=1e-9, abs=1e-12)
 
 
+def test_weights_leave_room_for_radii() -> None:
+    """Rows 1 and 2^-35 - 1, targets 1, eps 2^-35 up to a thousandth: weights of 1 would be scaled by as much."""
+    tiny = 2.0**-35
+    rows, target = MidRad(np.array([[[1.0], [tiny - 1]]])), MidRad(np.ones((1, 2)))
+    found = infimum.misfit_l1(MidRad(np.array([tiny]), np.array([tiny / 1000])), rows, target)
+    assert 0 < found.high[0] <= (1 + 1e-9) * found.low[0]
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_no_infimum_of_what_is_not_finite(bad: float) -> None:
     rows, target = single(np.full((2, 2, 1), 0.5)), MidRad(np.array([[1.0, 2.0], [bad, 2.0]]))

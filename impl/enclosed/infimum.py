@@ -65,7 +65,9 @@ def misfit_l1(eps: MidRad, rows: Rows, target: MidRad) -> MidRad:
     if unsettled.any():
         open_ = slice(None) if 4 * unsettled.sum() > 3 * len(unsettled) else unsettled
         some, few, aims = eps[open_], rows[open_], target[open_]
-        v, p = l1_ends(some.mid, few.mid, aims.mid)
+        # Weights are sought that radii, twice over, leave within eps: to scale them would cost more.
+        room = some.low - 2 * np.sqrt((few.pulled(MidRad(np.ones(aims.shape))).rad ** 2).sum(1))
+        v, p = l1_ends(np.where(room > 0, room, some.mid), few.mid, aims.mid)
         left = MidRads.magnitude(aims - few.applied(MidRad(v))).sum(-1)
         upper[open_] = np.fmin(upper[open_], (some * norm(MidRad(v)) + left).high)
         lower[open_] = np.fmax(lower[open_], _dual_end(some, few, aims, np.clip(p, -1.0, 1.0)))

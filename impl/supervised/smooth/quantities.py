@@ -53,15 +53,19 @@ class SmoothQuantities(SmoothErrors, RowQuantities):
         return left - (problem.paced(change) if problem.turned else change)
 
     def _folded(self, rows: arb_mat, xs: list[int], at: Neurons, pulls: list[Number]) -> arb_mat:
-        """sum_x pulls(x) d2f(x) applied to rows (a, m d): per neuron, sum_x pulls(x) fold(x) <x, row_r> x."""
+        """sum_x pulls(x) d2f(x) applied to rows (a, m d): per neuron, rows times sum_x pulls(x) fold(x) x x'."""
         inputs, places, d = at.at(xs), at.places, len(at.inputs.tolist()[0])
-        chosen, blocks, table = Balls.matrix(inputs), [], rows.tolist()
-        for r, folds in enumerate(at.folds):
-            weights = [folds[places[x]] * pulls[x] for x in xs]
-            bent = Balls.matrix([[w * v for v in row] for w, row in zip(weights, inputs, strict=True)])
-            own = Balls.matrix([row[r * d : r * d + d] for row in table])
-            blocks.append((own * (chosen.transpose() * bent)).tolist())
-        return Balls.matrix([[v for block in own for v in block] for own in zip(*blocks, strict=True)])
+        weights = Balls.matrix([[folds[places[x]] * pulls[x] for x in xs] for folds in at.folds])
+        hessians = (weights * Balls.matrix([[u * v for u in x for v in x] for x in inputs])).tolist()
+        found = []
+        for row in rows.tolist():
+            for r, hessian in enumerate(hessians):
+                first, *others = row[r * d : r * d + d]
+                own = [first * h for h in hessian[:d]]
+                for i, v in enumerate(others, start=1):
+                    own = [o + v * h for o, h in zip(own, hessian[i * d : i * d + d], strict=True)]
+                found += own
+        return arb_mat(rows.nrows(), rows.ncols(), found)
 
     def _pulls_of(self, law: Law, predictions: list[Number]) -> list[Number]:
         return [self.problem.eta * slope for slope in self.problem.slopes(law, predictions)]

@@ -29,7 +29,8 @@ BLUNT = 2.0**-20
 side that is not positive there is nothing to say."""
 
 NEAR = 2.0**-36
-"""Share of the bound within which its ends and those of the left side are alike: most such bounds are attained."""
+"""Share of the bound, or of 1 if that is more, within which its ends and those of the left side are alike: most such
+bounds are attained, or both sides are 0."""
 
 
 Judged = dict[str, ClaimJudgement]
@@ -173,7 +174,7 @@ def decided_in_arrays(claim: Claim, at: Asked, count: int) -> Decided:
     assert decision.verdict is Verdict.PROVED
     ends = np.stack([np.broadcast_to(end, count) for end in (*sides[0], *sides[1])])
     apart = np.maximum(np.abs(ends[3] - ends[0]), np.abs(ends[1] - ends[2]))
-    met = open_ & ~proved & (apart <= NEAR * np.abs(ends[3]))
+    met = open_ & ~proved & (apart <= NEAR * np.maximum(np.abs(ends[3]), 1.0))
     return Decided(claim, proved, tuple(outside), ends, decision, met)
 
 

@@ -156,12 +156,13 @@ class Evaluator:
     working: Callable[[int], int] = lambda bits: bits
     """The bits in which quantities are evaluated, of those of the balls."""
     _roundings: dict[str, float] = field(default_factory=dict)
+    _enclosed: dict[tuple[int, str], Enclosure] = field(default_factory=dict)
     _rational: CoreQuantities | None = None
     _irrational: bool = False
 
     def anew(self) -> Evaluator:
         """The same, which knows nothing yet."""
-        return replace(self, beside=None, known_at={}, _roundings={}, _rational=None, _irrational=False)
+        return replace(self, beside=None, known_at={}, _roundings={}, _enclosed={}, _rational=None, _irrational=False)
 
     def serves(self, instance: Instance) -> bool:
         """Whether another instance has the same problem and omega: all that its comparator and radius leave alone."""
@@ -208,6 +209,12 @@ class Evaluator:
         if name not in self._roundings:
             self._roundings[name] = self.balls(FLOAT_BITS).rounding(name)
         return self._roundings[name]
+
+    def enclosed(self, bits: int, name: str) -> Enclosure:
+        """A quantity in balls of that precision, in float64: many claims show it."""
+        if (bits, name) not in self._enclosed:
+            self._enclosed[bits, name] = Enclosure.of(self.balls(bits)(name))
+        return self._enclosed[bits, name]
 
     def known(self, name: str) -> arb:
         """A quantity at the highest precision that was needed."""
@@ -379,23 +386,27 @@ def _exactly(claim: Claim, evaluator: Evaluator) -> bool | None:
 
 def _report(claim: Claim, outcome: _Outcome, evaluator: Evaluator, complete: bool) -> ClaimJudgement:
     at, left, bound = outcome.at, outcome.left, outcome.bound
-    rough = evaluator if complete else None
+    rough, bits = evaluator if complete else None, outcome.bits
     if complete:
-        with ctx.workprec(outcome.bits):
+        with ctx.workprec(bits):
             left, bound = _defined(claim.left, at), _defined(claim.bound, at)
+
+    def named(name: str) -> Enclosure:
+        return _enclosure(at(name), name, rough) if complete else evaluator.enclosed(bits, name)
+
     terms: dict[str, Enclosure] = {}
     if bound is not None and left is not None:
-        terms = {name: _enclosure(at(name), name, rough) for name in claim.terms}
+        terms = {name: named(name) for name in claim.terms}
     gap = edge = ratio = side = None
     if left is not None:
         own = "gap" in claim.left.names
         side = _enclosure(left, claim.left, rough)
-        gap = _enclosure(at("gap"), "gap", rough) if own else side
+        gap = named("gap") if own else side
     if bound is not None:
         edge = _enclosure(bound, claim.bound, rough)
     if side is not None and edge is not None and claim.relation is Relation.AT_MOST:
         ratio = ratio_of(side.middle, edge.middle)
-    margins = {name: Enclosure.of(margin) for name, margin in outcome.margins.items()}
+    margins = {a.name: evaluator.enclosed(bits, a.margin) for a in claim.assumptions if a.name in outcome.margins}
     return ClaimJudgement(claim.name, outcome.verdict, gap, edge, terms, margins, ratio, outcome.reason, side)
 
 

@@ -59,7 +59,7 @@ PROFILES = {
 
 
 class Job(BatchJob):
-    """Those that are judged one by one."""
+    """Those on each of which every claim is judged."""
 
 
 @dataclass(frozen=True)

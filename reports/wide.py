@@ -60,7 +60,7 @@ class BatchJob:
 
 
 class WideJob(BatchJob):
-    """Those that are judged all at once."""
+    """Those on the first of which inequalities are judged."""
 
     @property
     def _place(self) -> str:

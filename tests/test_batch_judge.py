@@ -12,7 +12,7 @@ from flint import arb, arb_mat, arb_series, ctx, fmpq, fmpq_mat
 from metagap.impl import midrad
 from metagap.impl.arithmetic import Balls, rational
 from metagap.impl.balls import infimum as balls
-from metagap.impl.batch_judge import ends_of, judged_in_arrays
+from metagap.impl.batch_judge import Asked, decided_in_arrays, ends_of, judged_in_arrays
 from metagap.impl.elementary import MidRads
 from metagap.impl.enclosed import infimum, linear
 from metagap.impl.enclosed.duals import Dual, Duals
@@ -242,6 +242,13 @@ def test_no_verdict_of_what_is_not_finite_or_overlaps() -> None:
     assert judged_in_arrays([lifted], Said(right), 1) != [{}]
     shown = {"function_displacement": MidRad([1.0], [np.inf])}
     assert judged_in_arrays([lifted], Said(right | shown), 1) == [{}]
+
+
+def test_sides_that_are_alike_or_0_are_met() -> None:
+    claim, wide = next(c for c in CLAIMS if c.name == "meta-sl-s1"), [2.0**-45] * 3
+    said = Said({"gap": MidRad([3.0, 0.0, 0.5], wide), "pairing": MidRad([3.0, 0.0, 0.5 - 2.0**-30], wide)})
+    met = decided_in_arrays(claim, Asked(said), 3).met
+    assert met is not None and met.tolist() == [True, True, False]
 
 
 def test_an_assumption_that_fails_is_named_if_those_before_it_hold() -> None:

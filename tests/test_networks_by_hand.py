@@ -89,6 +89,15 @@ def test_products_that_underflow_are_no_kinks() -> None:
     assert found.signs.tolist() == [[1.0], [-1.0], [0.0]]
 
 
+def test_what_float64_loses_of_inner_products_is_known() -> None:
+    rows = [[fmpq(1, 3)], [fmpq(1, 2**600)], [ONE]]
+    problem = NetworkProblem(network([[ONE]], rows, [ONE], [ONE], step=Gradient(HALF)), Balls)
+    for a, row in enumerate(problem.inputs.products):
+        for b, exact in enumerate(row):
+            near, lost = (rational(float(table[a, b])) for table in problem.products)
+            assert abs(exact - near) <= lost
+
+
 def test_a_neuron_at_its_kink_is_off() -> None:
     """1{0 > 0} = 0: no feature, no step, distance 0."""
     problem = NetworkProblem(network([[ZERO], [ONE]], [[ONE]], [ONE], [ZERO], step=Gradient(HALF)), Balls)

@@ -14,9 +14,9 @@ f = 0 for every W.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from flint import arb, fmpq
@@ -77,11 +77,16 @@ class Layer:
         if len(self.output) > 1:
             first, second = self.signed(first, xs), self.signed(second, ys)
         counts, xs, ys = (first.T @ second).tolist(), self.of(xs), self.of(ys)
-        products, number, width = self.inputs.products, self.m.number, self.width
+        shared = self._shared
         return self.m.matrix(
-            [[number(int(c) * products[x][y] / width) for c, y in zip(row, ys, strict=True)]
-             for row, x in zip(counts, xs, strict=True)]
-        )  # fmt: skip
+            [[shared(c, x, y) for c, y in zip(row, ys, strict=True)] for row, x in zip(counts, xs, strict=True)]
+        )
+
+    @cached_property
+    def _shared(self) -> Callable[[float, int, int], Number]:
+        """count <x, x'> / m of (count, x, x'): few inputs and counts make many entries."""
+        products, number, width = self.inputs.products, self.m.number, self.width
+        return cache(lambda count, x, y: number(int(count) * products[x][y] / width))
 
     def totals(self, weights: Weights, patterns: Array, xs: list[int]) -> list[fmpq]:
         """sum_r b_r P_r(x) W_r'x for the columns of patterns (m, a) at places xs [a], exactly."""

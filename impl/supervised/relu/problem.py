@@ -55,6 +55,14 @@ class NetworkProblem(ScaledLayer, Risks):
         self.scale(instance.adaptation)
 
     @cached_property
+    def products(self) -> tuple[Array, Array]:
+        """<x, x'> (k, k) in float64, and what float64 loses of it: all of it, where that underflows."""
+        exact = self.inputs.products
+        near = [[midpoint(arb(v)) for v in row] for row in exact]
+        lost = [[_radius(v, g) for v, g in zip(*rows, strict=True)] for rows in zip(exact, near, strict=True)]
+        return np.array(near), np.array(lost)
+
+    @cached_property
     def omega(self) -> Point:
         """The point under test."""
         return self.at(self.instance.omega)
@@ -261,7 +269,6 @@ class Point(Neurons):
     def _in_floats(self, xs: list[int], move: Move) -> tuple[Array, Array]:
         """W_{i,r}'x (m, a) in float64, with error bounds, but for what loose neurons add."""
         problem, left = self.problem, self.kept(move.count)
-        inputs = problem.inputs
         scale = problem.width**-0.5
         # One row per pattern feature: its coefficient, in float64 with the distance to the exact one.
         centre = np.array([midpoint(arb(c)) for c in move.coefficients])
@@ -269,12 +276,7 @@ class Point(Neurons):
         places, moving = problem.of(xs), problem.of(move.inputs)
         if problem.rated:
             return self._scaled_in_floats(places, move, centre, radius)
-        gram = np.array([[midpoint(arb(inputs.products[x][y])) for y in places] for x in moving])
-        # What float64 loses of an inner product: all of it, where that underflows.
-        lost = np.array(
-            [[_radius(inputs.products[x][y], g) for y, g in zip(places, row, strict=True)]
-             for x, row in zip(moving, gram, strict=True)]
-        )  # fmt: skip
+        gram, lost = (table[np.ix_(moving, places)] for table in problem.products)
         on = np.stack(move.patterns, axis=1)
         with np.errstate(invalid="ignore", over="ignore"):
             shift = (problem.signed(on, move.inputs) @ (centre[:, None] * gram)) * scale

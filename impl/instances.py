@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -37,6 +36,10 @@ class Writing:
 
 fraction = Writing(lambda q: f"{q.p}/{q.q}", lambda v: "%d/%d" % v.as_integer_ratio())  # noqa: UP031
 """Every number as "p/q"."""
+
+
+APART = {place: " " for place in range(128) if not chr(place).isdigit()}
+"""What `str.translate` leaves the digits of."""
 
 
 class Instance(ABC):
@@ -92,7 +95,7 @@ class Instance(ABC):
     @cached_property
     def _named(self) -> tuple[str, int]:
         text = json.dumps(self.canonical.fractions(), sort_keys=True, separators=(",", ":"))
-        digits = max(map(len, re.findall(r"\d+", text)))
+        digits = max(map(len, text.translate(APART).split()))
         return hashlib.sha256(text.encode()).hexdigest(), 10 * digits // 3 + 1
 
     @property

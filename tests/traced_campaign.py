@@ -27,8 +27,8 @@ STAGES = (0.01, 1.0)
 
 
 def code(*rooms: ModuleType) -> str:
-    """The hash of rooms that are tried: tallies of others are not gone on from."""
-    files = [path for room in rooms for path in sorted(Path(*room.__path__).glob("*.py"))]
+    """The hash of rooms that are tried, with all that is below: tallies of others are not gone on from."""
+    files = [path for room in rooms for path in sorted(Path(*room.__path__).rglob("*.py"))]
     return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 

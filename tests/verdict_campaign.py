@@ -22,18 +22,14 @@ from pathlib import Path
 from typing import Any
 
 from metagap import impl
-from metagap.impl import enclosed, policies, supervised
 from metagap.impl.families import FAMILIES
 from metagap.impl.family import Family
 from metagap.impl.judge import judge_claim
-from metagap.impl.policies import enclosed as policies_enclosed
 from metagap.impl.sources import Generator, RandomSource
-from metagap.impl.supervised import enclosed as supervised_enclosed
 
 from .test_batch_judge import agree
 from .traced_campaign import code, say
 
-ROOMS = (impl, enclosed, supervised, policies, supervised_enclosed, policies_enclosed)
 SIZES, TURNS = (8, 128, 128, 128, 128), 12
 """Instances of batches, in turn: a small one says what a place costs, and may have wide networks. Of how many claims
 one is compared, and after how many batches a place is left of which arrays have decided nothing."""
@@ -75,7 +71,7 @@ def due(one: Counter[str]) -> float:
 def run(seconds: float, file: Path, names: tuple[str, ...]) -> None:
     """The campaign for that long. Errors: DifferError."""
     end, kept = time.monotonic() + seconds, json.loads(file.read_text()) if file.exists() else {}
-    room, tallies = code(*ROOMS), dict[str, Any]()
+    room, tallies = code(impl), dict[str, Any]()
     if kept.get("code") == room:
         tallies = kept["places"]
     places = {

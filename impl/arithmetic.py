@@ -118,7 +118,7 @@ def exactly(value: float) -> arb:
 
 def midpoint(ball: arb) -> float:
     """The float64 nearest to the ball's centre."""
-    return float(ball.mid())
+    return float(ball)
 
 
 def proposed(values: Iterable[float]) -> tuple[fmpq, ...]:
@@ -268,7 +268,9 @@ class Balls(FunctionSet):
 
     @staticmethod
     def magnitude(t: arb) -> arb:
-        return t.abs_lower().union(t.abs_upper())
+        if t > 0:
+            return t
+        return -t if t < 0 else t.abs_lower().union(t.abs_upper())
 
 
 class Rationals(FunctionSet):

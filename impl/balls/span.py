@@ -51,7 +51,6 @@ def span(gram: Matrix) -> Span:
     diagonal = [gram[a, a] for a in range(count)]
     trace = sum((v.abs_upper() for v in diagonal), start=arb(0))
     least = trace * arb(2) ** (-(3 * ctx.prec) // 4)
-    columns: list[list[arb]] = []
     rows: list[list[arb]] = [[] for _ in range(count)]
     pivots: list[int] = []
     while len(pivots) < count:
@@ -59,6 +58,11 @@ def span(gram: Matrix) -> Span:
         if not diagonal[a] > least:
             break
         size = diagonal[a].sqrt()
+        # The inner products of all rows with row a.
+        inner = [arb(0)] * count
+        if pivots:
+            known = arb_mat(count, len(pivots), [v for row in rows for v in row])
+            inner = (known * arb_mat(len(pivots), 1, rows[a])).entries()
         column = []
         for b in range(count):
             if b in pivots:
@@ -66,10 +70,8 @@ def span(gram: Matrix) -> Span:
             elif b == a:
                 column.append(size)
             else:
-                inner = sum((u * v for u, v in zip(rows[a], rows[b], strict=True)), start=arb(0))
-                column.append((gram[a, b] - inner) / size)
+                column.append((gram[a, b] - inner[b]) / size)
         pivots.append(a)
-        columns.append(column)
         for b in range(count):
             rows[b].append(column[b])
             if b != a and b not in pivots:

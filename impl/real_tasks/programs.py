@@ -92,9 +92,11 @@ def cases(model: Any, tasks: Any, inner: Any, loss: str, rounds: int, rate: floa
 def trained(
     model: Any, tasks: Any, inner: Any, loss: str, rounds: int, rate: float, first_order: bool
 ) -> dict[str, Any]:
-    """Parameters by name: Adam with a rate that falls to 0, from the model's own."""
+    """Parameters by name: Adam with a rate that falls to 0, from the model's own. Tasks are of one shape: their
+    gradient is traced once."""
     import torch
     from torch.func import grad
+    from torch.fx.experimental.proxy_tensor import make_fx
 
     from ..traced.learner import Learner, weights
 
@@ -108,14 +110,16 @@ def trained(
     def outer(p: Any, d: Any) -> Any:
         return learner.loss(learner.predict(dict(zip(learner.names, p, strict=True)), d[2]), d[3])
 
+    def slope(p: Any, d: Any) -> Any:
+        return grad(outer)(learner.adapt(p, *d[:2]), d) if first_order else grad(risk)(p, d)
+
+    gradient = make_fx(slope)(learner.omega, data[0][1])
     moving = [p.clone().requires_grad_() for p in learner.omega]
     descent = torch.optim.Adam(moving, lr=rate)
     falling = torch.optim.lr_scheduler.CosineAnnealingLR(descent, rounds)
     for _ in range(rounds):
         point = tuple(p.detach() for p in moving)
-        parts_of = [
-            (q, grad(outer)(learner.adapt(point, *d[:2]), d) if first_order else grad(risk)(point, d)) for q, d in data
-        ]
+        parts_of = [(q, gradient(point, d)) for q, d in data]
         for k, p in enumerate(moving):
             p.grad = sum((q * g[k].detach() for q, g in parts_of), start=torch.zeros_like(p))
         descent.step()

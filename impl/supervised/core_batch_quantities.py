@@ -106,7 +106,8 @@ class CoreBatchQuantities(LiftedBatchQuantities):
         shrunk = 1.0 if batch.decay is None else 1.0 - pace * batch.decay.reshape(-1, *(1,) * (at.ndim - 1))
         for _ in range(batch.steps):
             here = iterates[-1]
-            iterates.append(shrunk * here - pace * self._pulled(self._inner(1, self._predictions(here)), here))
+            z = self._before if here is self._omega else self._predictions(here)
+            iterates.append(shrunk * here - pace * self._pulled(self._inner(1, z), here))
         return iterates
 
     @cached_property

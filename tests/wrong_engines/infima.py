@@ -99,7 +99,7 @@ INFIMA = (
     Fault("span-drops-a-direction", "a basis with a dropped direction", f"{SPAN}:span",
           Edit("while len(pivots) < count:", "while len(pivots) < count - 1:"), SPANS),
     Fault("span-sign", "a basis with a sign error", f"{SPAN}:span",
-          Edit("(gram[a, b] - inner) / size", "(gram[a, b] + inner) / size"), SPANS),
+          Edit("gram[a, b] - inner[b]", "gram[a, b] + inner[b]"), SPANS),
     Fault("span-without-slack", DROPPED, f"{SPAN}:span",
           Edit("root(arb(diagonal[b].upper())) for b", "arb(0) for b"), SPANS),
     Fault("coordinates-sign", "a basis with a sign error", f"{SPAN}:Span.coordinates",

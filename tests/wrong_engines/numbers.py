@@ -79,6 +79,8 @@ NUMBERS = (
       for name in ("exp", "sqrt", "tanh", "sech", "log_cosh", "softplus", "sigmoid")),
     arithmetic("magnitude-of-the-centre", DROPPED, "Balls.magnitude", Edit(".union(t.abs_upper())", ""),
                suite("test_arithmetic:test_the_magnitude_of_a_ball_around_0_starts_at_0")),
+    arithmetic("magnitude-of-the-negative", "a sign error", "Balls.magnitude", Edit("return -t", "return t"),
+               suite(LAST_BIT, bits=128, name="magnitude")),
     arithmetic("inside-decided", "a joint is decided", "Balls.inside", Edit("arb(0).union(1)", "arb(1)"), JOINTS),
     arithmetic("sign-decided", "a joint is decided", "Balls.sign", Edit("arb(-1).union(1)", "arb(1)"), JOINTS),
     Fault("series-clip-decided", "a joint is decided", f"{SERIES}:BallSeries.clip",

@@ -111,6 +111,13 @@ def value(problem: AnyProblem, weights: Weights) -> arb:
     return problem.objective(problem.at(weights))
 
 
+@lru_cache(maxsize=4)
+def _level(problem: NetworkInstance, weights: Weights, bits: int) -> arb:
+    """`value` for a problem without its points, in balls of so many bits."""
+    with ctx.workprec(bits):
+        return value(problem_of(problem.canonical), weights)
+
+
 @dataclass(frozen=True)
 class NetworkHeadline(Headline):
     """The headline of one kind of networks.
@@ -261,9 +268,8 @@ class NetworkHeadline(Headline):
             here: Any = evaluator_of(instance).balls(precisions[0])
             against = self._nearest(instance, here, rivals)
             at = here.against(against)
-            problem = problem_of(instance.canonical)
             level = here.level
-            above = Enclosure.of(level - value(problem, optimum.at))
+            above = Enclosure.of(level - _level(_problem(instance), optimum.at, ctx.prec))
             if optimum.ball is None or squared_distance(instance.omega, instance.initial) <= optimum.ball**2:
                 optimum.holds(level, "L(omega)")
         evaluator = evaluator_of(against)

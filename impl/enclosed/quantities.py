@@ -121,9 +121,14 @@ class Enclosed:
 
     @cached_property
     def _along(self) -> MidRad:
-        """v strictly within the ball, as balls have it: no enclosure separates R and R, and what is left of u there is
-        above rounding also where meta-features fit it. Rounded to nearest, no entry is longer than it was."""
+        """v strictly within the ball, as balls have it: no enclosure separates R and R. Rounded to nearest, no entry is
+        longer than it was."""
         return MidRad(self.lifted[1] * (1 - WITHIN))
+
+    @cached_property
+    def _halfway(self) -> MidRad:
+        """v/2, for the step that holds along any direction: where v fits u, nothing but rounding is left along v."""
+        return MidRad(self.lifted[1] / 2)
 
     @cached_property
     def direction(self) -> Any:
@@ -140,7 +145,7 @@ class Enclosed:
     @cached_property
     def _residual(self) -> Any:
         rows = self.meta_features.reshape(len(self.given), -1, self.meta_features.shape[-1])
-        return self.u - applied(rows, self._along).reshape(*self.u.shape)
+        return self.u - applied(rows, self._halfway).reshape(*self.u.shape)
 
     @property
     def _points(self) -> tuple[int, ...]:

@@ -79,6 +79,14 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
         psi, weight, *others = self._mixed
         return psi, weight[..., None] * psi, weight, *others
 
+    @cached_property
+    def _alone(self) -> tuple[Array, Any]:
+        _, _, equal, used, task = self._merging
+        size, there = len(self.given), np.broadcast_to(self._present, self.u.shape)[:, None, task]
+        alone = used & (equal.astype(float) @ there == 1)
+        u = MidRad(equal) @ MidRads.where(there, self.u[:, None, task], 0.0)
+        return alone.reshape(size, -1), u.reshape(size, -1)
+
     # --- margins --------------------------------------------------------------------------------------------
 
     @property

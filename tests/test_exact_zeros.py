@@ -71,6 +71,7 @@ NONE = ("error_trace", "error_operator", "error_flips", "gradient_difference", "
 """Of networks whose patterns do not change."""
 
 
+@pytest.mark.ci(every=2)
 @pytest.mark.parametrize("variant", ["logistic", "squared"])
 def test_networks_that_keep_their_patterns_have_no_error(variant: str) -> None:
     """A step of 2^-40 keeps them; one instance has its neurons turned at omega, at inputs that are not 0, one later."""
@@ -93,6 +94,7 @@ def test_networks_that_keep_their_patterns_have_no_error(variant: str) -> None:
         assert not disagreements(one, NETWORK)[0]
 
 
+@pytest.mark.ci
 def test_rank_is_lost_for_the_reasons_that_balls_have() -> None:
     """Tasks of one law that share an input, inputs without features, a dead network, more inputs than dimensions."""
     found = 0
@@ -112,6 +114,7 @@ def test_rank_is_lost_for_the_reasons_that_balls_have() -> None:
     assert found >= 20
 
 
+@pytest.mark.ci
 def test_rank_is_not_lost_for_less() -> None:
     """Two tasks with an input each have room; at one input, with other labels, a smooth network adapts to each."""
     smooth = FAMILIES["smooth-network"]
@@ -136,6 +139,7 @@ def laws(batch: Any) -> tuple[str, ...]:
     return tuple(name for name in names if getattr(batch, name) is not None)
 
 
+@pytest.mark.ci
 def test_supports_are_compared_with_queries() -> None:
     """C8: one law in two places, other masses, an atom that queries lack; tasks of weight 0 do not count."""
     for seed in range(3):
@@ -159,6 +163,7 @@ def test_supports_of_other_atoms_or_almost_alike() -> None:
     assert not np.isfinite(near("margin_one_law").high).any()
 
 
+@pytest.mark.ci
 def test_a_weight_of_one_task_vanishes_with_its_numerator() -> None:
     """Two labels on both sides of an input's prediction 0, others for every task: no enclosure shows the slope 0."""
     for seed in range(3):

@@ -133,7 +133,7 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
         return MidRads.broadcast_to(margin, (len(self.given),))
 
     @cached_property
-    def _densities(self) -> tuple[Any, Array]:
+    def _densities(self) -> tuple[Any, Any]:
         """p^s/p (B, n, k, l) at the atoms of supports of tasks of positive weight, else 1; which of them the outer law
         does not have. (p^s: the sum over slots with the atom's label; p likewise.)"""
         batch, inner = self.given, self._inside

@@ -163,7 +163,7 @@ BATCHES = (
           Edit("vectors @ basis", "vectors @ -basis"),
           suite("test_infimum:test_least_squares_by_triangles_are_those_of_all_rows", shape=(3, 10))),
     fault("labels-that-differ-left-out", "a term is left out",
-          "metagap.impl.supervised.batch_quantities:BatchQuantities._mixed",
+          "metagap.impl.supervised.batch_quantities:BatchQuantities._merging",
           Edit("max(int(first.sum(2).max()), 1)", "max(int(first.sum(2).min()), 1)"), contain("one-task", "poisson")),
     # --- second derivatives ---
     fault("curvature-without-slopes", SLOPE, f"{ENCLOSED}.curvature_size",

@@ -149,7 +149,9 @@ class MidRads(FunctionSet):
     def sech(cls, t: MidRad) -> MidRad:
         e = _fallen(-np.abs(t.mid))
         value = 2 * e / (1 + e * e)
-        moved = np.minimum(t.rad, 2 * value * _growth(t.rad) * (1 + 32 * U))
+        moved = t.rad
+        if not value.min(initial=1.0) > 2.0**-20:
+            moved = np.minimum(moved, 2 * value * _growth(moved) * (1 + 32 * U))
         return cls._smooth(MidRad(t.mid, moved), value, 0.5, 16)
 
     @classmethod

@@ -220,7 +220,7 @@ class MidRad:
         total: Array = mid.sum(axis)
         count = mid.size // max(total.size, 1)
         spread = (np.abs(mid) * ((count + 2) * U) + self.rad).sum(axis)
-        guard = GUARD if spread.min(initial=1.0) > 0 else _guard(np.asarray(_spread(zero(self), mid.shape).all(axis)))
+        guard = GUARD if spread.min(initial=1.0) > 0 else _guard(np.all(_spread(zero(self), mid.shape), axis))
         # |total|: a sum of sizes may stay finite where the sum does not.
         return MidRad(total, (spread + U * np.abs(total)) * (UP + 4 * count * U) + guard)
 
@@ -232,14 +232,14 @@ class MidRad:
         return MidRad(other) @ self
 
 
-def zero(value: Operand) -> Array:
+def zero(value: Operand) -> Any:
     """Where a number is known to be 0."""
     mid, rad = parts(value)
     found = np.equal(mid, 0.0)
     return found if rad is None else found & (rad == 0)
 
 
-def _guard(exact: Array) -> Array:
+def _guard(exact: Any) -> Array:
     """GUARD, but where nothing can underflow."""
     return np.where(exact, 0.0, GUARD)
 

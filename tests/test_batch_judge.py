@@ -70,12 +70,15 @@ def outside(
     at, missed, compared = family.enclosed_quantities(batch), [], 0
     for b in range(len(batch)):
         with ctx.workprec(bits):
-            direction = at._along.mid[b] if "direction" in names else np.full(1, np.nan)
-            along = tuple(rational(float(v)) for v in direction) if np.isfinite(direction).all() else None
-            exact = family.quantities(batch.instance(b), Balls, along)
+            exact = {}
+            for which in ("_along", "_halfway"):
+                direction = getattr(at, which).mid[b] if "direction" in names else np.full(1, np.nan)
+                along = tuple(rational(float(v)) for v in direction) if np.isfinite(direction).all() else None
+                exact[which] = family.quantities(batch.instance(b), Balls, along)
             for name in names:
+                which = "_halfway" if name in ("inner_product", "residual_norm") else "_along"
                 try:
-                    right, found = exact(name), at(name)[b]
+                    right, found = exact[which](name), at(name)[b]
                 except UndefinedQuantityError:
                     continue
                 if not fit_ends(ends_of(found)) or not right.is_finite():

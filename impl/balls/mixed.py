@@ -121,7 +121,7 @@ class MixedQuantities(CoreQuantities):
             return certain
         return arb(certain.lower()).union(restricted(lambda vanishes: vanishes is not True).upper())
 
-    def _mixed_target(self, j: int) -> arb:
+    def _mixed_target(self, j: int) -> Number:
         mixed = self._mixed
         return mixed.target[j] / mixed.weight[j]
 

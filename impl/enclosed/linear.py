@@ -35,7 +35,7 @@ import numpy as np
 
 from ..arithmetic import Array
 from ..elementary import MidRads
-from ..midrad import GUARD, UP, MidRad, contract
+from ..midrad import GUARD, UP, MidRad, contract, zero
 
 
 def norm(values: MidRad) -> MidRad:
@@ -70,6 +70,12 @@ class Rows:
         total = reduce(add, (w[..., None] * table for w, table in pairs))
         full = np.broadcast_to(total, (*self.grid, total.shape[-1]))
         return np.asarray(full.reshape(len(full), -1, full.shape[-1]))
+
+    @property
+    def zero(self) -> Array:
+        """Which of them are known to be 0 (B, N)."""
+        found = reduce(np.logical_and, (zero(w) | np.all(zero(table), -1) for w, table in self.terms))
+        return np.asarray(np.broadcast_to(found, self.grid).reshape(self.grid[0], -1))
 
     def __getitem__(self, chosen: Any) -> Rows:
         """Those of some instances."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..arithmetic import Array
 from ..elementary import MidRads
-from ..midrad import MidRad, laid
+from ..midrad import MidRad, laid, zero
 from .infimum import misfit, misfit_l1
 from .linear import Rows, applied, largest_eigenvalue, norm
 
@@ -106,20 +106,46 @@ class Enclosed:
     """(psi, pull: Rows (B, T, d), weight, target, mass, where the weight is of anything (B, T)), pull = weight psi
     there."""
 
+    @property
+    def _alone(self) -> tuple[Any, Any]:
+        """Where one task alone has mass at a point (B, T), and its u there: of some families not known."""
+        return False, 0.0
+
+    @cached_property
+    def _spared(self) -> Any:
+        """Where a weight may be 0, of one task alone, which vanishes only with target and pull, or all three are 0."""
+        _, pull, weight, target, _, used = self._mixed_points
+        doubtful = used & ~((weight.low > 0) | (weight.high < 0))
+        if not doubtful.any():
+            return doubtful
+        return doubtful & (self._alone[0] | (zero(weight) & zero(target) & pull.zero))
+
     @cached_property
     def margin_numerator_vanishes(self) -> Any:
-        """The least |weight| over the mass, where none can be 0: else balls must tell."""
+        """The least |weight| over the mass, where none can be 0 but those that are spared: else balls must tell."""
         _, _, weight, _, mass, used = self._mixed_points
+        used = used & ~self._spared
         sizes = MidRads.magnitude(weight) / MidRads.where(used, mass, 1.0)
         low, high = (np.where(used, end, 1.0).min(1, initial=1.0) for end in (sizes.low, sizes.high))
         return MidRad.between(np.where(low > 0, low, np.nan), high)
 
     @cached_property
     def mixed_misfit(self) -> Any:
+        """Where a weight may be 0 that is spared, the point may be one or not, with target/weight = u: the infimum
+        grows with the points."""
         psi, _, weight, target, mass, used = self._mixed_points
-        root = MidRads.where(used, MidRads.sqrt(mass), 0.0)
-        aims = target / MidRads.where(used, weight, 1.0)
-        return misfit(psi.times(root), root * aims, self.given.radius)[0]
+        spared = self._spared
+        aims = target / MidRads.where(used & ~spared, weight, 1.0)
+
+        def over(points: Array) -> Any:
+            root = MidRads.where(points, MidRads.sqrt(mass), 0.0)
+            return misfit(psi.times(root), root * aims, self.given.radius)[0]
+
+        certain = over(used & ~spared)
+        if not spared.any():
+            return certain
+        aims = MidRads.where(spared, self._alone[1], aims)
+        return MidRad.between(certain.low, over(used & ~zero(weight)).high)
 
     @cached_property
     def mixed_misfit_l1(self) -> Any:
@@ -130,9 +156,14 @@ class Enclosed:
 
     @cached_property
     def _along(self) -> MidRad:
-        """v strictly within the ball, as balls have it: no enclosure separates R and R, and what is left of u there is
-        above rounding also where meta-features fit it. Rounded to nearest, no entry is longer than it was."""
+        """v strictly within the ball, as balls have it: no enclosure separates R and R. Rounded to nearest, no entry is
+        longer than it was."""
         return MidRad(self.lifted[1] * (1 - WITHIN))
+
+    @cached_property
+    def _halfway(self) -> MidRad:
+        """v/2, for the step that holds along any direction: where v fits u, nothing but rounding is left along v."""
+        return MidRad(self.lifted[1] / 2)
 
     @cached_property
     def direction(self) -> Any:
@@ -149,7 +180,7 @@ class Enclosed:
     @cached_property
     def _residual(self) -> Any:
         ahead = (slice(None), *(None,) * (self.u.ndim - 2))
-        return self.u - applied(self.meta_features, self._along[ahead])
+        return self.u - applied(self.meta_features, self._halfway[ahead])
 
     @property
     def _points(self) -> tuple[int, ...]:

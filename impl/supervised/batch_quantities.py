@@ -214,9 +214,9 @@ class BatchQuantities(CoreBatchQuantities):
     # --- the mixed form: triples (x, label slot, x') ---
 
     @cached_property
-    def _mixed(self) -> tuple[Array, Array, Array, Array, Array]:
-        """(psi (B, T, d), weight, target, mass (B, T), where there is mass): densities merged over tasks with equal
-        (x, y)."""
+    def _merging(self) -> tuple[Array, Array, Array, Array, Array]:
+        """(labels, masses of the inner laws (B, k, nl), which slots are equal (B, k, nl, nl), where the first of them
+        have mass at a point (B, k, nl, k'), the slots' tasks (nl,))."""
         if self.batch.steps != 1:
             raise UndefinedQuantityError("the mixed feature is task-independent for one gradient step only")
         batch = self.batch
@@ -237,7 +237,14 @@ class BatchQuantities(CoreBatchQuantities):
         order = np.argsort(~first, axis=2, kind="stable")[:, :, : max(int(first.sum(2).max()), 1)]
         first, equal = np.take_along_axis(first, order, 2), np.take_along_axis(equal, order[..., None], 2)
         labels = labels[np.arange(count)[:, None, None], np.arange(k)[:, None], order]
-        used = first[..., None] & (equal @ self._present[:, None, task])
+        return labels, joint, equal, first[..., None] & (equal @ self._present[:, None, task]), task
+
+    @cached_property
+    def _mixed(self) -> tuple[Array, Array, Array, Array, Array]:
+        """(psi (B, T, d), weight, target, mass (B, T), where there is mass): densities merged over tasks with equal
+        (x, y)."""
+        labels, joint, equal, used, task = self._merging
+        count = len(self.batch)
 
         share = self.m.where(equal, joint[:, :, None], 0.0)
 

@@ -154,6 +154,14 @@ class TaskQuantities(RowQuantities, MixedQuantities):
             sources.append(len(own))
         return Mixed(weight, target, masses, sources, self._mixed_points)
 
+    def _mixed_target(self, j: int) -> Number:
+        """T/W: where one task alone has mass, T = W u, and it is u, also where an enclosure of W contains 0."""
+        if self._mixed.sources[j] > 1:
+            return super()._mixed_target(j)
+        index, x = self._mixed_points[j]
+        (i,) = (i for i in self._classes[index].tasks if x in self.laws[i].rho)
+        return self._after[i][x] - self._comparator[i][x]
+
     @cached_property
     def _parts(self) -> list[list[Part]]:
         """Per class its atoms: psi(x, y, x') = S phi(x') - F eta D phi(x'), F = ell'' phi phi', S = I - eta D decay."""

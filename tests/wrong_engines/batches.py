@@ -14,6 +14,7 @@ DUALS, INFIMA, LINEAR, SHARED = (
     f"metagap.impl.enclosed.{name}" for name in ("duals", "infimum", "linear", "quantities")
 )
 CORE, QUANTITIES, TAYLOR = (f"metagap.impl.supervised.enclosed.{name}" for name in ("core", "quantities", "taylor"))
+NETWORKS = "metagap.impl.supervised.enclosed.networks.quantities"
 COMMON, ENCLOSED = f"{CORE}:CoreEnclosed", f"{QUANTITIES}:EnclosedQuantities"
 FLOATS = "metagap.impl.supervised"
 
@@ -40,6 +41,12 @@ UNMADE = suite("test_batch_judge:test_rows_that_are_never_made_are_those_of_thei
 FINITE = suite("test_batch_judge:test_no_verdict_of_what_is_not_finite_or_overlaps")
 SHARES = suite("test_batch_judge:test_shares_are_those_of_the_instance")
 NAMED = suite("test_batch_judge:test_an_assumption_that_fails_is_named_if_those_before_it_hold")
+
+
+def exact(test: str, **given: object) -> object:
+    return suite(f"test_exact_zeros:test_{test}", **given)
+
+
 ZEROS = suite("test_midrad:test_zeros_are_exact_and_nothing_else_is")
 DECIDED = f"{JUDGE}:decided_in_arrays"
 JOINTS = suite("test_batch_judge:test_joints_are_left_to_balls")
@@ -75,6 +82,35 @@ BATCHES = (
     fault("functions-near-0", ROUNDING, f"{FUNCTIONS}:MidRads._smooth", Edit("zero(t)", "size == 0"), ZEROS),
     fault("sech-too-still", ROUNDING, f"{FUNCTIONS}:MidRads.sech", Edit("2 * value", "value"),
           suite("test_midrad:test_elementary_functions_contain", name="sech", count=1500)),
+    # --- what structure decides ---
+    fault("functions-for-omega", OPEN, f"{CORE}:CoreEnclosed.u", Edit("if batch.functions is not None:", "if False:"),
+          exact("functions_are_not_omega")),
+    fault("omega-by-one-number", OPEN, f"{CORE}:CoreEnclosed.u", Edit(".all(1)", ".any(1)"),
+          exact("omega_leaves_no_gap_to_itself", family="meta-sl", variant="logistic", equal=1)),
+    fault("gap-of-no-point", OPEN, f"{CORE}:CoreEnclosed.gap",
+          Edit("self._each(self._alike)", "self._alike.any(2)[..., None]"),
+          exact("some_points_that_agree_leave_the_others")),
+    fault("patterns-of-one-neuron", OPEN, f"{NETWORKS}:EnclosedReluQuantities._feature_change",
+          Edit(".all(2)", ".any(2)"), exact("networks_that_keep_their_patterns_have_no_error", variant="logistic")),
+    fault("patterns-at-omega-alone", OPEN, f"{NETWORKS}:EnclosedReluQuantities._feature_change",
+          Edit("for counts in self._flips", "for counts in self._flips[:1]"),
+          exact("networks_that_keep_their_patterns_have_no_error", variant="logistic")),
+    fault("a-task-like-itself", OPEN, f"{NETWORKS}:EnclosedNetworkQuantities._crowded",
+          Edit("& ~np.eye(count, dtype=bool)", ""), exact("rank_is_not_lost_for_less")),
+    fault("tasks-like-by-labels", OPEN, f"{NETWORKS}:EnclosedNetworkQuantities._crowded",
+          Edit("in (kept, masses)]", "in (0 * kept, 0 * masses)]"),
+          exact("rank_is_not_lost_for_less")),
+    fault("room-of-one-input", OPEN, f"{QUANTITIES}:EnclosedQuantities._room",
+          Edit("used.any(2).sum(1)", "used.any(2).sum(1) - 1"), exact("rank_is_not_lost_for_less")),
+    fault("any-support-is-dominated", OPEN, f"{QUANTITIES}:EnclosedQuantities.margin_dominated",
+          Edit("foreign.any((1, 2, 3))", "False"), exact("supports_of_other_atoms_or_almost_alike")),
+    fault("one-law-by-its-atoms", OPEN, f"{QUANTITIES}:EnclosedQuantities.margin_one_law",
+          Edit("np.where(other, 0.0, np.inf)", "0.0"), exact("supports_of_other_atoms_or_almost_alike")),
+    fault("spared-of-several-tasks", OPEN, f"{QUANTITIES}:EnclosedQuantities._alone", Edit("there == 1", "there >= 1"),
+          exact("weights_of_several_tasks_are_not_spared")),
+    fault("spared-points-left-out", "a term is left out", f"{SHARED}:Enclosed.mixed_misfit",
+          Edit("over(used & ~zero(weight)).high", "certain.high"),
+          exact("a_point_that_may_be_none_is_counted_above")),
     fault("sum-of-infinity", OPEN, f"{MIDRAD}:MidRad.sum", Edit(" + U * np.abs(total)", ""),
           suite("test_midrad:test_sums_that_overflow_stand_for_anything")),
     fault("quotient-by-infinity", OPEN, f"{MIDRAD}:MidRad.__truediv__", Edit("& (least < np.inf)", ""),
@@ -135,7 +171,7 @@ BATCHES = (
           Edit("vectors @ basis", "vectors @ -basis"),
           suite("test_infimum:test_least_squares_by_triangles_are_those_of_all_rows", shape=(3, 10))),
     fault("labels-that-differ-left-out", "a term is left out",
-          "metagap.impl.supervised.batch_quantities:BatchQuantities._mixed",
+          "metagap.impl.supervised.batch_quantities:BatchQuantities._merging",
           Edit("max(int(first.sum(2).max()), 1)", "max(int(first.sum(2).min()), 1)"), contain("one-task", "poisson")),
     # --- second derivatives ---
     fault("curvature-without-slopes", SLOPE, f"{ENCLOSED}.curvature_size",

@@ -79,6 +79,14 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
         psi, weight, *others = self._mixed
         return psi, psi.times(weight), weight, *others
 
+    @cached_property
+    def _alone(self) -> tuple[Array, Any]:
+        _, _, equal, used, task = self._merging
+        size, there = len(self.given), np.broadcast_to(self._present, self.u.shape)[:, None, task]
+        alone = used & (equal.astype(float) @ there == 1)
+        u = MidRad(equal) @ MidRads.where(there, self.u[:, None, task], 0.0)
+        return alone.reshape(size, -1), u.reshape(size, -1)
+
     # --- margins --------------------------------------------------------------------------------------------
 
     @property
@@ -125,7 +133,7 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
         return MidRads.broadcast_to(margin, (len(self.given),))
 
     @cached_property
-    def _densities(self) -> tuple[Any, Array]:
+    def _densities(self) -> tuple[Any, Any]:
         """p^s/p (B, n, k, l) at the atoms of supports of tasks of positive weight, else 1; which of them the outer law
         does not have. (p^s: the sum over slots with the atom's label; p likewise.)"""
         batch, inner = self.given, self._inside

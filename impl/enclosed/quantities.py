@@ -19,7 +19,7 @@ from ..midrad import MidRad, laid, zero
 from .infimum import misfit, misfit_l1
 from .linear import Rows, applied, largest_eigenvalue, norm
 
-WITHIN = 2.0**-16
+WITHIN = 2.0**-32
 """The direction of an infimum is shortened by this share."""
 
 

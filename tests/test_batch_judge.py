@@ -70,15 +70,12 @@ def outside(
     at, missed, compared = family.enclosed_quantities(batch), [], 0
     for b in range(len(batch)):
         with ctx.workprec(bits):
-            exact = {}
-            for which in ("_along", "_halfway"):
-                direction = getattr(at, which).mid[b] if "direction" in names else np.full(1, np.nan)
-                along = tuple(rational(float(v)) for v in direction) if np.isfinite(direction).all() else None
-                exact[which] = family.quantities(batch.instance(b), Balls, along)
+            direction = at._along.mid[b] if "direction" in names else np.full(1, np.nan)
+            along = tuple(rational(float(v)) for v in direction) if np.isfinite(direction).all() else None
+            exact = family.quantities(batch.instance(b), Balls, along)
             for name in names:
-                which = "_halfway" if name in ("inner_product", "residual_norm") else "_along"
                 try:
-                    right, found = exact[which](name), at(name)[b]
+                    right, found = exact(name), at(name)[b]
                 except UndefinedQuantityError:
                     continue
                 if not fit_ends(ends_of(found)) or not right.is_finite():
@@ -440,7 +437,7 @@ def test_sums_of_batches_are_enclosed_sharply() -> None:
 def test_weights_leave_room_for_radii() -> None:
     """Rows 1 and 2^-35 - 1, targets 1, eps 2^-35 up to a thousandth: weights of 1 would be scaled by as much."""
     tiny = 2.0**-35
-    rows, target = MidRad(np.array([[[1.0], [tiny - 1]]])), MidRad(np.ones((1, 2)))
+    rows, target = single(np.array([[[1.0], [tiny - 1]]])), MidRad(np.ones((1, 2)))
     found = infimum.misfit_l1(MidRad(np.array([tiny]), np.array([tiny / 1000])), rows, target)
     assert 0 < found.high[0] <= (1 + 1e-9) * found.low[0]
 

@@ -32,6 +32,7 @@ from metagap.theory.claim import Verdict
 from typer.testing import CliRunner
 
 from .kinds import built, families
+from .test_batch_judge import ALONG
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -119,7 +120,7 @@ def test_large_instances_are_stacked_in_parts_or_not_at_all(monkeypatch: pytest.
 @pytest.mark.ci(every=2)
 @families(lambda family: family.enclosed_quantities is not None)
 def test_the_verdicts_of_many_files_are_each_files_own(family: Family, tmp_path: Path) -> None:
-    """As of each alone, in balls: the same verdict and reason, and sides that overlap."""
+    """As of each alone, in balls: the same verdict and reason, and sides that overlap, but along other directions."""
     instances = mixed(family, FEW, 3)
     names = [claim.name for claim in family.claims]
     told: list[Any] = []
@@ -142,7 +143,7 @@ def test_the_verdicts_of_many_files_are_each_files_own(family: Family, tmp_path:
             assert (one.verdict, one.reason) == (right.verdict, right.reason)
             brief += one.brief
             for side, other in ((one.side, right.side), (one.bound, right.bound)):
-                if one.verdict is not Verdict.OUTSIDE:
+                if one.verdict is not Verdict.OUTSIDE and not (one.brief and one.claim.endswith(ALONG)):
                     assert side is not None and other is not None
                     assert side.lo <= other.hi and other.lo <= side.hi, (file, one.claim)
     assert brief > len(names) * len(instances) / 4

@@ -75,9 +75,9 @@ def test_what_depends_on_the_direction_is_enclosed(family: str) -> None:
     (batch,) = batches(family, "rates", "logistic", 6, 1)
     at = FAMILIES[family].enclosed_quantities(batch)  # type: ignore[misc]
     rows, u, size = at.meta_features, at.u, len(batch)
-    v, half = at._along.mid, at._halfway.mid
+    v = at._along.mid
     assert (np.linalg.norm(v, axis=1) < batch.radius).all()
-    middle = u.mid - (np.broadcast_to(rows.mid, rows.shape).reshape(size, -1, v.shape[1]) @ half[..., None]).reshape(
+    middle = u.mid - (np.broadcast_to(rows.mid, rows.shape).reshape(size, -1, v.shape[1]) @ v[..., None]).reshape(
         u.shape
     )
     slopes = batch.weights[:, :, None] * np.broadcast_to(at.slopes.mid, u.shape)

@@ -30,8 +30,9 @@ from metagap.impl.sources import Generator, RandomSource
 from .test_batch_judge import agree
 from .traced_campaign import code, say
 
-SIZES, TURNS = (8, 128, 128, 128, 128), 12
-"""Instances of batches, in turn: a small one says what a place costs, and may have wide networks. Of how many claims
+SIZES, TURNS = (8, 128, 512, 128, 512), 12
+"""Instances of batches, in turn: a small one says what a place costs, and may have wide networks; large ones lie in
+memory otherwise (`midrad.laid`). Of how many claims
 one is compared, and after how many batches a place is left of which arrays have decided nothing."""
 
 Place = tuple[Family, Generator, str]

@@ -19,7 +19,7 @@ from ..midrad import MidRad, laid, zero
 from .infimum import misfit, misfit_l1
 from .linear import Rows, applied, largest_eigenvalue, norm
 
-WITHIN = 2.0**-32
+WITHIN = 2.0**-24
 """The direction of an infimum is shortened by this share."""
 
 
@@ -156,14 +156,9 @@ class Enclosed:
 
     @cached_property
     def _along(self) -> MidRad:
-        """v strictly within the ball, as balls have it: no enclosure separates R and R. Rounded to nearest, no entry is
-        longer than it was."""
+        """v strictly within the ball, as balls have it: no enclosure separates R and R, and what is left of u is above
+        rounding also where v fits it. Rounded to nearest, no entry is longer than it was."""
         return MidRad(self.lifted[1] * (1 - WITHIN))
-
-    @cached_property
-    def _halfway(self) -> MidRad:
-        """v/2, for the step that holds along any direction: where v fits u, nothing but rounding is left along v."""
-        return MidRad(self.lifted[1] / 2)
 
     @cached_property
     def direction(self) -> Any:
@@ -180,7 +175,7 @@ class Enclosed:
     @cached_property
     def _residual(self) -> Any:
         ahead = (slice(None), *(None,) * (self.u.ndim - 2))
-        return self.u - applied(self.meta_features, self._halfway[ahead])
+        return self.u - applied(self.meta_features, self._along[ahead])
 
     @property
     def _points(self) -> tuple[int, ...]:

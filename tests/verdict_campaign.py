@@ -32,8 +32,8 @@ from .traced_campaign import code, say
 
 SIZES, TURNS = (8, 128, 512, 128, 512), 12
 """Instances of batches, in turn: a small one says what a place costs, and may have wide networks; large ones lie in
-memory otherwise (`midrad.laid`). Of how many claims one is compared, and after how many batches a place is left of which
-arrays have decided nothing."""
+memory otherwise (`midrad.laid`). Of how many claims one is compared, and after how many batches a place is left that
+arrays decide nothing of."""
 
 Place = tuple[Family, Generator, str]
 

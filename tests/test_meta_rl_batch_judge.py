@@ -12,14 +12,14 @@ from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
 from metagap.impl.arithmetic import Balls, norm, rational
 from metagap.impl.batch_judge import ends_of
 from metagap.impl.enclosed import linear
-from metagap.impl.families import META_RL
+from metagap.impl.families import META_RL, judge
 from metagap.impl.family import Family
 from metagap.impl.judge import Enclosure
 from metagap.impl.midrad import MidRad
 from metagap.impl.policies import taylor as series
 from metagap.impl.policies.batch import Batch
 from metagap.impl.policies.enclosed.quantities import EnclosedQuantities
-from metagap.impl.policies.problem import Problem, visitations
+from metagap.impl.policies.problem import NEGATIVE, Problem, visitations
 from metagap.impl.sources import RandomSource
 from metagap.impl.verdicts import fit_ends
 from metagap.theory.claim import Verdict
@@ -224,6 +224,15 @@ def test_tasks_of_weight_0_leave_nothing_open() -> None:
         missed, count = outside(some, ("margin_positive_policy",), family=META_RL)
         assert not missed
         assert count == len(some)
+
+
+def test_a_comparator_without_a_policy_is_left_to_balls() -> None:
+    """A rational step from the comparator makes a probability negative: balls say OUTSIDE, and arrays nothing else."""
+    name, found = "meta-rl any-bandit rational-step", META_RL.generator("any-bandit")
+    batch = found.build(RandomSource((79, *name.encode(), 4), 512), "rational-step").take(np.arange(60, 68))
+    assert not disagreements(batch, META_RL)[0]
+    balls = judge(batch.instance(4), [claim for claim in CLAIMS if claim.name == "meta-rl-lifted"]).claims[0]
+    assert (balls.verdict, balls.reason) == (Verdict.OUTSIDE, NEGATIVE)
 
 
 def test_a_campaign_of_verdicts_ends_at_the_first_that_differs(monkeypatch: pytest.MonkeyPatch) -> None:

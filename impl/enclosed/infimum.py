@@ -44,14 +44,14 @@ def within(v: Array, radius: Array) -> Array:
 
 
 def misfit(rows: Rows, target: MidRad, radius: Array) -> tuple[MidRad, Array]:
-    """inf_{||v|| <= radius} ||u - A v|| (B,) and the exact direction (B, d) of its upper end; rows A (B, N, d), target
-    u (B, N), radius (B,) exactly."""
+    """inf_{||v|| <= radius} ||u - A v|| (B,) and the exact direction (B, d) of its upper end, none where that is no
+    number; rows A (B, N, d), target u (B, N), radius (B,) exactly."""
     v = within(ball_least_squares(rows.mid, np.broadcast_to(target.mid, target.shape), radius)[1], radius)
     residual = target - rows.applied(MidRad(v))
     upper = norm(residual).high
     p = MidRad(residual.mid)
     gain = ((p * target).sum(-1) - MidRad(radius) * norm(rows.pulled(p))) / norm(p)
-    return _between(gain.low, upper), v
+    return _between(gain.low, upper), np.where(np.isfinite(upper)[:, None], v, np.nan)
 
 
 def misfit_l1(eps: MidRad, rows: Rows, target: MidRad) -> MidRad:

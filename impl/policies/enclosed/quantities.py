@@ -68,6 +68,15 @@ class EnclosedQuantities(Enclosed, BatchQuantities):
     def _visitations(self, chain: Any) -> Any:
         return visitations(chain, self.batch.gamma)
 
+    def adapted_from(self, prior: Any, theta: Any) -> Any:
+        """No numbers where a rational step may make a probability of a task of positive weight negative, at omega or at
+        the comparator: balls tell."""
+        found = super().adapted_from(prior, theta)
+        if self.given.adaptation is not Adaptation.RATIONAL_STEP:
+            return found
+        doubtful = ~(found.low >= 0).all((2, 3), keepdims=True) & (self.given.weights > 0)[..., None, None]
+        return MidRads.where(doubtful, np.nan, found)
+
     def _top(self, values: Any) -> Array:
         return np.asarray(values.mid.max(-1, keepdims=True))
 

@@ -91,6 +91,10 @@ POLICY_BATCHES = (
     # --- networks ---
     fault("network-energies-without-signs", PART, f"{TAYLOR}:network_energies",
           Edit("(found.slope * output[:, None])", "found.slope"), network()),
+    fault("mixed-of-inputs", PART, "metagap.impl.policies.batch_quantities:BatchQuantities._mixed",
+          Edit("self.features.reshape(count, pairs, -1)", "self.rows"), network("interpolating")),
+    fault("mixed-of-differences", PART, "metagap.impl.policies.start_quantities:StartQuantities.mixed_misfit_l1",
+          Edit("CoreQuantities._l1(self, *", "self._l1(*"), network("interpolating")),
     fault("gates-at-kinks", OPEN, "metagap.impl.elementary:MidRads.step",
           Edit("np.where(up | down, 0.0, 0.5)", "np.where(up | down, 0.0, 0.0)"),
           suite("test_network_batch_judge:test_steps_are_known_where_a_number_has_a_sign")),

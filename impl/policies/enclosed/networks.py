@@ -29,8 +29,10 @@ from ..network_batch_quantities import NetworkBatchQuantities
 from . import taylor
 from .quantities import EnclosedQuantities
 
-LINEAR_ALONE = ("curvature_size", "lipschitz", "smoothness", "tabular_norm", "margin_tabular")
-"""Quantities whose formulas are of features that do not depend on the parameters."""
+LINEAR_ALONE = (
+    "curvature_size", "lipschitz", "smoothness", "tabular_norm", "margin_tabular", "slope_to_comparator"
+)  # fmt: skip
+"""Quantities whose formulas are of features that do not depend on the parameters, or of parameters that are vectors."""
 
 
 class EnclosedNetworkQuantities(EnclosedStart, EnclosedQuantities, NetworkBatchQuantities):

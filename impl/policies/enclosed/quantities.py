@@ -109,7 +109,7 @@ class EnclosedQuantities(Enclosed, BatchQuantities):
 
     def _proposed_choices(self) -> Array:
         """Optimal actions (B, n, S, A) by policy iteration in floats."""
-        at = BatchQuantities(self.given)
+        at = self.text(self.given)
         units, choice = np.eye(self.given.shape[2]), at.prior.q.argmax(3)
         for _ in range(ROUNDS):
             q = at.side(units[choice]).q

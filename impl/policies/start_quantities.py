@@ -80,7 +80,7 @@ class StartQuantities(MetaRLQuantities):
 
     @cached_property
     def mixed_misfit_l1(self) -> arb:
-        """Over all directions: `basis` is of differences between actions, and rows of the mixed form are not centred."""
+        """Over all directions: `basis` is of differences between actions, and these rows are not centred."""
         return CoreQuantities._l1(self, *self._mixed_l1_system())
 
     # --- the error of features at initialisation --------------------------------------------------------------

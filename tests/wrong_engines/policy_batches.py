@@ -91,6 +91,9 @@ POLICY_BATCHES = (
     # --- networks ---
     fault("network-energies-without-signs", PART, f"{TAYLOR}:network_energies",
           Edit("(found.slope * output[:, None])", "found.slope"), network()),
+    fault("mixed-without-a-comparator", OPEN, f"{ENCLOSED}.__call__",
+          Edit("np.isfinite(self.gap.rad)", "True"),
+          suite(f"{TESTS}:test_a_comparator_without_a_policy_is_left_to_balls")),
     fault("mixed-of-inputs", PART, "metagap.impl.policies.batch_quantities:BatchQuantities._mixed",
           Edit("self.features.reshape(count, pairs, -1)", "self.rows"), network("interpolating")),
     fault("mixed-of-differences", PART, "metagap.impl.policies.start_quantities:StartQuantities.mixed_misfit_l1",

@@ -30,6 +30,8 @@ from ..constants import lipschitz, lookahead, smoothness
 from ..instance import Adaptation
 from . import taylor
 
+MIXED = ("margin_numerator_vanishes", "mixed_weight_norm", "mixed_misfit", "mixed_misfit_l1")
+"""What balls make of both policies' densities, also where there is nothing to divide or to approximate."""
 ROUNDS, SLACK = 40, 1e-12
 """Of policy iteration: rounds at most, and the share of Q below which a gain is rounding."""
 
@@ -62,6 +64,11 @@ class EnclosedQuantities(Enclosed, BatchQuantities):
         batch = laid_out(batch)
         super().__init__(enclosed(batch))
         self.given = batch
+
+    def __call__(self, name: str) -> Any:
+        """The quantity of that name; of the mixed form no numbers where there may be no policies, whose gap is none."""
+        found = super().__call__(name)
+        return found if name not in MIXED else MidRads.where(np.isfinite(self.gap.rad), found, np.nan)
 
     # --- policies and values ----------------------------------------------------------------------------------
 

@@ -281,7 +281,8 @@ def contract(spec: str, a: MidRad, b: MidRad) -> MidRad:
     names, kept = spec.split("->")
     first, second = names.split(",")
     lengths = dict(zip(reversed(first), reversed(left), strict=False))
-    lengths |= dict(zip(reversed(second), reversed(right), strict=False))
+    for name, length in zip(reversed(second), reversed(right), strict=False):
+        lengths[name] = max(length, lengths.get(name, 1))  # what is 1 long is repeated
     count = math.prod(length for name, length in lengths.items() if name not in kept)
     a_mid, b_mid = _spread(a.mid, left), _spread(b.mid, right)
     a_size, b_size = np.abs(a_mid), np.abs(b_mid)

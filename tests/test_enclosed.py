@@ -41,6 +41,13 @@ def test_products_contain(effort: int) -> None:
     assert escaped(a.sum(0), [sum(x, start=fmpq(0))]) == 0
 
 
+def test_products_of_what_is_repeated_have_as_many_terms() -> None:
+    rng = np.random.default_rng(13)
+    a, b = MidRad(rng.normal(size=(2, 900))), MidRad(rng.normal(size=(1, 3)))
+    same = MidRad(np.repeat(b.mid, 900, axis=0))
+    assert ((a @ b).rad >= 0.99 * (a @ same).rad).all()
+
+
 def test_chosen_entries_keep_radii() -> None:
     a, b = MidRad([1.0, 2.0], [0.5, 0.5]), MidRad([3.0, 4.0], [0.25, 0.25])
     found = MidRads.where(np.array([True, False]), a, b)

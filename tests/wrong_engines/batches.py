@@ -126,6 +126,8 @@ BATCHES = (
           suite("test_midrad:test_whole_numbers_beyond_float64_are_enclosed")),
     fault("product-first-radius", FORGOTTEN, f"{MIDRAD}:contract", Edit("if a.rad.any():", "if False:"),
           suite("test_enclosed:test_products_contain")),
+    fault("product-of-one-term", ROUNDING, f"{MIDRAD}:contract", Edit("max(length, lengths.get(name, 1))", "length"),
+          suite("test_enclosed:test_products_of_what_is_repeated_have_as_many_terms")),
     fault("sum-unrounded", ROUNDING, f"{MIDRAD}:MidRad.sum", Edit("((count + 2) * U)", "0"),
           suite("test_enclosed:test_products_contain")),
     fault("moved-bare", FORGOTTEN, f"{MIDRAD}:MidRad.rearranged",

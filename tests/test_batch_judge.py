@@ -193,6 +193,13 @@ def test_equalities_and_attained_bounds_are_left_to_balls() -> None:
         assert not {"meta-sl-identity", "meta-sl-s2", "meta-sl-refined-l1"} & set(known)
 
 
+def test_what_functions_have_no_value_for_is_said_as_balls_say_it() -> None:
+    batch = next(batches("functions", "quartic", 3, 1))
+    for at in (enclosed_quantities(batch), META_SL.quantities(batch.instance(0))):
+        with pytest.raises(UndefinedQuantityError, match="given by functions, not by a parameter"):
+            at("displacement")
+
+
 def test_kinks_are_left_to_balls() -> None:
     kinked = next(batches("arbitrary", "absolute", 1, 1, size=2))
     assert META_SL.judged_in_arrays(kinked, CLAIMS) == [{}, {}]

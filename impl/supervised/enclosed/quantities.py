@@ -188,7 +188,7 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
     @cached_property
     def adapted_displacement(self) -> Any:
         if self.batch.rival is None:
-            raise UndefinedQuantityError("the comparator is not one parameter")
+            raise UndefinedQuantityError("the comparator is given by functions, not by a parameter")
         rival = self.adapt(self.batch.rival.reshape(*self._omega.shape))[-1]
         moved = MidRads.broadcast_to(self._path[-1] - rival, (*self.given.weights.shape, *rival.shape[2:]))
         return self._of_one(norm(moved[self._only].reshape(len(self.given), -1)))

@@ -124,8 +124,16 @@ def test_what_linear_policies_alone_have_is_not_said_of_networks() -> None:
         for name in LINEAR_ALONE:
             with pytest.raises(UnknownError):
                 at(name)
-        with pytest.raises(UndefinedQuantityError):
-            family.quantities(batch.instance(0))("slope_to_comparator")
+        _, states, actions, _ = batch.shape
+        rows = np.eye(states * actions)  # inputs are no features
+        inputs = np.broadcast_to(rows.reshape(states, actions, -1), (len(batch), states, actions, len(rows)))
+        weights = np.ones((*batch.signs.shape, len(rows)))
+        units = replace(batch, features=inputs, omega=weights, initial=weights, rival=weights, policies=None)
+        exact = family.quantities(units.instance(0))
+        assert exact("margin_tabular") < 0
+        for name in ("slope_to_comparator", "lipschitz", "smoothness"):
+            with pytest.raises(UndefinedQuantityError):
+                exact(name)
 
 
 def test_largest_eigenvalues_contain_those_of_balls(effort: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from flint import arb
 
+from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Matrix, Number, Rationals, root
 from ..balls.core import CoreQuantities
 from ..balls.dense import Dense
@@ -82,6 +83,16 @@ class StartQuantities(MetaRLQuantities):
     def mixed_misfit_l1(self) -> arb:
         """Over all directions: `basis` is of differences between actions, and these rows are not centred."""
         return CoreQuantities._l1(self, *self._mixed_l1_system())
+
+    # --- what features that are given have: a network's depend on its parameters ------------------------------
+
+    @cached_property
+    def _half_width(self) -> arb:
+        raise UndefinedQuantityError("a network's features depend on its parameters")
+
+    @cached_property
+    def margin_tabular(self) -> Number:
+        return self._structural(False)
 
     # --- the error of features at initialisation --------------------------------------------------------------
 

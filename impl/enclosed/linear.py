@@ -50,8 +50,8 @@ def applied(rows: MidRad, v: MidRad) -> MidRad:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows s sum_t w_t a_t' (B, N, d) on a grid, row after row, that are never made: A v is s sum_t w_t (A_t v), and A'p
-    is sum_t A_t'(w_t s p), p first added along the axes that a table does not know.
+    """Rows s sum_t w_t a_t' (B, N, d) on a grid, row after row, that are never made: A v is s sum_t w_t (A_t v), and
+    A'p is sum_t A_t'(w_t s p), p first added along the axes that a table does not know.
 
     terms: weights w_t (B, ...) and tables A_t (B, ..., d) of the same axes after the first, each long as the grid or 1.
     share: s (B, N), if any; whole: the same rows without it.

@@ -134,5 +134,6 @@ def _implicit(batch: Any, features: MidRad, adapted: MidRad) -> Callable[[MidRad
     unit = np.broadcast_to(np.eye(d), (size, n, d, d))
     near = MidRad(proposed_inverse(moved(MidRad(unit)).mid))
     rest = MidRad(unit) - moved(near)
-    tangents = near.within(norm(rest.transpose(0, 1, 3, 2)).high[:, :, None, :])
+    radius = norm(rest.transpose(0, 1, 3, 2)).high
+    tangents = near.within(radius[:, :, None, :])
     return lambda own: contract("...i,...ij->...j", own, tangents)

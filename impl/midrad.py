@@ -279,7 +279,7 @@ def contract(spec: str, a: MidRad, b: MidRad) -> MidRad:
     """The sums of products that `spec` says, as in numpy.einsum."""
     names, kept = spec.split("->")
     first, second = names.split(",")
-    rough = a.rad.any()
+    rough = bool(a.rad.any())
     if rough and not b.rad.any():  # of an exact first factor one product of sizes is enough
         a, b, first, second, rough = b, a, second, first, False
         spec = f"{first},{second}->{kept}"

@@ -128,6 +128,12 @@ def test_rows_that_are_never_made_are_those_of_their_terms(effort: int) -> None:
         assert inside(rows.applied(v), (table * point[:, None]).sum(2))
         assert inside(rows.pulled(p), (table * weights[..., None]).sum(1))
         assert inside(rows.times(share).applied(v), shares * (table * point[:, None]).sum(2))
+        assert inside(rows.times(share).pulled(p), (table * (shares * weights)[..., None]).sum(1))
+        both = rows.times(share).times(share)[1:]
+        assert inside(both.applied(v[1:]), (shares**2 * (table * point[:, None]).sum(2))[1:])
+        assert both.mid == pytest.approx((share.mid**2)[1:, :, None] * table[1:], abs=0.2)
+        shared = (shares * (table * point[:, None]).sum(2)).reshape(2, a, -1).sum(2)
+        assert inside(rows.times(share).added(b * c).applied(v), shared)
         assert inside(rows.added(b * c).applied(v), (table * point[:, None]).sum(2).reshape(2, a, -1).sum(2))
         chosen = rng.random((2, a * b * c)) < 0.5
         assert inside(rows.where(chosen)[1:].pulled(p[1:]), (table * (chosen * weights)[..., None])[1:].sum(1))

@@ -56,6 +56,18 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
         system = MidRad(np.eye(d)) + self._hessians(summed(2, self.after)) / self.batch.rate[:, None, None, None]
         return inverse(system)
 
+    @cached_property
+    def meta_features(self) -> Any:
+        """phi_i(x)'J_i (B, n, k, D): of gradient steps through the steps, the last one first, without a Jacobian."""
+        if not self.given.steps:
+            return super().meta_features
+        found = features = self.features[:, None]
+        for z in reversed(self._on_the_way):
+            moved = features @ (self._pace[:, None, None] * found).swapaxes(2, 3)
+            bent = self._turned(self._inner(2, z), moved)
+            found = self._shrunk[:, None, None] * found - bent.swapaxes(2, 3) @ features
+        return found
+
     # --- grad L ---------------------------------------------------------------------------------------------
 
     @cached_property

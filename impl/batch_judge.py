@@ -24,9 +24,9 @@ from .judge import ClaimJudgement, Enclosure, ratio_of
 from .midrad import MidRad
 from .verdicts import Decision, Ends, fit_ends, separated
 
-BLUNT = 2.0**-20
-"""Share of the bound beyond which enclosures are too wide to say how tight it is: balls give sharper ones. Of a left
-side that is not positive there is nothing to say."""
+BLUNT = 2.0**-12
+"""Share of the bound beyond which enclosures are too wide to say in three digits how tight it is: balls give sharper
+ones. Of a left side that is not positive there is nothing to say."""
 
 NEAR = 2.0**-36
 """Share of the bound, or of 1 if that is more, within which its ends and those of the left side are alike: most such

@@ -163,3 +163,21 @@ class EnclosedReluQuantities(EnclosedNetworkQuantities):
         fewest = (high <= most.low[:, :, None, None]).sum(3)
         beyond = (low > most.high[:, :, None, None]).sum(3)
         return self._each(MidRad.between(1.0 * fewest, 1.0 * near.shape[2] - beyond))
+
+    @cached_property
+    def linearisation_worst(self) -> Any:
+        """At a point max_{+-} max_K [B ||x|| sqrt K - (the sum of the K smallest |W0_r'x| of that sign)], at least 0.
+        Such a sum lies between those of the ends, each of which errs by less than m u of itself; of more neurons than
+        have the sign it is infinite. What is above 0 of a difference errs by u of itself."""
+        size, near = self._size[:, 0], MidRads.magnitude(self._drive(self._start)[:, 0])
+        count = near.shape[2]
+        counts, slack = MidRads.sqrt(MidRad(np.arange(1.0, count + 1))), (4 * count + 8) * U
+        rise = (self.displacement_init[:, None] * size)[..., None] * counts
+        low, high = np.zeros((2, *size.shape))
+        for sign in (1, -1):
+            own = self.given.signs[:, None] == sign
+            ends = (np.where(own, end[:, :, None], np.inf) for end in (np.maximum(near.low, 0.0), near.high))
+            least, most = (np.cumsum(np.sort(end, axis=3), axis=3).reshape(rise.shape) for end in ends)
+            low = np.maximum(low, (rise.low - most * (1 + slack)).max(2))
+            high = np.maximum(high, (rise.high - least * (1 - slack)).max(2))
+        return self._over_points(self._shrink * MidRad.between(low * (1 - 4 * U), high * (1 + 4 * U)))

@@ -167,9 +167,16 @@ def meet(said: Enclosure | None, other: Enclosure | None) -> bool:
     return said is None or other is None or max(said.lo, other.lo) <= min(said.hi, other.hi)
 
 
+def _signed(said: ClaimJudgement) -> bool:
+    """Whether the sides are on two sides of 0: of roots that may be 0 arrays know that they are not below it, and balls
+    do not."""
+    return said.side is not None and said.bound is not None and said.side.hi <= 0 <= said.bound.lo
+
+
 def agree(said: ClaimJudgement, balls: ClaimJudgement) -> bool:
     """Whether arrays say of a claim what balls say: the verdict, what decides, and enclosures of the same sides."""
-    if said.claim.endswith(AT_V) and (said.verdict, balls.verdict) == (Verdict.PROVED, Verdict.EQUAL):
+    proved = (said.verdict, balls.verdict) == (Verdict.PROVED, Verdict.EQUAL)
+    if proved and (said.claim.endswith(AT_V) or _signed(said)):
         return True
     same = said.verdict is balls.verdict and said.reason.split(":")[0] == balls.reason.split(":")[0]
     return same and (said.claim.endswith(ALONG) or all(map(meet, (said.side, said.bound), (balls.side, balls.bound))))

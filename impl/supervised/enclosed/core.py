@@ -105,10 +105,25 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
         """Of which instances there are more meta-features than dimensions for them (B,)."""
         return np.asarray(self._where.sum((1, 2)) > self._room)
 
-    @property
+    @cached_property
     def _room(self) -> Any:
-        """At least the dimension of what meta-features span, for features of any numbers."""
-        return self.meta_features.shape[-1]
+        """At least the dimension (B,) of what meta-features span. Each of their blocks (of an output, of a neuron) has
+        room in the columns that features use and, but where decay is at different rates, among the features of inputs
+        that have mass in a law."""
+        batch = self.given
+        used = self._met[..., None] & (batch.features != 0)
+        columns, inputs = used.any(1).sum(1), used.any(2).sum(1)
+        return self._blocks * (columns if self._mixing else np.minimum(columns, inputs))
+
+    @property
+    def _blocks(self) -> int:
+        """How many there are."""
+        return self._c
+
+    @property
+    def _mixing(self) -> bool:
+        """Whether decay is at different rates."""
+        return self.given.rates is not None and self.given.decay is not None
 
     @cached_property
     def _met(self) -> Array:

@@ -20,7 +20,7 @@ from ..theory.claim import Assumption, Claim, Expression, Relation, UndefinedQua
 from .arithmetic import Array
 from .elementary import MidRads
 from .enclosed.quantities import UnknownError
-from .judge import ClaimJudgement, Enclosure, ratio_of
+from .judgement import ClaimJudgement, Enclosure, ratio_of
 from .midrad import MidRad
 from .verdicts import Decision, Ends, fit_ends, separated
 

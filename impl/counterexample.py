@@ -14,7 +14,8 @@ from ..theory.claim import Ablation, Expression, Relation, UndefinedQuantityErro
 from .arithmetic import IrrationalError, Rationals, rational
 from .families import all_claims, family_of, judge, loads
 from .instances import Instance
-from .judge import PRECISIONS, Enclosure
+from .judge import PRECISIONS
+from .judgement import Enclosure
 from .standings import standings
 from .verdicts import at_most, fit
 

@@ -31,7 +31,8 @@ from .family import Family
 from .files.records import Reader
 from .files.text import document, document_in
 from .instances import Instance
-from .judge import Judgement, judge_claims
+from .judge import judge_claims
+from .judgement import Judgement
 from .optimum.answer import LINEAR_ANSWER
 from .optimum.headline import LINEAR
 from .optimum.networks.answer import RELU, RELU_ANSWER, SMOOTH, SMOOTH_ANSWER

@@ -33,7 +33,8 @@ from .falsify.mutants import batches
 from .falsify.pursuit import pursue
 from .families import Family, family_of
 from .instances import Instance
-from .judge import ClaimJudgement, Evaluator
+from .judge import Evaluator
+from .judgement import ClaimJudgement
 from .shrink import shrink
 from .standings import Standings, conclusion, standings, undefined
 

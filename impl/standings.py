@@ -13,7 +13,8 @@ from flint import ctx
 
 from ..theory.claim import Assumption, Claim, UndefinedQuantityError
 from .balls.core import TooLargeError
-from .judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
+from .judge import PRECISIONS, Evaluator, judge_claim
+from .judgement import ClaimJudgement, Enclosure
 from .verdicts import standing, unfit
 
 

@@ -19,7 +19,8 @@ from ..theory.stationarity import forms
 from .arithmetic import exactly
 from .bracket import Bracket
 from .instances import Instance
-from .judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim, smallest
+from .judge import PRECISIONS, Evaluator, judge_claim
+from .judgement import ClaimJudgement, Enclosure, smallest
 from .shown import Sheet, Shown
 
 LOW = 3

@@ -6,7 +6,7 @@ from ..impl import files
 from ..impl.families import all_claims, family_of, judge
 from ..impl.files.faults import nearest
 from ..impl.instances import Instance
-from ..impl.judge import ClaimJudgement
+from ..impl.judgement import ClaimJudgement
 from ..theory.claim import Claim, Relation, Verdict
 from .witnesses import readable
 

@@ -20,7 +20,8 @@ from ..impl.batch_judge import Judged
 from ..impl.extras import MissingExtraError, available, missing
 from ..impl.families import FAMILIES, Family
 from ..impl.instances import Instance
-from ..impl.judge import ClaimJudgement, Enclosure, Evaluator, smallest
+from ..impl.judge import Evaluator
+from ..impl.judgement import ClaimJudgement, Enclosure, smallest
 from ..impl.sources import Generator, RandomSource
 from ..impl.stacks import stacks
 from ..theory.claim import Claim, UndefinedQuantityError

@@ -18,7 +18,8 @@ from ..impl.extras import MissingExtraError
 from ..impl.families import FAMILIES, family_of, load
 from ..impl.files import BadInputError
 from ..impl.instances import Instance
-from ..impl.judge import ClaimJudgement, Judgement, judge_claim
+from ..impl.judge import judge_claim
+from ..impl.judgement import ClaimJudgement, Judgement
 from ..impl.stacks import stacks
 from ..theory.claim import Claim, Verdict
 from .wide import MOST

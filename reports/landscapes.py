@@ -11,7 +11,8 @@ from msgspec import convert, to_builtins
 from ..impl import files
 from ..impl.families import FAMILIES, family_of, loads
 from ..impl.instances import Instance
-from ..impl.judge import ClaimJudgement, Evaluator
+from ..impl.judge import Evaluator
+from ..impl.judgement import ClaimJudgement
 from ..impl.sources import RandomSource
 from ..impl.study import Certified, Finding, Picture, Study
 from .formats.shared import StatusName, interval, verdict_name

@@ -16,7 +16,7 @@ from ..impl.counterexample import confirm, instance_of, second_opinion
 from ..impl.families import Family, all_claims
 from ..impl.files import BadInputError, text
 from ..impl.instances import Instance
-from ..impl.judge import Enclosure
+from ..impl.judgement import Enclosure
 from ..impl.leave_one_out import HUNTERS, Cell, Found, Survey, survey
 from ..impl.unfinished import document, restored
 from ..theory.claim import Ablation, Assumption, Claim, Relation, Source, Standing

@@ -17,7 +17,8 @@ from ..impl import files
 from ..impl.batch_judge import Decided
 from ..impl.families import family_of
 from ..impl.instances import Instance
-from ..impl.judge import ClaimJudgement, Evaluator, Judgement, judge_claims
+from ..impl.judge import Evaluator, judge_claims
+from ..impl.judgement import ClaimJudgement, Judgement
 from ..impl.stated import judging
 from ..theory.claim import Claim, Verdict
 from .formats.auditing import AuditRows

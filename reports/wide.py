@@ -23,7 +23,7 @@ from ..impl.batch_judge import Decided
 from ..impl.bracket import DefectError
 from ..impl.families import FAMILIES
 from ..impl.instances import Instance
-from ..impl.judge import ClaimJudgement
+from ..impl.judgement import ClaimJudgement
 from ..impl.verdicts import ATTAINED
 from ..theory.claim import Claim, Relation
 from .tally import Kept, Outcome, judged_on, tightest_first

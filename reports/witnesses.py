@@ -20,7 +20,7 @@ from ..impl.falsify import refute
 from ..impl.families import FAMILIES, all_claims, family_of, instance_in, judge
 from ..impl.files.faults import nearest
 from ..impl.instances import Instance
-from ..impl.judge import Enclosure
+from ..impl.judgement import Enclosure
 from ..impl.leave_one_out import Cell, alone, cells_of
 from ..impl.own_claims import standing
 from ..theory.claim import Ablation, Claim, Expression, Mutant, Relation, Verdict

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 from flint import fmpq
-from metagap.impl.judge import Enclosure
+from metagap.impl.judgement import Enclosure
 from metagap.impl.losses import Loss
 from metagap.impl.optimum import Budget, advice
 from metagap.impl.optimum.answer import LINEAR_ANSWER, Answer

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from metagap.impl.bracket import Bracket, Check, Status
-from metagap.impl.judge import ClaimJudgement, Enclosure
+from metagap.impl.judgement import ClaimJudgement, Enclosure
 from metagap.reports.formats.shared import Interval, JudgedClaim
 from metagap.reports.tally import Tally
 from metagap.theory.claim import Verdict

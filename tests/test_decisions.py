@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from flint import arb, ctx
 from metagap.impl.families import family_of, judge, loads
-from metagap.impl.judge import Enclosure
+from metagap.impl.judgement import Enclosure
 from metagap.impl.verdicts import LARGEST, MOST, at_most, cancelling, decide, fit, refutes, same, standing, unfit
 from metagap.theory.claim import Relation, Verdict
 

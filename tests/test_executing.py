@@ -20,7 +20,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from metagap.impl.judge import ClaimJudgement, Enclosure
+from metagap.impl.judgement import ClaimJudgement, Enclosure
 from metagap.reports import executing
 from metagap.reports.executing import Lost, Workers, carried_out
 from metagap.reports.jobs import PROFILES, Job, run_job

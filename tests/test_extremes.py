@@ -12,7 +12,7 @@ from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, length_above, quotient, rational
 from metagap.impl.families import judge, loads
 from metagap.impl.files import BadInputError
-from metagap.impl.judge import Judgement
+from metagap.impl.judgement import Judgement
 from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Inputs, Weights, limbs, signs, squared_distance
 from metagap.impl.optimum import NotCoerciveError, UnsupportedError, minimise

@@ -31,7 +31,8 @@ from metagap.impl.falsify import refute
 from metagap.impl.families import FAMILIES, family_of, judge, loads
 from metagap.impl.files import BadInputError
 from metagap.impl.instances import Instance
-from metagap.impl.judge import Judgement, judge_claim
+from metagap.impl.judge import judge_claim
+from metagap.impl.judgement import Judgement
 from metagap.impl.losses import LOSSES
 from metagap.impl.sources import RandomSource
 from metagap.reports.cli import app

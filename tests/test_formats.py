@@ -17,8 +17,8 @@ from jsonschema import Draft202012Validator
 from metagap.impl import families, files
 from metagap.impl.families import FAMILIES, judge
 from metagap.impl.files import BadInputError
-from metagap.impl.judge import Enclosure
-from metagap.impl.judge import Judgement as Judged
+from metagap.impl.judgement import Enclosure
+from metagap.impl.judgement import Judgement as Judged
 from metagap.impl.optimum import minimise
 from metagap.impl.optimum.certificate import loads
 from metagap.reports import check_bundle, formats, proving

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from metagap.impl.arithmetic import Rationals, norm
 from metagap.impl.families import META_SL, family_of, judge
-from metagap.impl.judge import ClaimJudgement, Enclosure, judge_claim, judge_claims
+from metagap.impl.judge import judge_claim, judge_claims
+from metagap.impl.judgement import ClaimJudgement, Enclosure
 from metagap.impl.losses import Loss
 from metagap.impl.sources import Generator, RandomSource
 from metagap.impl.strategies import instances

@@ -20,7 +20,7 @@ from metagap.impl.families import FAMILIES, judge
 from metagap.impl.family import Family
 from metagap.impl.files import dumps
 from metagap.impl.instances import Instance
-from metagap.impl.judge import ClaimJudgement
+from metagap.impl.judgement import ClaimJudgement
 from metagap.impl.models.weights import Weights
 from metagap.impl.sources import RandomSource
 from metagap.impl.stacks import cells, exact, in_proportion, stacks

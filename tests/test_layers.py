@@ -136,8 +136,21 @@ def test_imports_point_inwards() -> None:
 
 FLOORS = (
     ("arithmetic", "bracket", "extras", "instances", "shown"),
-    ("blas", "files", "floats", "midrad", "profiles", "series", "shrink", "sources", "stacks", "tensors", "verdicts"),
-    ("asked", "elementary", "losses"),
+    (
+        "blas",
+        "files",
+        "floats",
+        "judgement",
+        "midrad",
+        "profiles",
+        "series",
+        "shrink",
+        "sources",
+        "stacks",
+        "tensors",
+        "verdicts",
+    ),
+    ("asked", "elementary", "judgement", "losses"),
     ("balls", "draws", "enclosed", "loss_ranges", "sealed", "task_tables", "vector_losses"),
     ("alike", "rules"),
     ("judge", "models", "stated_tasks"),

@@ -14,7 +14,7 @@ from metagap.impl.batch_judge import ends_of
 from metagap.impl.enclosed import linear
 from metagap.impl.families import META_RL, judge
 from metagap.impl.family import Family
-from metagap.impl.judge import Enclosure
+from metagap.impl.judgement import Enclosure
 from metagap.impl.midrad import MidRad
 from metagap.impl.policies import taylor as series
 from metagap.impl.policies.batch import Batch

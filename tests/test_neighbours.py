@@ -10,7 +10,8 @@ import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, Rationals
 from metagap.impl.families import FAMILIES, family_of, load
-from metagap.impl.judge import ClaimJudgement, judge_claim
+from metagap.impl.judge import judge_claim
+from metagap.impl.judgement import ClaimJudgement
 from metagap.impl.losses import LOSSES, Loss
 from metagap.impl.own_claims import read, using
 from metagap.impl.sources import RandomSource

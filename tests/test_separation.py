@@ -113,7 +113,7 @@ def test_batches_are_decided_by_the_text_of_the_searching_engine_and_its_proposa
     assert {module for module in ways if set(module.split(".")) & set(SEARCHERS)} == set(TEXT)
     places = {module: file_of(module) for module in ways}
     takers = {module for module, path in places.items() if path and "impl.floats.infimum" in imported(path)}
-    assert takers - set(TEXT) == {"impl.balls.infimum", "impl.enclosed.infimum"}
+    assert takers - set(TEXT) == {"impl.enclosed.infimum"}
 
 
 def test_the_searching_engine_shares_only_foundations() -> None:

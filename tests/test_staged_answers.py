@@ -20,7 +20,7 @@ from metagap.impl.answers.stages import Staged, distance
 from metagap.impl.bracket import Bracket, Check, Status, UnsupportedError
 from metagap.impl.families import FAMILIES
 from metagap.impl.instances import Instance
-from metagap.impl.judge import Enclosure
+from metagap.impl.judgement import Enclosure
 from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights
 from metagap.impl.optimum import advice

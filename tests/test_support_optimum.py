@@ -11,7 +11,7 @@ from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, Rationals, exactly, rational, to_float
 from metagap.impl.bracket import UnsupportedError
 from metagap.impl.families import FAMILIES
-from metagap.impl.judge import Enclosure
+from metagap.impl.judgement import Enclosure
 from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights
 from metagap.impl.optimum import minimise

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from metagap.impl.files import BadInputError
-from metagap.impl.judge import Enclosure
+from metagap.impl.judgement import Enclosure
 from metagap.theory.claim import Verdict
 
 torch = pytest.importorskip("torch")

@@ -14,7 +14,8 @@ from metagap.impl import files
 from metagap.impl.batch_judge import BLUNT
 from metagap.impl.bracket import DefectError
 from metagap.impl.families import FAMILIES, META_RL_SMOOTH_NETWORK, META_SL, loads
-from metagap.impl.judge import Evaluator, Judgement, judge_claim
+from metagap.impl.judge import Evaluator, judge_claim
+from metagap.impl.judgement import Judgement
 from metagap.reports.executing import Workers
 from metagap.reports.jobs import PROFILES, Job, Profile, batch_of, jobs, run_job
 from metagap.reports.records import dumps

@@ -15,7 +15,7 @@ from flint import fmpq
 
 from ..arithmetic import Array
 from ..instances import Instance
-from ..judge import ClaimJudgement, Enclosure, smallest
+from ..judgement import ClaimJudgement, Enclosure, smallest
 from ..study import Budget, Progress, ShownBracket, Stage
 
 NEAR = 1e-2

@@ -19,7 +19,8 @@ from ..arithmetic import PROPOSING, Array
 from ..balls.core import CoreQuantities, TooLargeError
 from ..bracket import Bracket
 from ..instances import Instance
-from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim, smallest
+from ..judge import PRECISIONS, Evaluator, judge_claim
+from ..judgement import ClaimJudgement, Enclosure, smallest
 from ..study import Budget, Progress, ShownBracket, Stage, with_bracket
 from ..verdicts import standing
 from . import Answer, Answerer, Objective, Posed, Stationarity, Told, less, more, newton_length, ranked

@@ -11,7 +11,8 @@ from ...theory.claim import Assumption, Claim, Mutant, UndefinedQuantityError
 from ..asked import sure
 from ..families import family_of
 from ..instances import Instance
-from ..judge import PRECISIONS, Enclosure, Evaluator
+from ..judge import PRECISIONS, Evaluator
+from ..judgement import Enclosure
 from ..verdicts import at_most, fit, refutes, standing
 
 Subject = Claim | Mutant

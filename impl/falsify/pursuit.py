@@ -15,7 +15,7 @@ from ..batch_judge import standings_in_arrays
 from ..families import family_of
 from ..files import BadInputError
 from ..instances import Instance
-from ..judge import Enclosure
+from ..judgement import Enclosure
 from ..shrink import shrink
 from ..sources import SMALL, Limits
 from ..verdicts import standing

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 
 from ..answers import Answer, Objective, Stationarity
-from ..judge import ClaimJudgement, Enclosure, smallest
+from ..judgement import ClaimJudgement, Enclosure, smallest
 from ..study import MORE_TIME, ShownBracket
 from ..supervised.adaptation import Gradient
 from ..supervised.instance import MetaSLInstance

@@ -19,7 +19,8 @@ from ..answers import Answer, Answerer, Posed, Told, count, less, more
 from ..answers.stages import Work
 from ..arithmetic import PROPOSING, bounds, dot, rational, to_float
 from ..instances import Vector
-from ..judge import PRECISIONS, Enclosure
+from ..judge import PRECISIONS
+from ..judgement import Enclosure
 from ..losses import Link
 from ..midrad import MidRad
 from ..study import Budget, Progress, Stage

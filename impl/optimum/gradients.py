@@ -12,7 +12,7 @@ from flint import arb, fmpq
 
 from ..answers import Stationarity, newton_length
 from ..arithmetic import Array, exactly, norm
-from ..judge import Enclosure
+from ..judgement import Enclosure
 from ..midrad import MidRad
 from ..supervised.instance import Atoms, MetaSLInstance, Task, all_rows, rows_of
 from ..supervised.maml import Law, Problem

@@ -22,7 +22,8 @@ from ...theory.meta_sl import HEADLINE
 from ..arithmetic import dot, exactly, length_above, rational, to_float
 from ..bracket import UnsupportedError
 from ..instances import Instance, Vector
-from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
+from ..judge import PRECISIONS, Evaluator, judge_claim
+from ..judgement import ClaimJudgement, Enclosure
 from ..losses import Link
 from ..study import LOW, Certified, Finding, Headline, Picture, Study
 from ..supervised.draws import STEEP

@@ -43,7 +43,7 @@ from flint import ctx
 
 from ..answers import Stationarities, ranked
 from ..arithmetic import Array, norm, rational, to_float
-from ..judge import Enclosure
+from ..judgement import Enclosure
 from ..losses import Link
 from ..midrad import MidRad
 from ..supervised.adaptation import Gradient, Implicit, Own

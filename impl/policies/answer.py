@@ -20,7 +20,8 @@ from ..answers.stages import MULTIPLES, Staged, Variant, Work, distance, slope_o
 from ..arithmetic import Array, rational, to_float
 from ..bracket import UnsupportedError
 from ..instances import Instance, Vector
-from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
+from ..judge import PRECISIONS, Evaluator, judge_claim
+from ..judgement import ClaimJudgement, Enclosure
 from ..models.weights import Weights
 from ..study import Details, ShownBracket, in_words
 from .batch import Batch, batch_of

@@ -22,7 +22,8 @@ from ...theory.meta_rl import HEADLINE
 from ..arithmetic import Number, exactly, length_above, rational, to_float
 from ..bracket import UnsupportedError
 from ..instances import Instance, Vector
-from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
+from ..judge import PRECISIONS, Evaluator, judge_claim
+from ..judgement import ClaimJudgement, Enclosure
 from ..study import Certified, Finding, Headline, Study
 from .batch import batch_of
 from .instance import MetaRLInstance, Policies

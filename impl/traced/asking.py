@@ -13,7 +13,7 @@ import torch
 
 from ...theory.any_model import CLAIMS, HEADLINE
 from ..answers import less, more
-from ..judge import ClaimJudgement, Enclosure, smallest
+from ..judgement import ClaimJudgement, Enclosure, smallest
 from ..shown import Sheet, Shown
 from ..task_tables import Task
 from .episodes import Tasks, tasks_of

@@ -16,7 +16,7 @@ import torch
 from flint import ctx
 
 from ..arithmetic import Array, bounds, root
-from ..judge import Enclosure
+from ..judgement import Enclosure
 from ..models.traced.middles import Middles
 from ..models.traced.roundings import Format, Turned
 from ..models.traced.systems import Fine, System, Value

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ...theory.any_model import ANY_MODEL, CLAIMS, HEADLINE
 from ...theory.claim import Claim
-from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, Judgement, judge_claims
+from ..judge import PRECISIONS, Evaluator, judge_claims
+from ..judgement import ClaimJudgement, Enclosure, Judgement
 from ..models.traced.evaluate import Kink
 from ..verdicts import MOST, cancelling
 from .instance import TracedInstance

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from ...impl.judge import ClaimJudgement, Enclosure, Judgement
+from ...impl.judgement import ClaimJudgement, Enclosure, Judgement
 from ...theory.claim import Verdict
 from ..formats.judging import Judgement as Record
 from ..judging import Begun, Unread

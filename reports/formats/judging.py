@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, UnsetType, convert, field
 from ...impl.answers import Answer
 from ...impl.conditions import Conditions
 from ...impl.files.records import Record
-from ...impl.judge import Judgement as Judged
+from ...impl.judgement import Judgement as Judged
 from ...impl.optimum import How
 from ...impl.optimum.advice import advice, shares
 from ...impl.shown import Sheet, Shown

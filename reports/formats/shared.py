@@ -9,7 +9,7 @@ from msgspec import Meta, convert
 
 from ...impl.counterexample import Opinion as Judged
 from ...impl.files.records import Record
-from ...impl.judge import ClaimJudgement, Enclosure
+from ...impl.judgement import ClaimJudgement, Enclosure
 from ...theory.claim import Expression, Relation, Verdict
 from ...theory.notation import LETTERS
 from ..records import finite

@@ -24,7 +24,8 @@ UNCERTIFIED = suite(
 PROMISED = suite("test_answer:test_nothing_is_promised_by_what_is_not_proved")
 
 ANSWER_FAULTS: tuple[Any, ...] = (
-    Fault("answer-promised-whatever-its-verdict", "a bound is told that nothing decided", "metagap.impl.judge:smallest",
+    Fault("answer-promised-whatever-its-verdict", "a bound is told that nothing decided",
+          "metagap.impl.judgement:smallest",
           Edit("if one.verdict in (Verdict.PROVED, Verdict.EQUAL) and one.bound is not None",
                "if one.bound is not None"), PROMISED),
     Fault("answer-page-bounds-another-gap", "a bound of something else", "metagap.reports.answer:_farthest",

@@ -24,7 +24,7 @@ def contain(name: str = "arbitrary", variant: str = "log-cosh") -> object:
 
 
 def slope(name: str) -> object:
-    return suite("test_batch_judge:test_slopes_contain_those_of_series", name=name)
+    return suite("test_enclosed:test_slopes_contain_those_of_series", name=name)
 
 
 def decides(wrong: str) -> object:
@@ -32,12 +32,12 @@ def decides(wrong: str) -> object:
 
 
 POOR = suite("test_batch_judge:test_poor_proposals_only_widen")
-INFIMUM = suite("test_batch_judge:test_infima_contain_those_of_balls", rank=1)
+INFIMUM = suite("test_enclosed:test_infima_contain_those_of_balls", rank=1)
 CURVATURE = suite(
     "test_curvature_batches:test_curvatures_contain_those_of_series", name="arbitrary", variant="log-cosh"
 )
-SHARP = suite("test_batch_judge:test_sums_of_batches_are_enclosed_sharply")
-UNMADE = suite("test_batch_judge:test_rows_that_are_never_made_are_those_of_their_terms")
+SHARP = suite("test_enclosed:test_sums_of_batches_are_enclosed_sharply")
+UNMADE = suite("test_enclosed:test_rows_that_are_never_made_are_those_of_their_terms")
 FINITE = suite("test_batch_judge:test_no_verdict_of_what_is_not_finite_or_overlaps")
 SHARES = suite("test_batch_judge:test_shares_are_those_of_the_instance")
 NAMED = suite("test_batch_judge:test_an_assumption_that_fails_is_named_if_those_before_it_hold")
@@ -66,7 +66,7 @@ BATCHES = (
           Edit("spread * (UP + 4 * count * U) + (count + 1) * GUARD", "0 * spread"), contain()),
     fault("product-unrounded", ROUNDING, f"{MIDRAD}:contract",
           Edit("b_size * ((count + 2) * U)", "b_size * 0"),
-          suite("test_batch_judge:test_products_contain")),
+          suite("test_enclosed:test_products_contain")),
     fault("product-underflows", ROUNDING, f"{MIDRAD}:contract",
           Edit("b.rad + TINY", "b.rad"),
           suite("test_midrad:test_what_underflows_beside_a_huge_factor_is_counted")),
@@ -125,15 +125,15 @@ BATCHES = (
     fault("whole-numbers-rounded", ROUNDING, f"{MIDRAD}:parts", Edit("abs(value) > 2**53", "False"),
           suite("test_midrad:test_whole_numbers_beyond_float64_are_enclosed")),
     fault("product-first-radius", FORGOTTEN, f"{MIDRAD}:contract", Edit("if a.rad.any():", "if False:"),
-          suite("test_batch_judge:test_products_contain")),
+          suite("test_enclosed:test_products_contain")),
     fault("sum-unrounded", ROUNDING, f"{MIDRAD}:MidRad.sum", Edit("((count + 2) * U)", "0"),
-          suite("test_batch_judge:test_products_contain")),
+          suite("test_enclosed:test_products_contain")),
     fault("moved-bare", FORGOTTEN, f"{MIDRAD}:MidRad.rearranged",
           Edit("move(_spread(self.rad, shape)) if self.rad.ndim or self.rad else self.rad", "0.0"), contain()),
     fault("moved-without-radii", FORGOTTEN, f"{MIDRAD}:MidRad.rearranged",
           Edit("if self.rad.ndim or self.rad else self.rad", "if self.rad.ndim == 1 else 0.0"), contain()),
     fault("where-other-radius", FORGOTTEN, "metagap.impl.elementary:MidRads.where",
-          Edit("0.0 if b_rad is None else b_rad", "0.0"), suite("test_batch_judge:test_chosen_entries_keep_radii")),
+          Edit("0.0 if b_rad is None else b_rad", "0.0"), suite("test_enclosed:test_chosen_entries_keep_radii")),
     fault("tanh-slope", SLOPE, f"{DUALS}:Duals.tanh", Edit("fall * fall", "fall"), slope("tanh")),
     fault("sigmoid-slope", SLOPE, f"{DUALS}:Duals.sigmoid", Edit("MidRads.sigmoid(-t.value)", "found"),
           slope("sigmoid")),
@@ -141,9 +141,9 @@ BATCHES = (
           slope("clip")),
     fault("product-rule", SLOPE, f"{DUALS}:Dual.__mul__",
           Edit("left = None if self.slope is None else self.slope * value", "left = None"),
-          suite("test_batch_judge:test_derivatives_by_series_are_those_of_the_formulas", loss="quartic")),
+          suite("test_enclosed:test_derivatives_by_series_are_those_of_the_formulas", loss="quartic")),
     fault("quotient-rule", SLOPE, f"{DUALS}:Dual.__truediv__", Edit("-(ratio * slope)", "slope"),
-          suite("test_batch_judge:test_derivatives_by_series_are_those_of_the_formulas", loss="geman-mcclure")),
+          suite("test_enclosed:test_derivatives_by_series_are_those_of_the_formulas", loss="geman-mcclure")),
     # --- infima, inverses ---
     fault("direction-not-in-the-ball", END, f"{INFIMA}:within",
           Edit("np.where(inside[:, None], scaled, np.nan)", "v"), INFIMUM),
@@ -160,12 +160,12 @@ BATCHES = (
     fault("dual-of-no-number", "an infinite enclosure decides", f"{INFIMA}:_dual_end",
           Edit("np.where(length <= limit, 1.0, limit / length * (1 - 8 * U))",
                "np.where(length > limit, limit / length * (1 - 8 * U), 1.0)"),
-          suite("test_batch_judge:test_no_infimum_of_what_is_not_finite", bad=np.nan)),
+          suite("test_enclosed:test_no_infimum_of_what_is_not_finite", bad=np.nan)),
     fault("sum-without-the-direction", END, f"{INFIMA}:misfit_l1", Edit("some * norm(MidRad(v)) + left", "left"),
           INFIMUM),
     fault("weights-not-turned", POOR_SUM, f"{FLOATS}:_smoothed_step", Edit("lean -= bend", "lean -= 0"), SHARP),
     fault("weights-without-room", POOR_SUM, f"{INFIMA}:misfit_l1", Edit("(room > 0, room,", "(room < 0, room,"),
-          suite("test_batch_judge:test_weights_leave_room_for_radii")),
+          suite("test_enclosed:test_weights_leave_room_for_radii")),
     fault("never-smoothed-less", POOR_SUM, f"{FLOATS}:l1_ends", Edit("FALL * (above - below)", "above"), SHARP),
     fault("direction-in-other-units", POOR_SUM, f"{FLOATS}:l1_ends", Edit("height / size, None", "height, None"),
           SHARP),
@@ -190,9 +190,9 @@ BATCHES = (
           suite("test_curvature_batches:test_curvatures_at_joints_are_left_to_balls")),
     fault("inverse-proposed", END, f"{LINEAR}:inverse",
           Edit("(rest + share * rest.max(-2, keepdims=True)) * UP + GUARD", "0 * rest"),
-          suite("test_batch_judge:test_inverses_contain_those_of_rationals")),
+          suite("test_enclosed:test_inverses_contain_those_of_rationals")),
     fault("singular-inverse", END, f"{LINEAR}:inverse", Edit("np.nan", "0.0"),
-          suite("test_batch_judge:test_inverses_contain_those_of_rationals")),
+          suite("test_enclosed:test_inverses_contain_those_of_rationals")),
     fault("proximal-proposed", END, f"{ENCLOSED}._proximal",
           Edit("near.within(norm(rest).high[..., None])", "near"), POOR),
     fault("proximal-one-entry-stays", "a search that ends too early",
@@ -233,7 +233,7 @@ BATCHES = (
     fault("components-not-added", "wrong broadcasting", f"{COMMON}._l1", Edit("if c > 1:", "if False:"),
           contain("vector-outputs", "softmax")),
     fault("components-stacked-bare", FORGOTTEN, "metagap.impl.elementary:MidRads.stack",
-          Edit("np.stack(rads, axis)", "0.0"), suite("test_batch_judge:test_chosen_entries_keep_radii")),
+          Edit("np.stack(rads, axis)", "0.0"), suite("test_enclosed:test_chosen_entries_keep_radii")),
     fault("divergence-of-one-component", "a term is left out", "metagap.impl.vector_losses:VectorLoss.bregman",
           Edit("zip(self.d1(m, z, y), h, z, strict=True))", "zip(self.d1(m, z, y), h[:1], z))"),
           contain("vector-outputs", "softmax")),

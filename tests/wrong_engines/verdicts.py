@@ -10,7 +10,7 @@ from metagap.theory.claim import Relation, Verdict
 from .numbers import bare, then
 from .planting import Around, Edit, Fault, Value, suite
 
-VERDICTS, JUDGE = "metagap.impl.verdicts", "metagap.impl.judge"
+VERDICTS, JUDGE, JUDGEMENT = "metagap.impl.verdicts", "metagap.impl.judge", "metagap.impl.judgement"
 BRACKET, TALLY, RECORDS = "metagap.impl.bracket", "metagap.reports.tally", "metagap.reports.records"
 
 NAN, INFINITE = arb("nan"), arb(0, float("inf"))
@@ -125,9 +125,9 @@ VERDICT_FAULTS = (
           Edit("for assumption in claim.assumptions:", "for assumption in ():"), ASKED),
     fault("failing-assumption-goes-on", "margins ignored (an open assumption taken as holding)", f"{JUDGE}:_attempt",
           Edit("if standing(margins[assumption.name]) is False:", "if False:"), ASKED),
-    fault("enclosure-swapped", "lower and upper end swapped", f"{JUDGE}:Enclosure.of",
+    fault("enclosure-swapped", "lower and upper end swapped", f"{JUDGEMENT}:Enclosure.of",
           then(lambda found: type(found)(found.hi, found.lo)), ENCLOSED),
-    fault("enclosure-narrowed", "outward rounding turned inward", f"{JUDGE}:Enclosure.widened",
+    fault("enclosure-narrowed", "outward rounding turned inward", f"{JUDGEMENT}:Enclosure.widened",
           Edit("self.lo - margin, self.hi + margin", "self.lo + margin, self.hi - margin"), ENCLOSED),
     fault("judged-beside-the-claim", "a side of the claim for the other", f"{JUDGE}:_exactly",
           Edit("claim.left(exact), claim.bound(exact)", "claim.left(exact), claim.left(exact)"),

@@ -19,7 +19,8 @@ from ...answers import Objective, Posed, count
 from ...answers.stages import MULTIPLES, Staged, Variant, Work, slope_of
 from ...arithmetic import Array, to_float
 from ...instances import Instance
-from ...judge import PRECISIONS, ClaimJudgement, Enclosure
+from ...judge import PRECISIONS
+from ...judgement import ClaimJudgement, Enclosure
 from ...models.weights import Weights, squared_distance
 from ...supervised.adaptation import adaptation_field
 from ...supervised.instance import (

@@ -25,7 +25,8 @@ from ...arithmetic import PROPOSING, bounds, midpoint, to_float
 from ...bracket import UnsupportedError
 from ...floats.infimum import lifted_least_squares
 from ...instances import Instance
-from ...judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
+from ...judge import PRECISIONS, Evaluator, judge_claim
+from ...judgement import ClaimJudgement, Enclosure
 from ...losses import Link
 from ...models.weights import Weights, squared_distance
 from ...study import Certified, Details, Finding, Headline, ShownBracket, Study

@@ -37,7 +37,12 @@ COMMON = (
 NAMES = {
     "smooth-network": (*COMMON, "error_pointwise", "error_ball", "linearisation_taylor", "linearisation_ball"),
     "network": (
-        *COMMON, "eps_formal", "error_flips", "error_count", "linearisation_bound", "linearisation_worst",
+        *COMMON,
+        "eps_formal",
+        "error_flips",
+        "error_count",
+        "linearisation_bound",
+        "linearisation_worst",
         "margin_differentiability",
     ),
 }

@@ -16,6 +16,7 @@ DUALS, INFIMA, LINEAR, SHARED = (
 CORE, QUANTITIES, TAYLOR = (f"metagap.impl.supervised.enclosed.{name}" for name in ("core", "quantities", "taylor"))
 NETWORKS = "metagap.impl.supervised.enclosed.networks.quantities"
 COMMON, ENCLOSED = f"{CORE}:CoreEnclosed", f"{QUANTITIES}:EnclosedQuantities"
+POLICIES = "metagap.impl.policies.enclosed.networks"
 FLOATS = "metagap.impl.supervised"
 
 
@@ -96,11 +97,23 @@ BATCHES = (
           Edit("for counts in self._flips", "for counts in self._flips[:1]"),
           exact("networks_that_keep_their_patterns_have_no_error", variant="logistic")),
     fault("a-task-like-itself", OPEN, f"{NETWORKS}:EnclosedNetworkQuantities._crowded",
-          Edit("& ~np.eye(count, dtype=bool)", ""), exact("rank_is_not_lost_for_less")),
+          Edit("- np.eye(count) * met.sum(2)[..., None]", ""), exact("rank_is_not_lost_for_less")),
+    fault("all-networks-are-odd", OPEN, f"{NETWORKS}:EnclosedNetworkQuantities._crowded",
+          Edit("if self._sigma.odd:", "if True:"), exact("opposite_inputs_are_alike_in_odd_networks")),
+    fault("no-network-is-odd", "a reason is left out", f"{NETWORKS}:EnclosedNetworkQuantities._crowded",
+          Edit("if self._sigma.odd:", "if False:"), exact("opposite_inputs_are_alike_in_odd_networks")),
+    fault("patterns-that-are-open", OPEN, f"{SHARED}:pattern_rank",
+          Edit("alike & known[..., None] & known[..., None, :]", "alike"), exact("patterns_bound_ranks")),
+    fault("patterns-of-half-the-neurons", OPEN, f"{SHARED}:pattern_rank",
+          Edit("== on.shape[-1]", ">= on.shape[-1] / 2"), exact("patterns_bound_ranks")),
+    fault("patterns-span-a-line", OPEN, f"{SHARED}:pattern_rank",
+          Edit("np.minimum(same.sum(-1), columns[..., None])", "1"), exact("patterns_bound_ranks")),
+    fault("contrasts-at-every-action", OPEN, f"{POLICIES}:EnclosedNetworkQuantities._crowded",
+          Edit("* (actions - 1)", "* actions"), exact("contrasts_have_room_in_patterns")),
     fault("tasks-like-by-labels", OPEN, f"{NETWORKS}:EnclosedNetworkQuantities._crowded",
           Edit("in (kept, masses)]", "in (0 * kept, 0 * masses)]"),
           exact("rank_is_not_lost_for_less")),
-    fault("room-of-one-input", OPEN, f"{QUANTITIES}:EnclosedQuantities._room",
+    fault("room-of-one-input", OPEN, f"{CORE}:CoreEnclosed._room",
           Edit("used.any(2).sum(1)", "used.any(2).sum(1) - 1"), exact("rank_is_not_lost_for_less")),
     fault("any-support-is-dominated", OPEN, f"{QUANTITIES}:EnclosedQuantities.margin_dominated",
           Edit("foreign.any((1, 2, 3))", "False"), exact("supports_of_other_atoms_or_almost_alike")),

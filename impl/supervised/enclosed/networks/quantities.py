@@ -57,7 +57,7 @@ class EnclosedNetworkQuantities(EnclosedStart, CoreEnclosed, NetworkBatchQuantit
         return MidRad(low), MidRad(high)
 
     @property
-    def _blocks(self) -> int:
+    def _block_count(self) -> int:
         return int(self.given.signs.shape[2])
 
     @property

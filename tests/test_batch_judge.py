@@ -275,6 +275,17 @@ def test_sides_that_are_alike_or_0_are_met() -> None:
     assert met is not None and met.tolist() == [True, True, False]
 
 
+def test_sums_of_what_is_not_below_0_are_not() -> None:
+    """Against a gap of 0, or less: not where an end is below 0, or something is subtracted."""
+    size, wide = MidRad.between(np.zeros(3), np.full(3, 1e-9)), MidRad(np.zeros(3), 1e-9)
+    values = {"gap": MidRad([0.0, -1.0, 1e-12]), "weight_norm": MidRad([1.0] * 3), "misfit": size, "bregman": size}
+    lifted, refined = (next(c for c in CLAIMS if c.name == f"meta-sl-{name}") for name in ("lifted", "refined"))
+    for claim, eps, proved in (
+        (lifted, size, [True, True, False]), (lifted, wide, [False, True, False]), (refined, size, [False, True, False])
+    ):  # fmt: skip
+        assert decided_in_arrays(claim, Asked(Said(values | {"eps": eps})), 3).proved.tolist() == proved
+
+
 def test_an_assumption_that_fails_is_named_if_those_before_it_hold() -> None:
     claim = next(c for c in CLAIMS if c.name == "meta-sl-c8")
     fails = {"margin_one_law": MidRad([-1.0, -1.0]), "margin_small_step": MidRad([1.0, 0.0], [0.0, 1.0])}

@@ -155,7 +155,7 @@ def test_patterns_bound_ranks() -> None:
     some = np.where(np.eye(5, dtype=bool)[1][:, None], [1.0, 1.0, 1.0], alike)
     for gates, rad, points, rank in (
         (alike, 0.0, used, 2), (alike, 0.0, one, 1), (alike, 0.0, ~used, 0), (some, 0.0, used, 3),
-        (np.full((5, 3), 0.5), 0.5, used, 4), (0.5 * alike, 0.5 * alike, used, 3),
+        (np.full((5, 3), 0.5), 0.5, used, 4), (alike, 0.5 * alike, used, 3),
     ):  # fmt: skip
         assert pattern_rank(MidRad(gates, rad), x, points) == rank
     assert pattern_rank(MidRad(alike), x * [1.0, 0.0], used) == 1

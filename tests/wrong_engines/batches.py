@@ -49,6 +49,7 @@ def exact(test: str, **given: object) -> object:
 
 
 ZEROS = suite("test_midrad:test_zeros_are_exact_and_nothing_else_is")
+NEAR_ZERO = suite("test_midrad:test_what_may_be_0_and_is_not_below_it_has_its_end_there")
 DECIDED = f"{JUDGE}:decided_in_arrays"
 JOINTS = suite("test_batch_judge:test_joints_are_left_to_balls")
 
@@ -80,6 +81,11 @@ BATCHES = (
           Edit("return MidRad(product, total)", "return MidRad(np.where(zero(self) | zero(other), 0.0, product), "
                "np.where(zero(self) | zero(other), 0.0, total))"),
           suite("test_midrad:test_what_stands_for_anything_decides_nothing", mid=0.0, rad=math.inf)),
+    fault("halves-that-underflow", ROUNDING, f"{MIDRAD}:MidRad.between",
+          Edit("(mid > GUARD)", "(mid >= 0)"), NEAR_ZERO),
+    fault("roots-of-middles", FORGOTTEN, f"{FUNCTIONS}:MidRads.sqrt",
+          Edit("np.maximum(high, 0.0)", "np.maximum(t.mid, 0.0)"), NEAR_ZERO),
+    fault("roots-of-what-is-below-0", OPEN, f"{FUNCTIONS}:MidRads.sqrt", Edit("half + 0 * s", "half"), NEAR_ZERO),
     fault("functions-near-0", ROUNDING, f"{FUNCTIONS}:MidRads._smooth", Edit("zero(t)", "size == 0"), ZEROS),
     fault("sech-too-still", ROUNDING, f"{FUNCTIONS}:MidRads.sech", Edit("2 * value", "value"),
           suite("test_midrad:test_elementary_functions_contain", name="sech", count=1500)),
@@ -257,6 +263,11 @@ BATCHES = (
           Edit("(left[1] <= bound[0])", "(left[0] <= bound[1])"), FINITE),
     fault("margins-that-may-fail", OPEN, DECIDED, Edit("finite & (low > 0)", "finite & (high > 0)"), FINITE),
     fault("blunt-enclosures", OPEN, DECIDED, Edit("BLUNT * np.abs(sides[1][1])", "np.inf"), FINITE),
+    fault("differences-not-below-0", OPEN, f"{JUDGE}:_signed", Edit('if "-" in side.text', "if False"),
+          decides("test_sums_of_what_is_not_below_0_are_not")),
+    fault("sums-of-anything-not-below-0", OPEN, f"{JUDGE}:_signed",
+          Edit("at.ends(name)[0] >= 0", "at.ends(name)[1] >= 0"),
+          decides("test_sums_of_what_is_not_below_0_are_not")),
     fault("outside-before-its-turn", OPEN, DECIDED,
           Edit("open_ & finite & (high <= 0)", "finite & (high <= 0)"), NAMED),
 )  # fmt: skip

@@ -105,6 +105,11 @@ NETWORK_BATCHES = (
     # --- errors ---
     fault("counts-of-the-middle", END, f"{RELU}._counts", Edit("(low > most.high", "(high > most.low"), COUNTS),
     fault("counts-of-sizes", "a number for its square", f"{RELU}._counts", Edit("** power, 2)", ", 2)"), COUNTS),
+    fault("worst-of-all-signs", END, f"{RELU}.linearisation_worst",
+          Edit("np.where(own, end[:, :, None], np.inf)", "end[:, :, None] + 0 * own"),
+          contain("network", "arbitrary", "logistic")),
+    fault("worst-of-the-largest", END, f"{RELU}.linearisation_worst",
+          Edit("np.sort(end, axis=3)", "end"), contain("network", "arbitrary", "logistic")),
     fault("nearness-not-scaled", LEFT_OUT, f"{RELU}._nearness", Edit("near / MidRads.where(", "near * MidRads.where("),
           contain("network", "arbitrary", "logistic")),
     fault("slowest-is-fastest", "a constant is too small", f"{NETWORK}._slowest_and_fastest",

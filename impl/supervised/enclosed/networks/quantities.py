@@ -119,7 +119,8 @@ class EnclosedReluQuantities(EnclosedNetworkQuantities):
         """Also where a task's features are too many for its patterns, which J_i, one map, does not change; where those
         of tasks whose patterns stay those at W, and lie in the span of all features there, are; or where a feature has
         no neuron."""
-        x, gates, met = self.given.features, [self._gates(at) for at in self._path], self._atoms.any(3)
+        x, met = self.given.features, self._atoms.any(3)
+        gates: list[Any] = [self._gates(at) for at in self._path]
         calm = np.all(np.broadcast_arrays(*(zero(gate - gates[0]).all((2, 3)) for gate in gates)), axis=0)
         ranks = pattern_rank(gates[0][:, 0], x, np.ones(x.shape[:2], dtype=bool))
         many = (met & calm[..., None]).sum((1, 2)) > ranks

@@ -176,6 +176,22 @@ def test_contrasts_have_room_in_patterns() -> None:
     assert found >= 8
 
 
+@pytest.mark.parametrize("name", ["meta-rl", "meta-rl-network"])
+def test_without_a_choice_there_is_no_gradient(name: str) -> None:
+    """Actions that do the same in all states of some instances, in all but one of another."""
+    family = FAMILIES[name]
+    found = (drawn(family, "arbitrary", "kl-step", 60 + seed) for seed in range(40))
+    batch = next(b for b in found if min(b.shape[2], b.rewards.shape[2]) > 1 and (b.gamma > 0).all())
+    rewards, transitions, start = batch.rewards.copy(), batch.transitions.copy(), 0 * batch.start + 1.0
+    rewards[:], transitions[:] = rewards[..., :1], transitions[:, :, :, :1]
+    rewards[1, :, 0, 0] += 1.0
+    same = replace(batch, rewards=rewards, transitions=transitions, start=start / start.shape[2])
+    still = zero(at(family, same).gradient).all(1)
+    assert not still[1] and np.delete(still, 1).all()
+    assert not disagreements(same, family)[0]
+    assert not outside(same, ("eps",), family=family)[0]
+
+
 def laws(batch: Any) -> tuple[str, ...]:
     names = ("labels", "masses", "support_labels", "support_masses")
     return tuple(name for name in names if getattr(batch, name) is not None)

@@ -77,9 +77,10 @@ class MidRad:
 
     @staticmethod
     def between(low: Array, high: Array) -> MidRad:
-        """The reals in [low, high]."""
+        """The reals in [low, high]; of [0, high] the lower end stays 0: high / 2 is exact, but where it underflows."""
         mid = low / 2 + high / 2
-        return MidRad(mid, np.maximum(high - mid, mid - low) * UP)
+        exact = np.equal(low, 0.0) & (mid > GUARD)
+        return MidRad(mid, np.where(exact, mid, np.maximum(high - mid, mid - low) * UP))
 
     @staticmethod
     def of(values: Iterable[fmpq | arb], shape: tuple[int, ...]) -> MidRad:

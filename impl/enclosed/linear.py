@@ -7,6 +7,15 @@ XA = I - G regular, and
 
 entry by entry, the maximum that of the column. G and GX are enclosed; q >= 1: not a number.
 
+Full row rank: with X near the right inverse of A (of floats), G = I - AX and q >= ||G||, the root of its sum of
+squares, ||A'y|| ||X|| >= ||X'A'y|| = ||y - G'y|| >= (1 - q) ||y||: q < 1 bounds the least singular value s of A from
+below, every y from above. The shortest x with Ax = u, x = A^+ u, has p'u = (A'p)'x for every p; and A^+ (u - Av) + v is
+a solution, too, for every v, so that
+
+    p'u/||A'p||  <=  ||A^+ u||  <=  ||v|| + ||u - Av||/s.
+
+No product AA' occurs, whose condition number is the square of that of A.
+
 Largest eigenvalues of a symmetric M: with X near its eigenvectors (of floats), D = X'MX and q >= ||I - X'X||, the
 largest sums of sizes in a row, q < 1 makes X regular. Every v is Xy then, and v'v = y'X'Xy >= (1 - q) y'y, so that
 
@@ -160,6 +169,31 @@ def inverse(system: MidRad) -> MidRad:
     most = MidRad(off.size).sum(-1).high.max(-1)[..., None, None]
     share = np.where(most < 1, most / (1 - most) * UP, np.nan)
     return MidRad(near.mid, (rest + share * rest.max(-2, keepdims=True)) * UP + GUARD)
+
+
+def right_inverse(rows: MidRad, used: Array) -> tuple[MidRad, MidRad]:
+    """Of rows A (..., r, d) that are 0 but for those used (..., r), which are the first: near its right inverse X
+    (..., d, r), of floats, and the least singular value of those used (...)."""
+    basis, triangle = np.linalg.qr(np.broadcast_to(rows.mid, rows.shape).swapaxes(-1, -2))
+    unit = np.eye(rows.shape[-2])
+    turned = np.where(used[..., None], proposed_inverse(triangle + unit * ~used[..., None]), 0.0)
+    near = MidRad(basis @ turned.swapaxes(-1, -2))
+    off = unit * used[..., None] - rows @ near
+    share = MidRads.sqrt((off * off).sum((-2, -1))).high
+    low = (1 - MidRad(np.where(share < 1, share, np.nan))) / MidRads.sqrt((near * near).sum((-2, -1)))
+    y = MidRad(_proposed_eigenvectors(turned @ turned.swapaxes(-1, -2))[..., -1])
+    high = norm(applied(rows.swapaxes(-1, -2), y)) / norm(y)
+    return near, MidRad.between(low.low, high.high)
+
+
+def shortest(rows: MidRad, target: MidRad, near: MidRad, least: MidRad) -> MidRad:
+    """||A^+ u|| (...) of such rows and targets u (..., r), 0 where they are not used, by their `right_inverse`."""
+    v = MidRad(applied(near, target).mid)
+    v = MidRad(v.mid + applied(near, target - applied(rows, v)).mid)  # what rounding left
+    p = MidRad(applied(near.swapaxes(-1, -2), v).mid)
+    low = (p * target).sum(-1) / norm(applied(rows.swapaxes(-1, -2), p))
+    high = norm(v) + norm(target - applied(rows, v)) / least
+    return MidRad.between(np.where(low.low > 0, low.low, 0.0), high.high)
 
 
 def visitations(chain: MidRad, gamma: MidRad) -> MidRad:

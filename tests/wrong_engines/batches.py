@@ -16,6 +16,7 @@ DUALS, INFIMA, LINEAR, SHARED = (
 CORE, QUANTITIES, TAYLOR = (f"metagap.impl.supervised.enclosed.{name}" for name in ("core", "quantities", "taylor"))
 NETWORKS = "metagap.impl.supervised.enclosed.networks.quantities"
 COMMON, ENCLOSED = f"{CORE}:CoreEnclosed", f"{QUANTITIES}:EnclosedQuantities"
+POLICIES = "metagap.impl.policies.enclosed.networks"
 FLOATS = "metagap.impl.supervised"
 
 
@@ -48,6 +49,7 @@ def exact(test: str, **given: object) -> object:
 
 
 ZEROS = suite("test_midrad:test_zeros_are_exact_and_nothing_else_is")
+NEAR_ZERO = suite("test_midrad:test_what_may_be_0_and_is_not_below_it_has_its_end_there")
 DECIDED = f"{JUDGE}:decided_in_arrays"
 JOINTS = suite("test_batch_judge:test_joints_are_left_to_balls")
 
@@ -79,6 +81,11 @@ BATCHES = (
           Edit("return MidRad(product, total)", "return MidRad(np.where(zero(self) | zero(other), 0.0, product), "
                "np.where(zero(self) | zero(other), 0.0, total))"),
           suite("test_midrad:test_what_stands_for_anything_decides_nothing", mid=0.0, rad=math.inf)),
+    fault("halves-that-underflow", ROUNDING, f"{MIDRAD}:MidRad.between",
+          Edit("(mid > GUARD)", "(mid >= 0)"), NEAR_ZERO),
+    fault("roots-of-middles", FORGOTTEN, f"{FUNCTIONS}:MidRads.sqrt",
+          Edit("np.maximum(high, 0.0)", "np.maximum(t.mid, 0.0)"), NEAR_ZERO),
+    fault("roots-of-what-is-below-0", OPEN, f"{FUNCTIONS}:MidRads.sqrt", Edit("half + 0 * s", "half"), NEAR_ZERO),
     fault("functions-near-0", ROUNDING, f"{FUNCTIONS}:MidRads._smooth", Edit("zero(t)", "size == 0"), ZEROS),
     fault("sech-too-still", ROUNDING, f"{FUNCTIONS}:MidRads.sech", Edit("2 * value", "value"),
           suite("test_midrad:test_elementary_functions_contain", name="sech", count=1500)),
@@ -96,11 +103,23 @@ BATCHES = (
           Edit("for counts in self._flips", "for counts in self._flips[:1]"),
           exact("networks_that_keep_their_patterns_have_no_error", variant="logistic")),
     fault("a-task-like-itself", OPEN, f"{NETWORKS}:EnclosedNetworkQuantities._crowded",
-          Edit("& ~np.eye(count, dtype=bool)", ""), exact("rank_is_not_lost_for_less")),
+          Edit("- np.eye(count) * met.sum(2)[..., None]", ""), exact("rank_is_not_lost_for_less")),
+    fault("all-networks-are-odd", OPEN, f"{NETWORKS}:EnclosedNetworkQuantities._crowded",
+          Edit("if self._sigma.odd:", "if True:"), exact("opposite_inputs_are_alike_in_odd_networks")),
+    fault("no-network-is-odd", "a reason is left out", f"{NETWORKS}:EnclosedNetworkQuantities._crowded",
+          Edit("if self._sigma.odd:", "if False:"), exact("opposite_inputs_are_alike_in_odd_networks")),
+    fault("patterns-that-are-open", OPEN, f"{SHARED}:pattern_rank",
+          Edit("alike & known[..., None] & known[..., None, :]", "alike"), exact("patterns_bound_ranks")),
+    fault("patterns-of-half-the-neurons", OPEN, f"{SHARED}:pattern_rank",
+          Edit("== on.shape[-1]", ">= on.shape[-1] / 2"), exact("patterns_bound_ranks")),
+    fault("patterns-span-a-line", OPEN, f"{SHARED}:pattern_rank",
+          Edit("np.minimum(same.sum(-1), columns[..., None])", "1"), exact("patterns_bound_ranks")),
+    fault("contrasts-at-every-action", OPEN, f"{POLICIES}:EnclosedNetworkQuantities._crowded",
+          Edit("* (actions - 1)", "* actions"), exact("contrasts_have_room_in_patterns")),
     fault("tasks-like-by-labels", OPEN, f"{NETWORKS}:EnclosedNetworkQuantities._crowded",
           Edit("in (kept, masses)]", "in (0 * kept, 0 * masses)]"),
           exact("rank_is_not_lost_for_less")),
-    fault("room-of-one-input", OPEN, f"{QUANTITIES}:EnclosedQuantities._room",
+    fault("room-of-one-input", OPEN, f"{CORE}:CoreEnclosed._room",
           Edit("used.any(2).sum(1)", "used.any(2).sum(1) - 1"), exact("rank_is_not_lost_for_less")),
     fault("any-support-is-dominated", OPEN, f"{QUANTITIES}:EnclosedQuantities.margin_dominated",
           Edit("foreign.any((1, 2, 3))", "False"), exact("supports_of_other_atoms_or_almost_alike")),
@@ -264,6 +283,11 @@ BATCHES = (
           Edit("(left[1] <= bound[0])", "(left[0] <= bound[1])"), FINITE),
     fault("margins-that-may-fail", OPEN, DECIDED, Edit("finite & (low > 0)", "finite & (high > 0)"), FINITE),
     fault("blunt-enclosures", OPEN, DECIDED, Edit("BLUNT * np.abs(sides[1][1])", "np.inf"), FINITE),
+    fault("differences-not-below-0", OPEN, f"{JUDGE}:_signed", Edit('if "-" in side.text', "if False"),
+          decides("test_sums_of_what_is_not_below_0_are_not")),
+    fault("sums-of-anything-not-below-0", OPEN, f"{JUDGE}:_signed",
+          Edit("at.ends(name)[0] >= 0", "at.ends(name)[1] >= 0"),
+          decides("test_sums_of_what_is_not_below_0_are_not")),
     fault("outside-before-its-turn", OPEN, DECIDED,
           Edit("open_ & finite & (high <= 0)", "finite & (high <= 0)"), NAMED),
 )  # fmt: skip

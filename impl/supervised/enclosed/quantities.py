@@ -74,16 +74,6 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
     def gradient(self) -> Any:
         return taylor.gradient(self.batch, self.features, None if self.batch.steps else self._path[-1])
 
-    @cached_property
-    def _room(self) -> Any:
-        """Meta-features J_i'phi(x) have room in the columns that features use and, but where decay is at different
-        rates, among the features of inputs that have mass in a law: with the outputs (B,)."""
-        batch = self.given
-        used = self._met[..., None] & (batch.features != 0)
-        columns, inputs = used.any(1).sum(1), used.any(2).sum(1)
-        mixed = batch.rates is not None and batch.decay is not None
-        return self._c * (columns if mixed else np.minimum(columns, inputs))
-
     # --- the mixed form -------------------------------------------------------------------------------------
 
     @cached_property

@@ -89,7 +89,9 @@ class EnclosedQuantities(Enclosed, BatchQuantities):
 
     @cached_property
     def gradient(self) -> Any:
-        return taylor.gradient(self.batch, self._energies_along)
+        """0 where no task has a choice: no return depends on the policy."""
+        still = ~self._choices.any((1, 2))[:, None]
+        return MidRads.where(still, 0.0, taylor.gradient(self.batch, self._energies_along))
 
     @property
     def _energies_along(self) -> Dual:

@@ -19,7 +19,7 @@ import numpy as np
 from ..theory.claim import Assumption, Claim, Expression, Relation, UndefinedQuantityError, Verdict
 from .arithmetic import Array
 from .elementary import MidRads
-from .enclosed.quantities import UnknownError
+from .enclosed.quantities import UnknownError, known_by_sign
 from .judgement import ClaimJudgement, Enclosure, ratio_of
 from .midrad import MidRad
 from .verdicts import Decision, Ends, fit_ends, separated
@@ -160,9 +160,12 @@ def decided_in_arrays(claim: Claim, at: Asked, count: int) -> Decided:
             break
     if claim.relation is not Relation.AT_MOST or not open_.any():
         return replace(nothing, outside=tuple(outside))
+    names = dict.fromkeys((*claim.left.names, *claim.bound.names, *claim.extras))
     try:
+        if any(map(known_by_sign, names)):
+            raise UnknownError("margins")
         left, bound = (_column(side(at), count) for side in (claim.left, claim.bound))
-        entering = [at.ends(name) for name in dict.fromkeys((*claim.left.names, *claim.bound.names, *claim.extras))]
+        entering = [at.ends(name) for name in names]
     except UndefinedQuantityError as error:
         return replace(nothing, outside=(*outside, (str(error), open_)))
     except UnknownError:

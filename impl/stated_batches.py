@@ -25,7 +25,7 @@ from .arithmetic import Array, Balls, Floats, Number, midpoint, rational, to_flo
 from .balls.core import CoreQuantities
 from .elementary import MidRads
 from .enclosed.linear import largest_eigenvalue
-from .enclosed.quantities import UnknownError
+from .enclosed.quantities import UnknownError, known_by_sign
 from .files import BadInputError
 from .instances import Instance
 from .loss_ranges import LossRanges
@@ -368,6 +368,8 @@ class BatchQuantities:
     def at(self, name: str, together: Together) -> Any:
         """The quantity at some places. Errors: PartingError, where their instances are not alike."""
         if name not in self._own:
+            if self._kind is Enclosing and known_by_sign(name):
+                raise UnknownError(name)
             return self.base(name)[together.places]
         key = name, together.places.tobytes()
         if key not in self._known:

@@ -26,7 +26,7 @@ from metagap.impl.supervised.enclosed import taylor
 from metagap.impl.supervised.enclosed.quantities import enclosed_quantities
 from metagap.impl.supervised.generate import GENERATORS
 from metagap.impl.verdicts import fit_ends
-from metagap.theory.claim import UndefinedQuantityError, Verdict
+from metagap.theory.claim import Claim, UndefinedQuantityError, Verdict
 from metagap.theory.meta_sl import CLAIMS
 
 from .test_midrad import escaped
@@ -280,6 +280,14 @@ def test_sides_that_are_alike_or_0_are_met() -> None:
     said = Said({"gap": MidRad([3.0, 0.0, 0.5], wide), "pairing": MidRad([3.0, 0.0, 0.5 - 2.0**-30], wide)})
     met = decided_in_arrays(claim, Asked(said), 3).met
     assert met is not None and met.tolist() == [True, True, False]
+
+
+def test_of_margins_the_sign_alone_is_known() -> None:
+    """They may enter no side: what arrays and balls take the least of need not be the same."""
+    said = Said({"margin_joints": MidRad([2.0])})
+    claim = Claim("meta-sl-m", "m", left="eps", bound="radius*margin_joints")
+    assert judged_in_arrays([replace(claim, bound="2*radius"), claim], said, 1)[0].keys() == {claim.name}
+    assert judged_in_arrays([claim], said, 1) == [{}]
 
 
 def test_sums_of_what_is_not_below_0_are_not() -> None:

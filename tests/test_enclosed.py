@@ -247,3 +247,10 @@ def test_shortest_solutions_contain_those_of_rationals() -> None:
             assert arb(float(least.low[b])) <= edge and not edge > arb(float(least.high[b]))
             sharp += float(found.high[b] - found.low[b]) <= 2.0**-28 * float(found.high[b])
     assert sharp >= 39
+
+
+def test_rows_that_are_not_used_say_nothing_of_singular_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is proposed: with y = (1, 1) and the second row 0, ||A'y||/||y|| is below s = 1."""
+    monkeypatch.setattr(linear, "_proposed_eigenvectors", np.ones_like)
+    _, least = linear.right_inverse(MidRad([[[1.0, 0.0], [0.0, 0.0]]]), np.array([[True, False]]))
+    assert least.high >= 1.0

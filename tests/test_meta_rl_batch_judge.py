@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
 from metagap.impl.arithmetic import Balls, norm, rational
 from metagap.impl.batch_judge import ends_of
 from metagap.impl.enclosed import linear
-from metagap.impl.families import META_RL, judge
+from metagap.impl.families import META_RL, judge, loads
 from metagap.impl.family import Family
 from metagap.impl.judgement import Enclosure
 from metagap.impl.midrad import MidRad
@@ -26,6 +27,7 @@ from metagap.theory.claim import Verdict
 from metagap.theory.meta_rl import CLAIMS
 
 from .test_batch_judge import contained, decided_alike, disagreements, outside
+from .test_extremes import ORDINARY, bandit
 from .test_midrad import escaped
 from .verdict_campaign import DifferError, compared
 
@@ -237,6 +239,15 @@ def test_a_comparator_without_a_policy_is_left_to_balls() -> None:
     at = META_RL.enclosed_quantities(batch)
     for name in MIXED:  # nor is there a mixed form, whose weights know omega alone
         assert np.isnan(at(name).low[4]) and np.isfinite(at(name).low[0])
+
+
+def test_without_a_policy_there_is_no_gradient() -> None:
+    """One action, with a tilt of 0: nothing depends on the parameter, but balls have no return either."""
+    for document, number in ((ORDINARY["no action left"], False), (bandit("kl-step", 1, [-1], [[1]], [1], [0]), True)):
+        instance = loads(json.dumps(document), "one action")
+        assert META_RL.enclosed_quantities is not None and META_RL.batch_of is not None
+        eps = META_RL.enclosed_quantities(META_RL.batch_of(instance))("eps")
+        assert (eps.high == 0).all() if number else np.isnan(eps.high).all()
 
 
 def test_a_campaign_of_verdicts_ends_at_the_first_that_differs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -302,3 +302,11 @@ def test_quantities_without_arrays_are_left_to_balls_and_asked_by_call_alone() -
 
     (decided,) = judged_in_arrays([FAMILIES["meta-sl"].claims[5]], Nothing(), 1)
     assert decided == {}
+
+
+def test_margins_in_own_quantities_are_left_to_balls() -> None:
+    family = stating(lambda at: at("margin_joints") + 1)
+    batch = family.generator("arbitrary").build(RandomSource(3, 4), "huber")
+    assert family.enclosed_quantities is not None
+    with pytest.raises(UnknownError):
+        family.enclosed_quantities(batch)("own")

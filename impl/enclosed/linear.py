@@ -9,8 +9,8 @@ entry by entry, the maximum that of the column. G and GX are enclosed; q >= 1: n
 
 Full row rank: with X near the right inverse of A (of floats), G = I - AX and q >= ||G||, the root of its sum of
 squares, ||A'y|| ||X|| >= ||X'A'y|| = ||y - G'y|| >= (1 - q) ||y||: q < 1 bounds the least singular value s of A from
-below, every y from above. The shortest x with Ax = u, x = A^+ u, has p'u = (A'p)'x for every p; and A^+ (u - Av) + v is
-a solution, too, for every v, so that
+below, every y from above (0 where rows are not used). The shortest x with Ax = u, x = A^+ u, has p'u = (A'p)'x for
+every p; and A^+ (u - Av) + v is a solution, too, for every v, so that
 
     p'u/||A'p||  <=  ||A^+ u||  <=  ||v|| + ||u - Av||/s.
 
@@ -181,7 +181,7 @@ def right_inverse(rows: MidRad, used: Array) -> tuple[MidRad, MidRad]:
     off = unit * used[..., None] - rows @ near
     share = MidRads.sqrt((off * off).sum((-2, -1))).high
     low = (1 - MidRad(np.where(share < 1, share, np.nan))) / MidRads.sqrt((near * near).sum((-2, -1)))
-    y = MidRad(_proposed_eigenvectors(turned @ turned.swapaxes(-1, -2))[..., -1])
+    y = MidRad(np.where(used, _proposed_eigenvectors(turned @ turned.swapaxes(-1, -2))[..., -1], 0.0))
     high = norm(applied(rows.swapaxes(-1, -2), y)) / norm(y)
     return near, MidRad.between(low.low, high.high)
 

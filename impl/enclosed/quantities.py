@@ -27,6 +27,11 @@ class UnknownError(ArithmeticError):
     """A quantity, or a batch, that is not evaluated in midpoint-radius numbers."""
 
 
+def known_by_sign(name: str) -> bool:
+    """Whether a quantity is a margin, of which arrays need not have the number that balls have, but its sign."""
+    return name.startswith("margin_")
+
+
 def normalised(values: Array, axes: tuple[int, ...]) -> MidRad:
     """Shares of their sum along the last axes, which are named; 0 exactly of 0."""
     found = MidRad(values) / MidRad(values).sum(axes).reshape(*values.shape[: axes[0]], *(1,) * len(axes))

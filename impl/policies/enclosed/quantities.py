@@ -89,8 +89,8 @@ class EnclosedQuantities(Enclosed, BatchQuantities):
 
     @cached_property
     def gradient(self) -> Any:
-        """0 where no task has a choice: no return depends on the policy."""
-        still = ~self._choices.any((1, 2))[:, None]
+        """0 where no task has a choice, and there are policies: no return depends on them."""
+        still = (~self._choices.any((1, 2)) & np.isfinite(self._mean_return(self.own).rad))[:, None]
         return MidRads.where(still, 0.0, taylor.gradient(self.batch, self._energies_along))
 
     @property

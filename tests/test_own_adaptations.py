@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import metagap
 import numpy as np
@@ -300,6 +301,7 @@ def test_no_optimum_is_bracketed_with_a_rule(own: OwnClaims, tmp_path: Path) -> 
             LINEAR_ANSWER.trained(instance)
 
 
+@patch.dict("metagap.impl.rules.RULES")  # it stays there, which other tests would see
 def test_from_python_no_file_is_needed() -> None:
     def small(task: Any, theta: Any) -> Any:
         return [t - g / 8 for t, g in zip(theta, task.gradient(theta), strict=True)]

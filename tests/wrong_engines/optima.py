@@ -65,6 +65,7 @@ BEST = suite(
 )
 SUMS = suite("test_midrad:test_sums_and_products_contain", count=1500)
 MANY = suite("test_checker_by_hand:test_a_line_of_minimisers_is_not_proved_away")
+ONE_LEAF = suite("test_checker_by_hand:test_the_lower_end_alone_makes_a_lie_of_one_leaf", leaf=b"n")
 SLOPE = suite("test_checker_by_hand:test_convex_leaves_fall_with_the_slope")
 EVERYWHERE = suite("test_floors_by_hand:test_a_ball_is_not_all_parameters")
 OTHER = suite("test_floors_by_hand:test_the_exact_end_is_of_the_squared_loss_alone")
@@ -81,18 +82,18 @@ def fault(name: str, kind: str, place: str, wrong: Around | Edit | Value, guard:
 OPTIMUM_FAULTS = (
     # --- the checker ---
     fault("leaves-skipped", "a checker that skips a leaf", f"{CHECK}:Checker._part",
-          Edit("left = few + rest", "left = few[:0]"), lie("one leaf")),
+          Edit("left = few + rest", "left = few[:0]"), ONE_LEAF),
     fault("leaves-after-the-first-skipped", "a checker that skips a leaf", f"{CHECK}:Checker._part",
           Edit("left = few + rest", "left = few"), lie("a lower end above the minimum")),
     fault("leaves-tried-skipped", "a checker that skips a leaf", f"{CHECK}:Checker._part",
-          Edit("left = few + rest", "left = rest"), lie("one leaf")),
+          Edit("left = few + rest", "left = rest"), ONE_LEAF),
     fault("batch-taken-for-proved", "a checker that skips a leaf", f"{CHECK}:Checker._many",
-          Edit("left[usable[proved]] = False", "left[usable] = False"), lie("one leaf")),
+          Edit("left[usable[proved]] = False", "left[usable] = False"), ONE_LEAF),
     fault("balls-taken-for-proved", "a checker that skips a leaf", f"{CHECK}:Checker._in_balls",
           Edit("left[leaf] = not self._proved(*part.box(leaf), int(part.letter[leaf]))", "left[leaf] = False"),
-          lie("one leaf")),
+          ONE_LEAF),
     fault("tree-skipped", "a checker that skips a leaf", f"{CHECK}:Checker._lower_end", Edit("self._tree()", "pass"),
-          lie("one leaf")),
+          ONE_LEAF),
     fault("truncated-tree", "a checker that accepts a truncated tree", f"{TREE}:leaves",
           Edit('raise TreeError("the tree ends before it covers the ball")', "pass"), lie("a truncated tree")),
     fault("unknown-leaves", "a checker that accepts a truncated tree", f"{TREE}:leaves", Edit("if len(strange):",
@@ -126,7 +127,7 @@ OPTIMUM_FAULTS = (
                "not box.natural < self.lower - 1e-2 or box.mean_value >= self.lower"),
                lie("a lower end just above the minimum")),
     fault("depth-is-proof", "a checker that skips a leaf", f"{CHECK}:Checker._part",
-          Edit('raise _RejectedError(f"lower', 'str(f"lower'), lie("one leaf")),
+          Edit('raise _RejectedError(f"lower', 'str(f"lower'), ONE_LEAF),
     fault("many-boxes-are-proof", "a checker that skips a leaf", f"{CHECK}:Checker._part",
           Edit("break", "return"), MANY),
     fault("out-of-time-accepts", "a checker that skips a leaf", f"{CHECK}:Checker.run",
@@ -135,7 +136,7 @@ OPTIMUM_FAULTS = (
           suite("test_optimum_check:test_a_deadline_that_is_over_accepts_nothing")),
     fault("one-half-proved", "a checker that skips a leaf", f"{TREE}:Leaves.halved",
           Edit("np.concatenate([self.letter, self.letter]))",
-               "np.concatenate([self.letter, self.letter]))[: len(axis)]"), lie("one leaf")),
+               "np.concatenate([self.letter, self.letter]))[: len(axis)]"), ONE_LEAF),
     fault("any-slope-is-enough", "a proof is skipped", f"{CHECK}:Checker._not_stationary",
           Edit("if not any(g > 0 or g < 0 for g in gradient):", "if False:"), MINIMUM),
     fault("sphere-is-open", "a checker that ignores the ball", f"{CHECK}:Checker._not_stationary",

@@ -39,6 +39,18 @@ PROPOSING = np.errstate(over="ignore", invalid="ignore", divide="ignore")
 """For entry points where floats propose and balls decide: a proposal that overflows is a bad one, and no news."""
 
 
+_LEAST, _UNIT = 2.0**-1022, 2.0**-53
+
+
+def as_proved() -> bool:
+    """Whether float64 is here what proofs of rounding take it for: rounded to nearest, subnormal numbers kept.
+
+    A library can change both for a thread, as torch.set_flush_denormal does. With u = 2^-53, 1 + u = 1 and
+    1 + 3u = 1 + 4u to nearest alone.
+    """
+    return _LEAST * 0.5 * 2.0 == _LEAST and 1.0 + _UNIT == 1.0 and 1.0 + 3.0 * _UNIT == 1.0 + 4.0 * _UNIT
+
+
 class IrrationalError(ArithmeticError):
     """A transcendental function or a root was asked of exact rationals."""
 

@@ -13,10 +13,14 @@ from enum import StrEnum
 
 from flint import arb
 
+from .arithmetic import as_proved
+
 SCALE = 1e-3
 """The gap that is asked for is relative to max(|upper end|, SCALE)."""
 ROUNDING = 1e-9
 """Relative room of a width that is compared with the gap: its ends were rounded outwards."""
+OTHERWISE = "float64 is not rounded to nearest here, or loses subnormal numbers (torch.set_flush_denormal?)"
+"""Why nothing is accepted."""
 
 
 class Status(StrEnum):
@@ -42,12 +46,20 @@ class UnsupportedError(ValueError):
 
 @dataclass(frozen=True)
 class Check:
-    """What a checker says: accepted or not, why, how many boxes were proved, how many beyond the certificate's own."""
+    """What a checker says: accepted or not, why, how many boxes were proved, how many beyond the certificate's own.
+
+    Nothing is accepted where float64 is not as proofs take it (`as_proved`): the reason says so.
+    """
 
     accepted: bool
     reason: str
     boxes: int = 0
     extra: int = 0
+
+    def __post_init__(self) -> None:
+        if self.accepted and not as_proved():
+            object.__setattr__(self, "accepted", False)
+            object.__setattr__(self, "reason", OTHERWISE)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,6 +40,7 @@ import numpy as np
 from flint import arb, ctx
 
 from ..theory.claim import Relation, Verdict
+from .arithmetic import as_proved
 
 LARGEST = arb(float.fromhex("0x1.fffffffffffffp+1023"))
 """The largest float64."""
@@ -112,8 +113,8 @@ Ends = tuple[np.ndarray, np.ndarray]
 
 
 def fit_ends(ends: Ends) -> np.ndarray:
-    """`fit`, of arrays: where both ends are finite."""
-    return (np.abs(ends[0]) < np.inf) & (np.abs(ends[1]) < np.inf)
+    """`fit`, of arrays: where both ends are finite; nowhere if they may have been rounded otherwise than is proved."""
+    return (np.abs(ends[0]) < np.inf) & (np.abs(ends[1]) < np.inf) & as_proved()
 
 
 def separated(left: Ends, bound: Ends, entering: Iterable[Ends]) -> tuple[np.ndarray, Decision]:

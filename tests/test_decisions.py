@@ -5,11 +5,27 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from flint import arb, ctx
+from metagap.impl import arithmetic
+from metagap.impl.arithmetic import as_proved
+from metagap.impl.bracket import OTHERWISE, Check
 from metagap.impl.families import family_of, judge, loads
 from metagap.impl.judgement import Enclosure
-from metagap.impl.verdicts import LARGEST, MOST, at_most, cancelling, decide, fit, refutes, same, standing, unfit
+from metagap.impl.verdicts import (
+    LARGEST,
+    MOST,
+    at_most,
+    cancelling,
+    decide,
+    fit,
+    fit_ends,
+    refutes,
+    same,
+    standing,
+    unfit,
+)  # fmt: skip
 from metagap.theory.claim import Relation, Verdict
 
 LE, EQ = Relation.AT_MOST, Relation.EQUAL
@@ -177,3 +193,25 @@ def test_equal_is_relative_to_the_sides_and_to_no_other_term() -> None:
     assert verdict(itself, far, 2916, arb("inf"), 665) is Verdict.EQUAL
     assert not same(arb(1), arb(1), arb("nan"), 1) and fit(LARGEST) and not fit(2 * LARGEST)
     assert standing(arb("-1e400")) is False and standing(arb("-inf")) is standing(arb("inf")) is None
+
+
+def test_nothing_is_decided_where_subnormal_numbers_are_lost() -> None:
+    """A user's program may ask torch to flush them, which is felt by all of its thread."""
+    import torch
+
+    ends = np.zeros(2), np.ones(2)
+    assert as_proved() and fit_ends(ends).all() and Check(True, "proved").accepted
+    felt = torch.set_flush_denormal(True)
+    try:
+        found = as_proved(), fit_ends(ends).any(), Check(True, "proved")
+    finally:
+        torch.set_flush_denormal(False)
+    assert felt, "torch cannot flush here"
+    assert found == (False, False, Check(False, OTHERWISE))
+
+
+@pytest.mark.parametrize("unit", [2.0**-52, 0.3 * 2.0**-53])
+def test_nothing_is_decided_where_rounding_is_another(unit: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What these would be: 1 + u is not 1, or 1 + 3u is not 1 + 4u."""
+    monkeypatch.setattr(arithmetic, "_UNIT", unit)
+    assert not as_proved()

@@ -15,7 +15,7 @@ from metagap.impl.models.weights import Weights
 from metagap.impl.optimum.networks.answer import RELU, SMOOTH
 from metagap.impl.optimum.networks.bracket import value
 from metagap.impl.optimum.networks.floor import prediction_floor
-from metagap.impl.optimum.networks.interpolant import LARGEST, interpolant, interpolants
+from metagap.impl.optimum.networks.interpolant import LARGEST, SCALES, SHARES, interpolant, interpolants
 from metagap.impl.real_tasks.networks import digits_network, sinusoid_network
 from metagap.impl.supervised.adaptation import Gradient
 from metagap.impl.supervised.instance import Atom, Functions, NetworkInstance, SmoothInstance, Task
@@ -145,10 +145,11 @@ def test_fitting_tanh_networks_attains_the_floor_mostly() -> None:
 def test_where_smooth_networks_are_not_built() -> None:
     disputed = smooth(problem(np.array([[8, 0], [8, 8]]), [[(0, 1)], [(0, -1), (1, 1)]], 8), "softplus")
     assert not list(interpolants(disputed, prediction_floor(disputed).functions))
-    few = smooth(problem(np.array([[8, 0], [8, 8]]), [[(0, 1), (1, 1)]], 2), "softplus")
-    assert (
-        len(list(interpolants(few, prediction_floor(few).functions))) > 1
-    )  # fitted: one neuron of each sign is no pair each
+    # Two neurons: fitted, until values are met.
+    for inputs, count in ((2, 1), (8, len(SHARES) * len(SCALES))):
+        rows = np.column_stack([np.full(inputs, 8), 8 * np.arange(inputs)])
+        few = smooth(problem(rows, [[(x, (-1) ** x) for x in range(inputs)]], 2), "tanh")
+        assert len(list(interpolants(few, prediction_floor(few).functions))) == count
     wide = smooth(problem(np.array([[8, 0], [8, 8]]), [[(0, 1), (1, 1)]], LARGEST), "tanh")
     assert not list(interpolants(wide, prediction_floor(wide).functions))
 

@@ -27,6 +27,7 @@ def nothing(bad: arb) -> Any:
 OPEN = suite("test_decisions:test_a_margin_that_is_open_leaves_everything_open", margin=arb(1, 1.5), holds=None)
 FAILS = suite("test_decisions:test_a_margin_that_is_open_leaves_everything_open", margin=arb(0), holds=False)
 UNBOUNDED = suite("test_decisions:test_a_margin_that_is_open_leaves_everything_open", margin=NAN, holds=None)
+FLUSHED = suite("test_decisions:test_nothing_is_decided_where_subnormal_numbers_are_lost")
 ATTAINED = suite("test_decisions:test_what_is_attained_is_equal_far_beyond_float64_only")
 APART = suite("test_decisions:test_refutations_need_sides_apart")
 SAME = suite("test_decisions:test_sides_are_the_same_relative_to_themselves")
@@ -66,6 +67,12 @@ VERDICT_FAULTS = (
           Around(lambda right: lambda ball: ball.is_nan() or right(ball)), nothing(NAN)),
     fault("beyond-float64-fits", "infinite balls are accepted", f"{VERDICTS}:LARGEST", Value(arb("inf")),
           nothing(arb(10) ** 400)),
+    fault("subnormal-numbers-may-be-lost", "rounding that is not what was proved", "metagap.impl.arithmetic:as_proved",
+          Edit("_LEAST * 0.5 * 2.0 == _LEAST", "True"), FLUSHED),
+    fault("arrays-round-as-they-please", "rounding that is not what was proved", f"{VERDICTS}:fit_ends",
+          Edit(" & as_proved()", ""), FLUSHED),
+    fault("checkers-round-as-they-please", "rounding that is not what was proved", f"{BRACKET}:Check.__post_init__",
+          Edit("not as_proved()", "False"), FLUSHED),
     fault("unfit-terms-pass", "infinite balls are accepted", f"{VERDICTS}:unfit", then(lambda name: ""),
           nothing(INFINITE)),
     fault("terms-not-asked", "infinite balls are accepted", f"{VERDICTS}:decide", Edit("*terms.items(), ", ""),

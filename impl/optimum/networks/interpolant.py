@@ -173,7 +173,10 @@ def interpolants(instance: NetworkInstance, functions: Functions) -> Iterator[We
     for share in SHARES:
         for scale in SCALES:
             start = scale * rng.standard_normal((instance.width, rows.shape[1]))
-            yield Weights(fitted(instance, rows, share * values, start))
+            at, met = fitted(instance, rows, share * values, start)
+            yield Weights(at)
+            if met and share == 1:
+                return  # nothing is lower than the values themselves
 
 
 def _pairs(instance: NetworkInstance, functions: Functions, rows: Array) -> Array | None:
@@ -196,8 +199,8 @@ def _pairs(instance: NetworkInstance, functions: Functions, rows: Array) -> Arra
     return weights if np.isfinite(weights).all() else None
 
 
-def fitted(instance: NetworkInstance, rows: Array, values: Array, weights: Array) -> Array:
-    """W (m, d) where Levenberg-Marquardt on f(rows; W) - values stops, from the given weights."""
+def fitted(instance: NetworkInstance, rows: Array, values: Array, weights: Array) -> tuple[Array, bool]:
+    """W (m, d) where Levenberg-Marquardt on f(rows; W) - values stops, from the given weights; whether f meets them."""
     share = np.array(instance.signs) / instance.width**0.5
     sigma, products = instance.sigma, rows @ rows.T
     damping = 1e-2
@@ -205,6 +208,9 @@ def fitted(instance: NetworkInstance, rows: Array, values: Array, weights: Array
     def missing(at: Array) -> tuple[Array, Array]:
         drive = rows @ at.T
         return drive, values - sigma.value(Floats, drive) @ share
+
+    def met(rest: Array) -> bool:
+        return bool(rest @ rest <= 1e-26 * max(values @ values, 1e-300))
 
     with np.errstate(all="ignore"):
         drive, rest = missing(weights)
@@ -220,8 +226,8 @@ def fitted(instance: NetworkInstance, rows: Array, values: Array, weights: Array
                     break
                 damping *= 4
             else:
-                return weights
-            weights, drive, rest, damping = moved, new, left, max(damping / 10, 1e-15)
-            if rest @ rest <= 1e-26 * max(values @ values, 1e-300):
                 break
-    return weights
+            weights, drive, rest, damping = moved, new, left, max(damping / 10, 1e-15)
+            if met(rest):
+                break
+    return weights, met(rest)

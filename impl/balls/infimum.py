@@ -24,7 +24,7 @@ from functools import cache, lru_cache, reduce
 import numpy as np
 from flint import arb, arb_mat, ctx
 
-from ..arithmetic import Balls, midpoint, norm, root, square
+from ..arithmetic import Balls, exactly, midpoint, norm, root, square
 from ..floats.infimum import l1_active_set
 from .l1_path import l1_path, vanishing
 from .singular import singular_above
@@ -240,7 +240,11 @@ def _ray(rows: arb_mat, target: Sequence[arb]) -> arb_mat | None:
             return None
     if low - high > low * arb(2) ** -(ctx.prec // 2) or not low.is_finite():
         return None
-    return (pull * (arb(0) if low == 0 else (low + high) / 2 if high.is_finite() else 2 * low)).mid()
+    v = (pull * (arb(0) if low == 0 else (low + high) / 2 if high.is_finite() else 2 * low)).mid()
+    # What is a float64 number but for the rounding of quotients is that number: its value may be exact.
+    near = [(c, exactly(midpoint(c))) for c in v.entries()]
+    few = arb(2) ** -(ctx.prec // 2)
+    return arb_mat(len(near), 1, [given if abs(given - c) <= few * abs(c) else c for c, given in near])
 
 
 def _apart(eps: arb, rows: arb_mat, target: Sequence[arb], found: Infimum, duals: list[list[arb]], bits: int) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..theory.claim import Assumption, Claim, Relation, UndefinedQuantityError, Verdict
+from ..theory.claim import Assumption, Claim, Expression, Relation, UndefinedQuantityError, Verdict
 from .arithmetic import Array
 from .elementary import MidRads
 from .enclosed.quantities import UnknownError
@@ -24,9 +24,9 @@ from .judgement import ClaimJudgement, Enclosure, ratio_of
 from .midrad import MidRad
 from .verdicts import Decision, Ends, fit_ends, separated
 
-BLUNT = 2.0**-20
-"""Share of the bound beyond which enclosures are too wide to say how tight it is: balls give sharper ones. Of a left
-side that is not positive there is nothing to say."""
+BLUNT = 2.0**-12
+"""Share of the bound beyond which enclosures are too wide to say in three digits how tight it is: balls give sharper
+ones. Of a left side that is not positive there is nothing to say."""
 
 NEAR = 2.0**-36
 """Share of the bound, or of 1 if that is more, within which its ends and those of the left side are alike: most such
@@ -167,7 +167,7 @@ def decided_in_arrays(claim: Claim, at: Asked, count: int) -> Decided:
         return replace(nothing, outside=(*outside, (str(error), open_)))
     except UnknownError:
         return replace(nothing, outside=tuple(outside))
-    sides = ends_of(left), ends_of(bound)
+    sides = ends_of(left), _signed(claim.bound, ends_of(bound), at)
     proved, decision = separated(*sides, entering)
     wide = np.maximum(*(high - low for low, high in sides))
     proved = open_ & proved & ((wide <= BLUNT * np.abs(sides[1][1])) | (sides[0][1] <= 0))
@@ -181,6 +181,15 @@ def decided_in_arrays(claim: Claim, at: Asked, count: int) -> Decided:
 def _column(value: MidRad | int, count: int) -> MidRad:
     """A side that names no quantity is a whole number."""
     return value if isinstance(value, MidRad) else MidRads.broadcast_to(MidRads.number(value), (count,))
+
+
+def _signed(side: Expression, ends: Ends, at: Asked) -> Ends:
+    """The ends of a side, the lower one at least 0 where nothing is subtracted and no quantity in it is below 0: the
+    radius of a sum or product of numbers that may be 0 does not know that they are on one side of it."""
+    if "-" in side.text:
+        return ends
+    signed = np.logical_and.reduce([at.ends(name)[0] >= 0 for name in side.names])
+    return np.where(signed, np.maximum(ends[0], 0.0), ends[0]), ends[1]
 
 
 def share(found: Sequence[Judged], claims: Sequence[Claim]) -> dict[str, float]:

@@ -22,7 +22,8 @@ log cosh   |x| < 1: log1p(2 sinh^2(x/2)) = log1p(N^2/2E), N = e^-|x| - 1: (16 + 
            log1p(E^2) >= 0.43: 25u*0.13 + 0.7u + 2u of the result, below 11u. Claimed: 40u.
 
 At a MidRad: e^(m + d) is within e^m(e^r - 1) of e^m, where e^r - 1 <= r + r^2 for r <= 1. Of x >= 0, sqrt x is within
-min(r/sqrt m, sqrt r) of sqrt m, m cut at 0 (as `arithmetic.root`); nan if m + r < 0. The other functions move by at
+r/sqrt m of sqrt m; if x may be 0, it is in [0, sqrt h], h the upper end, whose root is computed with eps u (a factor
+1 + 8u covers that and the product), and its lower end is 0; nan if h < 0. The other functions move by at
 most r times the largest slope: 1 (tanh, softplus, log cosh), 1/2 (sech), 1/4 (sigmoid); sech, whose logarithm has
 slopes of at most 1, by no more than sech m (e^r - 1) either. At 0 exactly sqrt, tanh and log
 cosh are 0 exactly, and computed as 0; no other value is computed as 0 there.
@@ -127,11 +128,11 @@ class MidRads(FunctionSet):
 
     @staticmethod
     def sqrt(t: MidRad) -> MidRad:
-        s = np.sqrt(np.where(t.high >= 0, np.maximum(t.mid, 0.0), np.nan))
-        moved = np.sqrt(t.rad)
-        moved = np.where(s > moved, t.rad / s, moved)
-        size = moved + U * s
-        return MidRad(s, size * UP + np.where(size == 0, 0.0, GUARD))
+        high, near = t.high, t.low <= 0
+        s = np.sqrt(np.where(high >= 0, np.maximum(t.mid, 0.0), np.nan))
+        half = np.sqrt(np.maximum(high, 0.0)) * (0.5 + 4 * U)
+        size = (t.rad / np.where(near, 1.0, s) + U * s) * UP + GUARD
+        return MidRad(np.where(near, half + 0 * s, s), np.where(near, half, size))
 
     @staticmethod
     def _smooth(t: MidRad, value: Array, slope: float, eps: int) -> MidRad:

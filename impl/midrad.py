@@ -77,9 +77,10 @@ class MidRad:
 
     @staticmethod
     def between(low: Array, high: Array) -> MidRad:
-        """The reals in [low, high]."""
+        """The reals in [low, high]; of [0, high] the lower end stays 0: high / 2 is exact, but where it underflows."""
         mid = low / 2 + high / 2
-        return MidRad(mid, np.maximum(high - mid, mid - low) * UP)
+        exact = np.equal(low, 0.0) & (mid > GUARD)
+        return MidRad(mid, np.where(exact, mid, np.maximum(high - mid, mid - low) * UP))
 
     @staticmethod
     def of(values: Iterable[fmpq | arb], shape: tuple[int, ...]) -> MidRad:
@@ -277,18 +278,23 @@ def product_ends(a: MidRad, b: MidRad) -> tuple[Array, Array]:
 
 def contract(spec: str, a: MidRad, b: MidRad) -> MidRad:
     """The sums of products that `spec` says, as in numpy.einsum."""
-    left, right = a.shape, b.shape
     names, kept = spec.split("->")
     first, second = names.split(",")
+    rough = bool(a.rad.any())
+    if rough and not b.rad.any():  # of an exact first factor one product of sizes is enough
+        a, b, first, second, rough = b, a, second, first, False
+        spec = f"{first},{second}->{kept}"
+    left, right = a.shape, b.shape
     lengths = dict(zip(reversed(first), reversed(left), strict=False))
-    lengths |= dict(zip(reversed(second), reversed(right), strict=False))
+    for name, length in zip(reversed(second), reversed(right), strict=False):
+        lengths[name] = max(length, lengths.get(name, 1))  # what is 1 long is repeated
     count = math.prod(length for name, length in lengths.items() if name not in kept)
     a_mid, b_mid = _spread(a.mid, left), _spread(b.mid, right)
     a_size, b_size = np.abs(a_mid), np.abs(b_mid)
     # u|a||b| + |a| r_b in one product
     spread = _product(spec, a_size, b_size * ((count + 2) * U) + (b.rad + TINY))
-    if a.rad.any():
-        spread = spread + _product(spec, _spread(a.rad, left), b_size + b.rad)
+    if rough:
+        spread += _product(spec, _spread(a.rad, left), b_size + b.rad)
     radius = spread * (UP + 4 * count * U) + (count + 1) * GUARD
     if not spread.min(initial=1.0) >= SMALL:  # also where it is no number
         met = _product(spec, *(~_spread(zero(x), x.shape) for x in (a, b)))

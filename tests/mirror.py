@@ -168,7 +168,7 @@ def compare(instance: Instance, judged: bool = True) -> Comparison:
     if direction is None:
         _compare_identity(found, mirror, engine)
     if judged:
-        _compare_judgement(found, mirror, instance, family.claims, direction is None)
+        _compare_judgement(found, mirror, instance, family.claims)
     return found
 
 
@@ -227,9 +227,7 @@ def _compare_identity(found: Comparison, mirror: Mirror, engine: Any) -> None:
             found.contradictions.append(f"direction + inner_product: {sentence}")
 
 
-def _compare_judgement(
-    found: Comparison, mirror: Mirror, instance: Instance, claims: tuple[Claim, ...], own_direction: bool
-) -> None:
+def _compare_judgement(found: Comparison, mirror: Mirror, instance: Instance, claims: tuple[Claim, ...]) -> None:
     """What is published: terms in float64, sides, verdicts."""
     for claim, verdict in zip(claims, judge(instance).claims, strict=True):
         for name, enclosure in _published(claim, verdict):

@@ -162,9 +162,16 @@ def meet(said: Enclosure | None, other: Enclosure | None) -> bool:
     return said is None or other is None or max(said.lo, other.lo) <= min(said.hi, other.hi)
 
 
+def _signed(said: ClaimJudgement) -> bool:
+    """Whether the sides are on two sides of 0: of roots that may be 0 arrays know that they are not below it, and balls
+    do not."""
+    return said.side is not None and said.bound is not None and said.side.hi <= 0 <= said.bound.lo
+
+
 def agree(said: ClaimJudgement, balls: ClaimJudgement) -> bool:
     """Whether arrays say of a claim what balls say: the verdict, what decides, and enclosures of the same sides."""
-    if said.claim.endswith(AT_V) and (said.verdict, balls.verdict) == (Verdict.PROVED, Verdict.EQUAL):
+    proved = (said.verdict, balls.verdict) == (Verdict.PROVED, Verdict.EQUAL)
+    if proved and (said.claim.endswith(AT_V) or _signed(said)):
         return True
     same = said.verdict is balls.verdict and said.reason.split(":")[0] == balls.reason.split(":")[0]
     return same and (said.claim.endswith(ALONG) or all(map(meet, (said.side, said.bound), (balls.side, balls.bound))))
@@ -191,6 +198,13 @@ def test_equalities_and_attained_bounds_are_left_to_balls() -> None:
     batch = next(batches("tangent", "logistic", 2, 1))
     for known in META_SL.judged_in_arrays(batch, CLAIMS):
         assert not {"meta-sl-identity", "meta-sl-s2", "meta-sl-refined-l1"} & set(known)
+
+
+def test_what_functions_have_no_value_for_is_said_as_balls_say_it() -> None:
+    batch = next(batches("functions", "quartic", 3, 1))
+    for at in (enclosed_quantities(batch), META_SL.quantities(batch.instance(0))):
+        with pytest.raises(UndefinedQuantityError, match="given by functions, not by a parameter"):
+            at("displacement")
 
 
 def test_kinks_are_left_to_balls() -> None:
@@ -266,6 +280,17 @@ def test_sides_that_are_alike_or_0_are_met() -> None:
     said = Said({"gap": MidRad([3.0, 0.0, 0.5], wide), "pairing": MidRad([3.0, 0.0, 0.5 - 2.0**-30], wide)})
     met = decided_in_arrays(claim, Asked(said), 3).met
     assert met is not None and met.tolist() == [True, True, False]
+
+
+def test_sums_of_what_is_not_below_0_are_not() -> None:
+    """Against a gap of 0, or less: not where an end is below 0, or something is subtracted."""
+    size, wide = MidRad.between(np.zeros(3), np.full(3, 1e-9)), MidRad(np.zeros(3), 1e-9)
+    values = {"gap": MidRad([0.0, -1.0, 1e-12]), "weight_norm": MidRad([1.0] * 3), "misfit": size, "bregman": size}
+    lifted, refined = (next(c for c in CLAIMS if c.name == f"meta-sl-{name}") for name in ("lifted", "refined"))
+    for claim, eps, proved in (
+        (lifted, size, [True, True, False]), (lifted, wide, [False, True, False]), (refined, size, [False, True, False])
+    ):  # fmt: skip
+        assert decided_in_arrays(claim, Asked(Said(values | {"eps": eps})), 3).proved.tolist() == proved
 
 
 def test_an_assumption_that_fails_is_named_if_those_before_it_hold() -> None:

@@ -133,7 +133,7 @@ def test_a_search_that_was_cut_short_is_checked_too() -> None:
     assert truth.certified and found.lower <= truth.upper
 
 
-def test_an_accepted_end_above_a_value_is_a_defect_wherever_points_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_accepted_end_above_a_value_is_a_defect_wherever_points_are_judged() -> None:
     found = minimise(problem(), fmpq(4))
     lie = replace(found, lower=found.upper + 1.0, upper=found.upper + 1.0)
     with pytest.raises(DefectError, match="beyond the accepted end"):

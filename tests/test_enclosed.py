@@ -9,6 +9,7 @@ from flint import arb, arb_mat, arb_series, ctx, fmpq, fmpq_mat
 from metagap.impl import midrad
 from metagap.impl.arithmetic import Balls, rational
 from metagap.impl.balls import infimum as balls
+from metagap.impl.balls.singular import largest_eigenvalue
 from metagap.impl.batch_judge import ends_of
 from metagap.impl.elementary import MidRads
 from metagap.impl.enclosed import infimum, linear
@@ -39,6 +40,13 @@ def test_products_contain(effort: int) -> None:
     exact = MidRad(a.mid)
     assert escaped(exact.sum(0), [sum(map(rational, a.mid.tolist()), start=fmpq(0))]) == 0
     assert escaped(a.sum(0), [sum(x, start=fmpq(0))]) == 0
+
+
+def test_products_of_what_is_repeated_have_as_many_terms() -> None:
+    rng = np.random.default_rng(13)
+    a, b = MidRad(rng.normal(size=(2, 900))), MidRad(rng.normal(size=(1, 3)))
+    same = MidRad(np.repeat(b.mid, 900, axis=0))
+    assert ((a @ b).rad >= 0.99 * (a @ same).rad).all()
 
 
 def test_chosen_entries_keep_radii() -> None:
@@ -121,6 +129,12 @@ def test_rows_that_are_never_made_are_those_of_their_terms(effort: int) -> None:
         assert inside(rows.applied(v), (table * point[:, None]).sum(2))
         assert inside(rows.pulled(p), (table * weights[..., None]).sum(1))
         assert inside(rows.times(share).applied(v), shares * (table * point[:, None]).sum(2))
+        assert inside(rows.times(share).pulled(p), (table * (shares * weights)[..., None]).sum(1))
+        both = rows.times(share).times(share)[1:]
+        assert inside(both.applied(v[1:]), (shares**2 * (table * point[:, None]).sum(2))[1:])
+        assert both.mid == pytest.approx((share.mid**2)[1:, :, None] * table[1:], abs=0.2)
+        shared = (shares * (table * point[:, None]).sum(2)).reshape(2, a, -1).sum(2)
+        assert inside(rows.times(share).added(b * c).applied(v), shared)
         assert inside(rows.added(b * c).applied(v), (table * point[:, None]).sum(2).reshape(2, a, -1).sum(2))
         chosen = rng.random((2, a * b * c)) < 0.5
         assert inside(rows.where(chosen)[1:].pulled(p[1:]), (table * (chosen * weights)[..., None])[1:].sum(1))
@@ -151,7 +165,7 @@ def test_infima_contain_those_of_balls(rank: int, effort: int) -> None:
                 sums = balls.misfit_l1(arb(eps[b]), table, aims)
                 assert sum((rational(float(v)) ** 2 for v in direction[b]), fmpq(0)) <= rational(float(radius[b])) ** 2
                 for mine, theirs in ((found[b], right), (other[b], sums)):
-                    assert float(mine.low) <= theirs.value
+                    assert not theirs.value < arb(float(mine.low))
                     assert not theirs.value > arb(float(mine.high))
                     total += 1
                     sharp += float(mine.high - mine.low) <= 1e-9 * (1 + float(np.abs(target[b]).max()))
@@ -207,3 +221,29 @@ def test_inverses_contain_those_of_rationals() -> None:
         with ctx.workprec(128):
             moved = table[b] + rng.choice([-1, 1], (3, 3)) * 2.0**-50
             assert escaped(found[b], arb_mat(moved.tolist()).inv().entries()) == 0
+
+
+def test_shortest_solutions_contain_those_of_rationals() -> None:
+    """Of rows of any condition; of dependent ones nothing is known; a poor inverse only widens."""
+    rng, sharp = np.random.default_rng(7), 0
+    rows, aims = rng.integers(-8, 9, (40, 3, 5)) / 4, rng.integers(-8, 9, (40, 3)) / 4
+    rows[::4, 1] = rows[::4, 0] + 2.0**-20 * rows[::4, 1]
+    rows[1], rows[2, 2], aims[2, 2] = np.eye(3, 5), 0.0, 0.0
+    rows[0, 1] = rows[0, 0]
+    used = np.ones((40, 3), dtype=bool)
+    used[2, 2] = False
+    near, least = linear.right_inverse(MidRad(rows), used)
+    assert not fit_ends(ends_of(least))[0] and fit_ends(ends_of(least))[1:].all()
+    poor = MidRad(near.mid + 2.0**-20 * rng.normal(size=near.mid.shape))
+    for proposed in (near, poor):
+        found = linear.shortest(MidRad(rows), MidRad(aims), proposed, least)
+        for b in range(1, 40):
+            table = arb_mat(rows[b, used[b]].tolist())
+            with ctx.workprec(192):
+                gram, right = table * table.transpose(), arb_mat([[v] for v in aims[b, used[b]].tolist()])
+                size = (right.transpose() * gram.solve(right))[0, 0].sqrt()
+                edge = 1 / largest_eigenvalue(gram.inv()).sqrt()
+            assert not size < arb(float(found.low[b])) and not size > arb(float(found.high[b]))
+            assert arb(float(least.low[b])) <= edge and not edge > arb(float(least.high[b]))
+            sharp += float(found.high[b] - found.low[b]) <= 2.0**-28 * float(found.high[b])
+    assert sharp >= 39

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from metagap.impl.families import FAMILIES, META_SL, NETWORK
+from metagap.impl.enclosed.quantities import pattern_rank
+from metagap.impl.families import FAMILIES, META_SL, NETWORK, judge
 from metagap.impl.family import Family
-from metagap.impl.midrad import zero
+from metagap.impl.midrad import MidRad, zero
 from metagap.impl.sources import RandomSource
 
-from .test_batch_judge import disagreements, outside
+from .test_batch_judge import agree, disagreements, outside
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -132,6 +133,63 @@ def test_rank_is_not_lost_for_less() -> None:
         assert not disagreements(apart, family)[0]
         if shared:
             assert at(family, replace(apart, labels=1.0 + 0 * labels))._crowded.all()
+
+
+def test_opposite_inputs_are_alike_in_odd_networks() -> None:
+    smooth = FAMILIES["smooth-network"]
+    batch = roomy(smooth, "logistic", 8)
+    features, masses = batch.features.copy(), np.zeros_like(batch.masses)
+    features[:, 0], features[:, 1], masses[:, :, :2, 0] = 1.0, -1.0, 0.5
+    weights = np.where(np.arange(batch.weights.shape[1]) == 0, 1.0, 0.0) + 0 * batch.weights
+    for activation, odd in (("tanh", True), ("softplus", False)):
+        one = replace(batch, features=features, masses=masses, weights=weights, activation=activation)
+        assert (at(smooth, one)._crowded == odd).all()
+        assert not disagreements(one, smooth)[0]
+
+
+def test_patterns_bound_ranks() -> None:
+    """Of three points in a plane, one that is 0 and one without a neuron, with patterns that are the same or not."""
+    x = np.array([[1.0, 0.0], [0.0, 1.0], [2.0, 3.0], [0.0, 0.0], [5.0, 7.0]])
+    alike = np.array([[1.0, 0.0, 1.0]] * 4 + [[0.0] * 3])
+    used, one = np.ones(5, dtype=bool), np.eye(5, dtype=bool)[0]
+    some = np.where(np.eye(5, dtype=bool)[1][:, None], [1.0, 1.0, 1.0], alike)
+    for gates, rad, points, rank in (
+        (alike, 0.0, used, 2), (alike, 0.0, one, 1), (alike, 0.0, ~used, 0), (some, 0.0, used, 3),
+        (np.full((5, 3), 0.5), 0.5, used, 4), (alike, 0.5 * alike, used, 3),
+    ):  # fmt: skip
+        assert pattern_rank(MidRad(gates, rad), x, points) == rank
+    assert pattern_rank(MidRad(alike), x * [1.0, 0.0], used) == 1
+
+
+@pytest.mark.ci
+def test_contrasts_have_room_in_patterns() -> None:
+    found = 0
+    for name in ("meta-rl-network", "meta-rl-smooth-network"):
+        family = FAMILIES[name]
+        claims = [claim for claim in family.claims if claim.name.endswith("-c3")]
+        for seed in range(12):
+            batch = drawn(family, "policies", "kl-step", 40 + seed)
+            known = family.judged_in_arrays(batch, claims)
+            found += at(family, batch)._crowded.sum()
+            judged = [judge(batch.instance(b), claims).claims for b in range(len(batch))]
+            assert all(agree(one[c.claim], c) for one, each in zip(known, judged, strict=True) for c in each if one)
+    assert found >= 8
+
+
+@pytest.mark.parametrize("name", ["meta-rl", "meta-rl-network"])
+def test_without_a_choice_there_is_no_gradient(name: str) -> None:
+    """Actions that do the same in all states of some instances, in all but one of another."""
+    family = FAMILIES[name]
+    found = (drawn(family, "arbitrary", "kl-step", 60 + seed) for seed in range(40))
+    batch = next(b for b in found if min(b.shape[2], b.rewards.shape[2]) > 1 and (b.gamma > 0).all())
+    rewards, transitions, start = batch.rewards.copy(), batch.transitions.copy(), 0 * batch.start + 1.0
+    rewards[:], transitions[:] = rewards[..., :1], transitions[:, :, :, :1]
+    rewards[1, :, 0, 0] += 1.0
+    same = replace(batch, rewards=rewards, transitions=transitions, start=start / start.shape[2])
+    still = zero(at(family, same).gradient).all(1)
+    assert not still[1] and np.delete(still, 1).all()
+    assert not disagreements(same, family)[0]
+    assert not outside(same, ("eps",), family=family)[0]
 
 
 def laws(batch: Any) -> tuple[str, ...]:

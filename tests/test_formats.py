@@ -203,7 +203,7 @@ def test_a_fault_in_a_table_of_any_names_is_placed_at_the_table(folder: Path) ->
             check(record, VerifyRecord, "file.json")
 
 
-def test_schemas_are_printed(folder: Path) -> None:
+def test_schemas_are_printed() -> None:
     for name in FORMATS:
         printed = runner.invoke(app, ["schema", name])
         assert printed.exit_code == 0

@@ -158,20 +158,26 @@ def test_float_least_squares_see_small_singular_values() -> None:
     value, direction = ball_least_squares(rows, np.array([[0.0, 1e-9]]), np.array([2.0]))
     assert value[0] <= 1e-18
     assert abs(direction[0] - [0, 1]).max() <= 1e-6
+    turned = np.array([[0.6, 0.8], [-0.8, 0.6]])
+    for least in (2e-4, 1e-9):
+        exact = turned @ np.diag([1.0, least]) @ turned.T
+        value, direction = ball_least_squares(exact[None], (exact @ [3.0, -1.0])[None], np.array([9.0]))
+        assert value[0] <= 1e-15
     wide = np.array([[[[1.0, 0, 0, 0, 1], [1.0, 1e-9, 0, 0, 1]]]])
     kept = reduced(wide)[0, 0]
     assert abs(np.linalg.norm(kept[1] - kept[0]) - 1e-9) <= 1e-15
 
 
-@pytest.mark.parametrize("shape", [(10, 3), (3, 10)])
-def test_least_squares_by_triangles_are_those_of_all_rows(shape: tuple[int, int]) -> None:
-    """Many rows, few rows, and by pseudoinverses; the radius binds in every other."""
+@pytest.mark.parametrize(("shape", "last"), [((10, 3), 1.0), ((10, 3), 1e-5), ((3, 10), 1.0)])
+def test_least_squares_by_triangles_are_those_of_all_rows(shape: tuple[int, int], last: float) -> None:
+    """Many rows, some whose squares are not sharp, few rows, and by pseudoinverses; the radius binds in every other."""
     rng = np.random.default_rng(3)
     rows, target = rng.standard_normal((8, *shape)), rng.standard_normal((8, shape[0]))
+    rows[:, :, -1] *= last
     best = (np.linalg.pinv(rows) @ target[..., None])[..., 0]
     radius = np.linalg.norm(best, axis=1) * np.where(np.arange(8) % 2, 0.5, 2.0)
     value, direction = ball_least_squares(rows, target, radius)
-    assert direction[::2] == pytest.approx(best[::2], abs=1e-12)
+    assert direction[::2] == pytest.approx(best[::2], rel=1e-9, abs=1e-12)
     assert np.linalg.norm(direction[1::2], axis=1) == pytest.approx(radius[1::2])
     pull = (rows.swapaxes(1, 2) @ (target[..., None] - rows @ direction[..., None]))[..., 0]
     cosine = (pull * direction).sum(1) / (np.linalg.norm(pull, axis=1) * np.linalg.norm(direction, axis=1))

@@ -255,7 +255,7 @@ def test_files_of_one_folder_are_named_without_it(tmp_path: Path) -> None:
     assert names == [[paths[1].name], []]
 
 
-def test_a_row_says_what_is_worst(tmp_path: Path) -> None:
+def test_a_row_says_what_is_worst() -> None:
     """Violated before open before tight; why, below the table."""
     from metagap.reports.cli.judged import _worst
 

@@ -41,14 +41,15 @@ def test_without_a_terminal_verify_says_where_it_is(tmp_path: Path, monkeypatch:
     assert "metagap: verify: judging: " in done.stderr and " instances, last " in done.stderr
 
 
-def test_the_kept_counterexamples_settle_every_cell_and_refute_every_mutant(tmp_path: Path) -> None:
-    family = META_SL
-    found = kept_family(family.name, tmp_path, seed=0)
+def test_the_kept_counterexamples_settle_every_cell_and_refute_every_mutant(
+    small_run: tuple[Path, VerifyRecord, AuditRecord],
+) -> None:
+    folder, _, found = small_run
     cells = [cell for cell in found.cells if cell.status == "needed"]
     assert cells and all(cell.confirmed for cell in cells) and not any(c.status == "open" for c in found.cells)
     mutants = {row.name: row.status for row in found.mutants}
-    assert set(mutants) == {mutant.name for mutant in family.mutants} and "survived" not in mutants.values()
-    assert {path.name for path in (tmp_path / FOLDER).glob("*.json")} >= {f"mutant-{n}-simplest.json" for n in WRITTEN}
+    assert set(mutants) == {mutant.name for mutant in META_SL.mutants} and "survived" not in mutants.values()
+    assert {path.name for path in (folder / FOLDER).glob("*.json")} >= {f"mutant-{n}-simplest.json" for n in WRITTEN}
 
 
 @pytest.mark.ci

@@ -31,7 +31,7 @@ def labels(loss: Loss) -> tuple[float, ...]:
     return LABELS[loss.link]
 
 
-def points(loss: Loss, rng: np.random.Generator, count: int) -> np.ndarray:
+def points(rng: np.random.Generator, count: int) -> np.ndarray:
     """Predictions of all magnitudes, off the joints."""
     sizes = 10.0 ** rng.uniform(-9, 1.2, count)
     return sizes * rng.choice([-1.0, 1.0], count)
@@ -75,7 +75,7 @@ def test_derivatives_are_torchs(loss: Loss) -> None:
 def test_float64_values_do_not_cancel(loss: Loss) -> None:
     """Relative accuracy near the minimum and far out, against 200-bit balls."""
     rng = np.random.default_rng(2)
-    z = points(loss, rng, 200)
+    z = points(rng, 200)
     for label in labels(loss):
         z_at = z + label if loss.link is Link.RESIDUAL else z
         for name in ORDERS:

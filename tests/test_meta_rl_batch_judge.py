@@ -18,7 +18,7 @@ from metagap.impl.judgement import Enclosure
 from metagap.impl.midrad import MidRad
 from metagap.impl.policies import taylor as series
 from metagap.impl.policies.batch import Batch
-from metagap.impl.policies.enclosed.quantities import EnclosedQuantities
+from metagap.impl.policies.enclosed.quantities import MIXED, EnclosedQuantities
 from metagap.impl.policies.problem import NEGATIVE, Problem, visitations
 from metagap.impl.sources import RandomSource
 from metagap.impl.verdicts import fit_ends
@@ -233,6 +233,10 @@ def test_a_comparator_without_a_policy_is_left_to_balls() -> None:
     assert not disagreements(batch, META_RL)[0]
     balls = judge(batch.instance(4), [claim for claim in CLAIMS if claim.name == "meta-rl-lifted"]).claims[0]
     assert (balls.verdict, balls.reason) == (Verdict.OUTSIDE, NEGATIVE)
+    assert META_RL.enclosed_quantities is not None
+    at = META_RL.enclosed_quantities(batch)
+    for name in MIXED:  # nor is there a mixed form, whose weights know omega alone
+        assert np.isnan(at(name).low[4]) and np.isfinite(at(name).low[0])
 
 
 def test_a_campaign_of_verdicts_ends_at_the_first_that_differs(monkeypatch: pytest.MonkeyPatch) -> None:

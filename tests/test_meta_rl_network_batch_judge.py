@@ -16,7 +16,7 @@ from metagap.impl.families import FAMILIES
 from metagap.impl.midrad import MidRad
 from metagap.impl.policies.enclosed.networks import LINEAR_ALONE, contrasts
 from metagap.impl.sources import RandomSource
-from metagap.theory.claim import Verdict
+from metagap.theory.claim import UndefinedQuantityError, Verdict
 
 from .test_batch_judge import contained, decided_alike, disagreements, outside
 
@@ -26,7 +26,8 @@ RELU, SMOOTH = FAMILIES["meta-rl-network"], FAMILIES["meta-rl-smooth-network"]
 NAMES = (
     "gap", "pairing", "eps", "weight_norm", "misfit", "misfit_l1", "function_displacement", "eps_init", "misfit_init",
     "gradient_difference", "error_operator", "displacement_init", "min_norm_solution", "condition",
-    "margin_positive_policy", "margin_full_action_rank",
+    "margin_positive_policy", "margin_full_action_rank", "mixed_weight_norm", "mixed_misfit", "mixed_misfit_l1",
+    "margin_numerator_vanishes", "optimal_return",
 )  # fmt: skip
 OWN = {
     RELU.name: (*NAMES, "eps_formal", "error_flips", "error_count"),
@@ -118,10 +119,13 @@ def test_one_action_is_no_choice() -> None:
 
 def test_what_linear_policies_alone_have_is_not_said_of_networks() -> None:
     for family in (RELU, SMOOTH):
-        at = family.enclosed_quantities(next(batches(family.name, "arbitrary", "kl-step", 8, 1)))  # type: ignore[misc]
+        batch = next(batches(family.name, "arbitrary", "kl-step", 8, 1))
+        at = family.enclosed_quantities(batch)  # type: ignore[misc]
         for name in LINEAR_ALONE:
             with pytest.raises(UnknownError):
                 at(name)
+        with pytest.raises(UndefinedQuantityError):
+            family.quantities(batch.instance(0))("slope_to_comparator")
 
 
 def test_largest_eigenvalues_contain_those_of_balls(effort: int) -> None:

@@ -394,6 +394,19 @@ def test_zeros_are_exact_and_nothing_else_is() -> None:
         assert (getattr(MidRads, name)(zero).rad > 0).all()
 
 
+def test_what_may_be_0_and_is_not_below_it_has_its_end_there() -> None:
+    high = np.array([0.0, 5.0, 1e-300, 2.0**-1074 * 5, 1e308])
+    found = MidRad.between(np.zeros(5), high)
+    assert (found.low[[0, 1, 4]] == 0).all() and (found.low <= 0).all()
+    assert escaped(found, [rational(v) for v in high.tolist()]) == 0
+    at = MidRad(np.array([0.0, 1.0, -1.0, 2.0**-40, 1e-310]), np.array([3.0, 1.0, 4.0, 1.0, 1e-309]))
+    root = MidRads.sqrt(at)
+    assert (root.low == 0).all()
+    with ctx.workprec(128):
+        assert all(arb(rational(v)).sqrt() < float(end) for v, end in zip(at.high.tolist(), root.high, strict=True))
+    assert not np.isfinite(MidRads.sqrt(MidRad(np.array([-2.0, np.nan]), np.array([1.0, 0.0]))).high).any()
+
+
 def test_sums_that_overflow_stand_for_anything() -> None:
     with np.errstate(all="ignore"):
         found = MidRad(np.array([1.7e308, 1.7e308, -1.7e308, -1.7e308])).sum(0)

@@ -36,7 +36,15 @@ COMMON = (
 )  # fmt: skip
 NAMES = {
     "smooth-network": (*COMMON, "error_pointwise", "error_ball", "linearisation_taylor", "linearisation_ball"),
-    "network": (*COMMON, "eps_formal", "error_flips", "error_count", "linearisation_bound", "margin_differentiability"),
+    "network": (
+        *COMMON,
+        "eps_formal",
+        "error_flips",
+        "error_count",
+        "linearisation_bound",
+        "linearisation_worst",
+        "margin_differentiability",
+    ),
 }
 """The quantities that are enclosed."""
 DRAWN = (

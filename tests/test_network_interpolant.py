@@ -26,9 +26,7 @@ from metagap.theory.claim import Verdict
 FEW = settings(max_examples=max(settings().max_examples // 2, 1))
 
 
-def problem(
-    inputs: np.ndarray, labels: list[list[tuple[int, int]]], width: int, loss: str = "squared"
-) -> NetworkInstance:
+def problem(inputs: np.ndarray, labels: list[list[tuple[int, int]]], width: int) -> NetworkInstance:
     """Tasks with uniform atoms (input, label), width/2 neurons of each sign, W0 = 0.5 everywhere, eta = 1/2."""
     rows = tuple(tuple(fmpq(int(v), 8) for v in row) for row in inputs)
     tasks = tuple(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -360,7 +359,7 @@ def test_arrays_take_rates_and_decay() -> None:
         from_arrays(x, y, [0, 0, 1, 1], loss=classes, eta=(HALF,) * 4)
 
 
-def test_certify_takes_a_list_of_rates(tmp_path: Path) -> None:
+def test_certify_takes_a_list_of_rates() -> None:
     x, y = np.arange(8.0).reshape(4, 2) / 8, [1.0, 2.0, 0.0, 1.0]
     found = certify(x, y, [0, 0, 1, 1], [0.5, 0.25], eta=["1/4", 0.0], decay=0, max_time=5)
     assert found.problem.adaptation["rates"] == [0.25, 0.0] and found.optimum.status == "certified"

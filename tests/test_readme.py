@@ -155,7 +155,7 @@ def test_every_theorem_is_a_row_with_a_verdict_in_each_of_its_families() -> None
             assert ("**" in row[2 + place]) == (claim.source is Source.PAPER), claim.name
 
 
-def test_without_a_record_verdicts_stay_and_a_new_claim_was_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_record_verdicts_stay_and_a_new_claim_was_not_run() -> None:
     """Neither of a changed statement nor of a table with other columns an old verdict stays."""
     page = THEORY.read_text(encoding="utf-8")
     row = next(line for line in page.splitlines() if line.startswith("| `c1`") and "PROVED" in line)

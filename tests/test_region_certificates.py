@@ -83,7 +83,7 @@ def test_a_larger_region_is_not_proved_by_the_same_boxes() -> None:
     assert not check(loads(changed(made, region=wider))).accepted
 
 
-def test_a_claim_that_changes_needs_another_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_claim_that_changes_needs_another_certificate() -> None:
     made = proof("meta-sl-lifted")
     drifted = replace(LIFTED, bound=Expression("radius*eps + weight_norm*misfit/2"))
     assert not check(replace(made, what=drifted)).accepted

@@ -12,13 +12,12 @@ from flint import arb, ctx, fmpq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from metagap.impl import files
-from metagap.impl.arithmetic import to_float
 from metagap.impl.losses import Loss
 from metagap.impl.models.activation import ACTIVATIONS
-from metagap.impl.models.weights import Weights, squared_distance
+from metagap.impl.models.weights import Weights
 from metagap.impl.optimum.networks.answer import SMOOTH
 from metagap.impl.optimum.networks.bracket import value
-from metagap.impl.optimum.networks.floor import Centre, ball_floor, prediction_floor
+from metagap.impl.optimum.networks.floor import Centre, prediction_floor
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised.adaptation import Gradient
 from metagap.impl.supervised.instance import Atom, SmoothInstance, Task
@@ -27,6 +26,8 @@ from metagap.impl.supervised.smooth.problem import SmoothProblem
 from metagap.reports.cli import app
 from metagap.theory.claim import Verdict
 from typer.testing import CliRunner
+
+from .test_network_headline import balls_that_beat_predictions
 
 FEW = settings(max_examples=max(settings().max_examples // 5, 1))
 
@@ -132,28 +133,7 @@ def test_the_error_of_the_linearisation_holds_in_the_ball_and_is_nearly_attained
 @pytest.mark.ci
 @pytest.mark.parametrize("loss", ["squared", "logistic", "pseudo-huber"])
 def test_the_floor_in_a_ball_is_below_every_value_and_beats_the_range_in_small_balls(loss: str) -> None:
-    better = 0
-    for seed in range(3):
-        with np.errstate(all="ignore"):
-            instance = landscapes(RandomSource((seed, 5), 1), "pseudo-huber").instance(0)
-        parameter = instance.loss.parameter if loss == "pseudo-huber" else None
-        tasks = tuple(
-            replace(t, atoms=tuple(replace(a, y=fmpq(1 if a.y >= 0 else -1)) for a in t.atoms)) for t in instance.tasks
-        )
-        instance = replace(instance, loss=Loss(loss, parameter), tasks=tasks).canonical
-        rng = np.random.default_rng(seed)
-        for radius in (fmpq(1, 32), fmpq(1)):
-            floor = float(ball_floor(instance, radius).value.lower())
-            move = rng.standard_normal((10, *instance.initial.floats.shape))
-            move *= 0.999 * to_float(radius) / np.linalg.norm(move, axis=(1, 2))[:, None, None]
-            values = [at(instance, Weights(instance.initial.floats + m)) for m in move]
-            assert floor <= min(values)
-            better += floor > float(prediction_floor(instance).value.upper())
-            found = SMOOTH.bracketed(instance, radius)
-            assert floor <= found.lower <= min(values)
-            assert found.lower <= found.upper
-            assert squared_distance(found.at, instance.initial) <= radius * radius
-    assert better >= 2
+    assert balls_that_beat_predictions(landscapes, 3, loss, SMOOTH, at) >= 2
 
 
 def test_both_commands_take_smooth_networks(tmp_path: Path) -> None:

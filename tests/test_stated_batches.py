@@ -200,7 +200,7 @@ def test_what_has_no_value_in_a_part_is_said_of_that_part_alone() -> None:
         assert outside(family, batch, ["own"]) == ([], said)
 
 
-def test_how_assumptions_stand_is_as_balls_say(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_how_assumptions_stand_is_as_balls_say() -> None:
     """Signs that balls certify, or nothing: also of margins that are enclosed badly."""
     family = FAMILIES["meta-sl"]
     assumptions = {a.name: a for claim in family.claims for a in claim.assumptions}

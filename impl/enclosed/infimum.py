@@ -57,29 +57,32 @@ def misfit(rows: Rows, target: MidRad, radius: Array) -> tuple[MidRad, Array]:
 def misfit_l1(eps: MidRad, rows: Rows, target: MidRad) -> MidRad:
     """inf_v eps ||v|| + sum_j |u_j - a_j'v| (B,); eps (B,), rows A (B, N, d), target u (B, N).
 
-    Where no target is negative, v = 0 may be the optimum, and p = 1 its dual: others are proposed where that leaves
-    something open.
+    v = 0 may be the optimum, and the signs of the targets its dual: others are proposed where that leaves something
+    open.
     """
-    lower, upper = _dual_end(eps, rows, target, np.ones(target.shape)), MidRads.magnitude(target).sum(-1).high
+    signs = MidRad(np.broadcast_to(np.where(target.mid < 0, -1.0, 1.0), target.shape))
+    pulled, upper = rows.pulled(signs), MidRads.magnitude(target).sum(-1).high
+    lower = _dual_end(eps, pulled, target, signs)
     unsettled = ~(upper - lower <= SHARP * upper)
     if unsettled.any():
         open_ = slice(None) if 4 * unsettled.sum() > 3 * len(unsettled) else unsettled
         some, few, aims = eps[open_], rows[open_], target[open_]
         # Weights are sought that radii, twice over, leave within eps: to scale them would cost more.
-        room = some.low - 2 * np.sqrt((few.pulled(MidRad(np.ones(aims.shape))).rad ** 2).sum(1))
-        v, p = l1_ends(np.where(room > 0, room, some.mid), few.mid, aims.mid)
+        room = some.low - 2 * np.sqrt((np.broadcast_to(pulled.rad, pulled.shape)[open_] ** 2).sum(1))
+        v, p = l1_ends(np.where(room > 0, room, some.mid), rows.columns[open_].swapaxes(1, 2), aims.mid)
         left = MidRads.magnitude(aims - few.applied(MidRad(v))).sum(-1)
         upper[open_] = np.fmin(upper[open_], (some * norm(MidRad(v)) + left).high)
-        lower[open_] = np.fmax(lower[open_], _dual_end(some, few, aims, np.clip(p, -1.0, 1.0)))
+        weights = MidRad(np.clip(p, -1.0, 1.0))
+        lower[open_] = np.fmax(lower[open_], _dual_end(some, few.pulled(weights), aims, weights))
     return _between(lower, upper)
 
 
-def _dual_end(eps: MidRad, rows: Rows, target: MidRad, p: Array) -> Array:
-    """Lower ends (B,) by weights p (B, N) of sizes at most 1."""
-    length, limit = norm(rows.pulled(MidRad(p))).high, np.maximum(eps.low, 0.0)
+def _dual_end(eps: MidRad, pulled: MidRad, target: MidRad, p: MidRad) -> Array:
+    """Lower ends (B,) by exact weights p (B, N) of sizes at most 1, with A'p (B, d)."""
+    length, limit = norm(pulled).high, np.maximum(eps.low, 0.0)
     scale = np.where(length <= limit, 1.0, limit / length * (1 - 8 * U))
     scale = np.where(scale > LEAST, scale, 0.0)  # also where it is no number
-    return (MidRad(scale) * (MidRad(p) * target).sum(-1)).low
+    return (MidRad(scale) * (p * target).sum(-1)).low
 
 
 def _between(lower: Array, upper: Array) -> MidRad:

@@ -19,7 +19,7 @@ from ..midrad import MidRad, laid, zero
 from .infimum import misfit, misfit_l1
 from .linear import Rows, applied, largest_eigenvalue, norm
 
-WITHIN = 2.0**-24
+WITHIN = 2.0**-16
 """The direction of an infimum is shortened by this share."""
 
 
@@ -189,6 +189,20 @@ class Enclosed:
     @cached_property
     def residual_norm(self) -> Any:
         return MidRads.sqrt((self.mass * (self._residual * self._residual)).sum(self._points))
+
+
+def pattern_rank(gates: MidRad, features: Array, used: Array) -> Array:
+    """At least the dimension (...) of what the features (b_r P_r x)_r of ReLU neurons span at the points x (..., k, d)
+    that are used (..., k), for their patterns P (..., k, m): those with one pattern are images of the points under one
+    map, and of one without a neuron 0. A pattern that is not known is one of its own."""
+    points = used & (features != 0).any(-1) & ~zero(gates).all(-1)
+    on, known = gates.mid, zero(gates * (1 - gates)).all(-1)
+    alike = on @ on.swapaxes(-1, -2) + (1 - on) @ (1 - on).swapaxes(-1, -2) == on.shape[-1]
+    same = (alike & known[..., None] & known[..., None, :]) | np.eye(alike.shape[-1], dtype=bool)
+    same &= points[..., None] & points[..., None, :]
+    first = points & ~np.tril(same, -1).any(-1)
+    columns = ((features != 0) & points[..., None]).any(-2).sum(-1)
+    return np.asarray((first * np.minimum(same.sum(-1), columns[..., None])).sum(-1))
 
 
 class EnclosedStart(Enclosed):

@@ -1,6 +1,7 @@
 """Infima over directions in float64: proposals, never verdicts.
 
-`ball_least_squares`    inf_{||v|| <= R} ||u - A v||   for a batch, by singular values and Newton's secular equation
+`ball_least_squares`    inf_{||v|| <= R} ||u - A v||   for a batch, by singular values or their squares, and
+                        Newton's secular equation
 `lifted_least_squares`  the same over points with masses
 `l1_active_set`         argmin eps ||v|| + sum_j |u_j - a_j'v|   for one instance, by descent along the kinks
 `l1_ends`               the same for a batch, and its dual, by Newton's method on smoothed kinks
@@ -21,21 +22,20 @@ def ball_least_squares(rows: Array, target: Array, radius: Array) -> tuple[Array
 
     Returns (residual norms (B,), directions (B, d)). Every direction is clipped into the ball, so the value is
     an upper bound of the infimum up to rounding, whatever the iteration did. What overflowed gives nan. The rows are
-    not squared: an eigenvalue of A'A that is 1e-14 of the largest would be one of rounding.
+    not squared where an eigenvalue of A'A is below `SQUARED` of the largest: one of 1e-14 would be one of rounding.
     """
     finite = np.isfinite(rows).all((1, 2)) & np.isfinite(target).all(1)
     if not finite.all():
         rows, target = np.where(finite[:, None, None], rows, 0.0), np.where(finite[:, None], target, np.nan)
-    left, values, vectors = _decomposed(rows, target)
-    live = values > 1e-13 * values[:, :1]
-    weights = np.where(live, values * left, 0.0)
-    safe = np.where(live, values * values, 1.0)
-    squares = weights * weights
+    weights, squares, vectors, squared = _decomposed(rows, target)
+    live = squares > 1e-26 * squares.max(1, keepdims=True)
+    weights, safe = np.where(live, weights, 0.0), np.where(live, squares, 1.0)
+    heights = weights * weights
     multiplier = np.zeros(len(rows))
     with np.errstate(invalid="ignore", divide="ignore"):
         for _ in range(30):
             shifted = safe + multiplier[:, None]
-            terms = squares / (shifted * shifted)
+            terms = heights / (shifted * shifted)
             size2 = terms.sum(1)
             size = np.sqrt(size2)
             excess = size / radius - 1
@@ -43,8 +43,14 @@ def ball_least_squares(rows: Array, target: Array, radius: Array) -> tuple[Array
                 break
             slope = (terms / shifted).sum(1)
             multiplier = multiplier + np.where(excess > 0, excess * size2 / np.where(slope > 0, slope, 1.0), 0.0)
-    coordinates = weights / (safe + multiplier[:, None])
-    direction = (vectors.transpose(0, 2, 1) @ coordinates[..., None])[..., 0]
+    shifted = safe + multiplier[:, None]
+    coordinates = weights / shifted
+    turned = vectors.transpose(0, 2, 1)
+    if squared.any():  # a step more makes up for the digits that squares have lost
+        residual = target[..., None] - rows @ (turned @ coordinates[..., None])
+        slope = (vectors @ (rows.transpose(0, 2, 1) @ residual))[..., 0] - multiplier[:, None] * coordinates
+        coordinates = coordinates + np.where(squared[:, None], slope / shifted, 0.0)
+    direction = (turned @ coordinates[..., None])[..., 0]
     length = np.sqrt((direction * direction).sum(1))
     scale = np.where(length > radius, radius / np.where(length > 0, length, 1.0), 1.0)
     direction = direction * scale[:, None]
@@ -52,8 +58,31 @@ def ball_least_squares(rows: Array, target: Array, radius: Array) -> tuple[Array
     return np.sqrt((residual * residual).sum(1)), direction
 
 
-def _decomposed(rows: Array, target: Array) -> tuple[Array, Array, Array]:
-    """U'u (B, r), the singular values (B, r) and V' (B, r, d) of rows U S V' (B, N, d) and targets u (B, N)."""
+SQUARED, LOW = 1e-8, 1e-200
+"""Share of the largest eigenvalue of A'A above which all are sharp enough; below `LOW` it may have lost digits."""
+
+
+def _decomposed(rows: Array, target: Array) -> tuple[Array, Array, Array, Array]:
+    """S U'u (B, r), S^2 (B, r) and V' (B, r, d) of rows U S V' (B, N, d) and targets u (B, N); which of them are by
+    eigenvalues of A'A (B,)."""
+    squared = np.zeros(len(rows), bool)
+    if rows.shape[1] < rows.shape[2]:
+        return *_by_singular_values(rows, target), squared
+    gram = rows.transpose(0, 2, 1) @ rows
+    finite = np.isfinite(gram).all((1, 2), keepdims=True)
+    squares, vectors = np.linalg.eigh(np.where(finite, gram, 0.0))
+    squared = (squares[:, 0] > SQUARED * squares[:, -1]) & (squares[:, -1] > LOW)
+    vectors = vectors.transpose(0, 2, 1)
+    weights = (vectors @ (rows.transpose(0, 2, 1) @ target[..., None]))[..., 0]
+    if not squared.all():
+        others = ~squared
+        rest = _by_singular_values(rows[others], target[others])
+        weights[others], squares[others], vectors[others] = rest
+    return weights, squares, vectors, squared
+
+
+def _by_singular_values(rows: Array, target: Array) -> tuple[Array, Array, Array]:
+    """The same, which squares no row."""
     if rows.shape[1] > rows.shape[2] + 1:  # the triangle of [rows | target] has the same products, and few rows
         table = np.asarray(np.linalg.qr(np.concatenate([rows, target[..., None]], 2), mode="r"))
         rows, target = table[..., :-1], table[..., -1]
@@ -64,7 +93,7 @@ def _decomposed(rows: Array, target: Array) -> tuple[Array, Array, Array]:
     left, values, vectors = np.linalg.svd(rows, full_matrices=False)
     if basis is not None:
         vectors = vectors @ basis.transpose(0, 2, 1)
-    return (left.transpose(0, 2, 1) @ target[..., None])[..., 0], values, vectors
+    return values * (left.transpose(0, 2, 1) @ target[..., None])[..., 0], values * values, vectors
 
 
 def lifted_least_squares(features: Array, target: Array, mass: Array, radius: Array) -> tuple[Array, Array]:

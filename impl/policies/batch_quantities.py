@@ -280,8 +280,9 @@ class BatchQuantities(LiftedBatchQuantities):
             rate = rate / (1 + batch.eta[:, None, None] * self.prior.q.reshape(count, n, pairs))
         bend = rate[..., None] * self.prior.advantage.reshape(count, n, 1, pairs)
         total, bent = share.sum(1), (share * bend).sum(1)
-        plain = self.rows / batch.tau[:, None, None]
-        pull = self._combined((total, plain[:, :, None]), (bent, self.rows[:, None]))
+        rows = self.features.reshape(count, pairs, -1)  # of networks those at W, not the inputs
+        plain = rows / batch.tau[:, None, None]
+        pull = self._combined((total, plain[:, :, None]), (bent, rows[:, None]))
         target = (share * self.u.reshape(count, n, pairs, 1)).sum(1)
         flat = (count, pairs * pairs)
         return pull, total.reshape(*flat), target.reshape(*flat), joint.sum(1).reshape(*flat)

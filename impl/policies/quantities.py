@@ -10,6 +10,7 @@ from flint import arb
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Matrix, Number, norm
 from ..balls.core import TooLargeError
+from ..models.weights import Weights
 from . import taylor
 from .constants import half_span, lipschitz, lookahead, smoothness
 from .instance import Adaptation, Policies
@@ -183,6 +184,8 @@ class MetaRLQuantities(TaskQuantities):
         comparator = self.instance.comparator
         if isinstance(comparator, Policies):
             raise UndefinedQuantityError("the comparator is given by policies, not by a parameter")
+        if isinstance(comparator, Weights):
+            raise UndefinedQuantityError("the parameter is a network's weights, not a vector")
         steps = zip(self._gradient, comparator, self.instance.omega, strict=True)
         return self._sum(g * self.m.number(t - o) for g, t, o in steps)
 

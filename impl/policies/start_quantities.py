@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from flint import arb
 
 from ..arithmetic import Balls, Matrix, Number, Rationals, root
+from ..balls.core import CoreQuantities
 from ..balls.dense import Dense
 from ..balls.singular import largest_eigenvalue
 from ..instances import Vector
@@ -76,6 +77,11 @@ class StartQuantities(MetaRLQuantities):
     @cached_property
     def misfit_init(self) -> arb:
         return self._misfit(self._initial.rows).value
+
+    @cached_property
+    def mixed_misfit_l1(self) -> arb:
+        """Over all directions: `basis` is of differences between actions, and these rows are not centred."""
+        return CoreQuantities._l1(self, *self._mixed_l1_system())
 
     # --- the error of features at initialisation --------------------------------------------------------------
 

@@ -238,7 +238,7 @@ class CoreBatchQuantities(LiftedBatchQuantities):
     @cached_property
     def displacement(self) -> Array:
         if self.batch.rival is None:
-            raise UndefinedQuantityError("the comparator is not one parameter")
+            raise UndefinedQuantityError("the comparator is given by functions, not by a parameter")
         return self._lengths((self.batch.omega - self.batch.rival).reshape(len(self.batch), -1))
 
     @cached_property

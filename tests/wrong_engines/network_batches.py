@@ -27,6 +27,7 @@ POOR = suite("test_network_batch_judge:test_poor_eigenvectors_only_widen")
 COUNTS = noticed("test_counts_lie_between_those_of_the_ends")
 KINKS = noticed("test_kinks_are_left_to_balls")
 NO_MASS = noticed("test_kinks_where_no_mass_is_are_no_kinks")
+SHORT = suite("test_enclosed:test_shortest_solutions_contain_those_of_rationals")
 RANK = noticed("test_rank_is_decided_with_no_mass_left_in")
 
 
@@ -66,13 +67,17 @@ NETWORK_BATCHES = (
                "largest_eigenvalue(rows @ rows.swapaxes(1, 2))"), contain()),
     fault("spectrum-without-masses", "masses are left out", f"{NETWORK}.error_operator",
           Edit("root[..., None] * self._feature_change", "self._feature_change"), contain()),
-    fault("rank-with-massless-rows", "masses are left out", f"{COMMON}._gram",
-          Edit("used[:, :, None] & used[:, None]", "used[:, :, None] | True"), RANK),
+    fault("rank-with-massless-rows", "masses are left out", f"{COMMON}._rows",
+          Edit("used[..., None], rows, 0.0", "used[..., None] | True, rows, 0.0"), RANK),
     fault("rank-of-what-has-no-mass", LEFT_OUT, f"{COMMON}._fitting", Edit("argsort(~used", "argsort(used"), RANK),
     fault("condition-of-one-side", LEFT_OUT, f"{COMMON}.condition",
-          Edit("largest_eigenvalue(gram) * largest_eigenvalue(inverted)", "largest_eigenvalue(inverted)"), RANK),
-    fault("shortest-by-the-gram-matrix", LEFT_OUT, f"{COMMON}.min_norm_solution",
-          Edit("applied(self._gram[1], u)", "applied(self._gram[0], u)"), RANK),
+          Edit("largest_eigenvalue(rows @ rows.swapaxes(1, 2)) / least**2", "1 / least**2"), RANK),
+    fault("shortest-without-its-residual", END, f"{LINEAR}:shortest",
+          Edit("norm(v) + norm(target - applied(rows, v)) / least", "norm(v)"), SHORT),
+    fault("shortest-by-any-weights", END, f"{LINEAR}:shortest",
+          Edit("/ norm(applied(rows.swapaxes(-1, -2), p))", "/ norm(v)"), SHORT),
+    fault("rank-of-what-is-near", OPEN, f"{LINEAR}:right_inverse",
+          Edit("np.where(share < 1, share, np.nan)", "0.0 * share"), SHORT),
     # --- grad L ---
     fault("steps-without-decay", LEFT_OUT, f"{TAYLOR}:gradient", Edit("if batch.decay is not None:", "if False:"),
           contain("smooth-network", "rates", "logistic")),
@@ -100,6 +105,11 @@ NETWORK_BATCHES = (
     # --- errors ---
     fault("counts-of-the-middle", END, f"{RELU}._counts", Edit("(low > most.high", "(high > most.low"), COUNTS),
     fault("counts-of-sizes", "a number for its square", f"{RELU}._counts", Edit("** power, 2)", ", 2)"), COUNTS),
+    fault("worst-of-all-signs", END, f"{RELU}.linearisation_worst",
+          Edit("np.where(own, end[:, :, None], np.inf)", "end[:, :, None] + 0 * own"),
+          contain("network", "arbitrary", "logistic")),
+    fault("worst-of-the-largest", END, f"{RELU}.linearisation_worst",
+          Edit("np.sort(end, axis=3)", "end"), contain("network", "arbitrary", "logistic")),
     fault("nearness-not-scaled", LEFT_OUT, f"{RELU}._nearness", Edit("near / MidRads.where(", "near * MidRads.where("),
           contain("network", "arbitrary", "logistic")),
     fault("slowest-is-fastest", "a constant is too small", f"{NETWORK}._slowest_and_fastest",

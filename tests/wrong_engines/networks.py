@@ -39,7 +39,6 @@ BELOW = suite("test_network_steps:test_a_sign_at_the_second_iterate_within_round
 FLIPPING = suite("test_routes:test_steps_with_other_patterns_are_compared", family="network")
 SMOOTH_FLIPPING = suite("test_routes:test_steps_with_other_patterns_are_compared", family="smooth-network")
 KINKS = suite("test_network_judge:test_neurons_near_their_kinks_are_decided")
-TIES = suite("test_network_judge:test_exact_kinks_are_outside", kind="adapted")
 OMEGA = suite("test_network_judge:test_exact_kinks_are_outside", kind="omega")
 COUNT = suite("test_network_judge:test_the_count_is_exact_where_the_ball_just_reaches", moved="199/100", count=3)
 REACHED = suite("test_network_judge:test_the_count_is_exact_where_the_ball_just_reaches", moved="2", count=4)

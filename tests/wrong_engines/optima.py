@@ -71,7 +71,6 @@ OTHER = suite("test_floors_by_hand:test_the_exact_end_is_of_the_squared_loss_alo
 POOR = suite("test_floors_by_hand:test_poor_proposals_only_lower_the_floors")
 MIDRAD_ENDS = suite("test_midrad:test_ends_contain", count=1500)
 MIDRAD_JOINTS = suite("test_midrad:test_joints_contain", name="inside", count=1500)
-ANYTHING = suite("test_midrad:test_overflow_decides_nothing")
 RANGE = suite("test_loss_ranges:test_ranges_of_losses_contain_and_are_sharp", name="log-cosh")
 
 

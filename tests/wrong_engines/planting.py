@@ -174,10 +174,20 @@ def _compiled(source: str, function: types.FunctionType) -> types.CodeType:
 
 @dataclass(frozen=True)
 class Guard:
-    """Something of the suite that must fail under a fault, and pass without: a test, with its arguments."""
+    """Something of the suite that must fail under a fault, and pass without: a test ("module:function"), with its
+    arguments."""
 
     name: str
+    place: str
     run: Function
+
+    @property
+    def marked(self) -> bool:
+        """Whether the test, or its file, is marked `ci`."""
+        module, test = test_at(self.place)
+        own = getattr(module, "pytestmark", [])
+        marks = [*(own if isinstance(own, list) else [own]), *getattr(test, "pytestmark", [])]
+        return any(mark.name == "ci" for mark in marks)
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -186,12 +196,18 @@ class Guard:
         return isinstance(other, Guard) and other.name == self.name
 
 
+def test_at(place: str) -> tuple[types.ModuleType, Any]:
+    """A test with its module."""
+    module, name = place.split(":")
+    found = importlib.import_module(f"..{module}", __package__)
+    return found, getattr(found, name)
+
+
 def suite(place: str, *, examples: int = 6, **arguments: Any) -> Guard:
     """A test of the suite ("module:function"), with its parameters; Hypothesis draws `examples`."""
 
     def run() -> None:
-        module, name = place.split(":")
-        test = getattr(importlib.import_module(f"..{module}", __package__), name)
+        _, test = test_at(place)
         with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder, warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # as the module of the test may say itself
             fixtures = {"monkeypatch": patch, "tmp_path": Path(folder), "effort": 1}
@@ -205,7 +221,7 @@ def suite(place: str, *, examples: int = 6, **arguments: Any) -> Guard:
             test(**{name: value for name, value in fixtures.items() if name in wanted}, **arguments)
 
     shown = ", ".join(str(getattr(v, "name", v)) for v in arguments.values())
-    return Guard(f"{place.replace(':', '::')}({shown})", run)
+    return Guard(f"{place.replace(':', '::')}({shown})", place, run)
 
 
 def noticed(guard: Guard) -> str | None:

@@ -23,14 +23,16 @@ from ...arithmetic import Array
 from ...elementary import MidRads
 from ...enclosed.duals import Dual
 from ...enclosed.linear import inverse, largest_eigenvalue, norm
-from ...enclosed.quantities import EnclosedStart, UnknownError
+from ...enclosed.quantities import EnclosedStart, UnknownError, pattern_rank
 from ...midrad import GUARD, MidRad, U, zero
 from ..network_batch_quantities import NetworkBatchQuantities
 from . import taylor
 from .quantities import EnclosedQuantities
 
-LINEAR_ALONE = ("curvature_size", "lipschitz", "smoothness", "tabular_norm", "margin_tabular")
-"""Quantities whose formulas are of features that do not depend on the parameters."""
+LINEAR_ALONE = (
+    "curvature_size", "lipschitz", "smoothness", "tabular_norm", "margin_tabular", "slope_to_comparator"
+)  # fmt: skip
+"""Quantities whose formulas are of features that do not depend on the parameters, or of parameters that are vectors."""
 
 
 class EnclosedNetworkQuantities(EnclosedStart, EnclosedQuantities, NetworkBatchQuantities):
@@ -147,7 +149,21 @@ class EnclosedNetworkQuantities(EnclosedStart, EnclosedQuantities, NetworkBatchQ
     @cached_property
     def margin_full_action_rank(self) -> Any:
         found = self._with_choices(lambda: 1 / norm(self._gram_inverse.reshape(len(self.given), -1)), 1.0)
-        return MidRads.where(self._shared_choice, -1.0, found)
+        return MidRads.where(self._shared_choice | self._crowded, -1.0, found)
+
+    @cached_property
+    def _crowded(self) -> Array:
+        """Whether contrasts at certain choices are more than the dimensions that features of the inputs at choices
+        span: contrasts of the meta-feature are combinations of theirs (B,)."""
+        _, states, actions, _ = self.given.shape
+        rows = self.given.features.reshape(len(self.given), states * actions, -1)
+        used = np.repeat(self._choices.any(1), actions, axis=1)
+        if self._sigma.kinked:
+            room = pattern_rank(self._gate(self.batch.omega), rows, used)
+        else:
+            met = used[..., None] & (rows != 0)
+            room = self._width * np.minimum(met.any(1).sum(1), met.any(2).sum(1))
+        return self._certain_choices.sum((1, 2)) * (actions - 1) > room
 
 
 def contrasts(actions: int) -> MidRad:

@@ -30,6 +30,8 @@ from ..constants import lipschitz, lookahead, smoothness
 from ..instance import Adaptation
 from . import taylor
 
+MIXED = ("margin_numerator_vanishes", "mixed_weight_norm", "mixed_misfit", "mixed_misfit_l1")
+"""What balls make of both policies' densities, also where there is nothing to divide or to approximate."""
 ROUNDS, SLACK = 40, 1e-12
 """Of policy iteration: rounds at most, and the share of Q below which a gain is rounding."""
 
@@ -63,6 +65,11 @@ class EnclosedQuantities(Enclosed, BatchQuantities):
         super().__init__(enclosed(batch))
         self.given = batch
 
+    def __call__(self, name: str) -> Any:
+        """The quantity of that name; of the mixed form no numbers where there may be no policies, whose gap is none."""
+        found = super().__call__(name)
+        return found if name not in MIXED else MidRads.where(np.isfinite(self.gap.rad), found, np.nan)
+
     # --- policies and values ----------------------------------------------------------------------------------
 
     def _visitations(self, chain: Any) -> Any:
@@ -82,7 +89,9 @@ class EnclosedQuantities(Enclosed, BatchQuantities):
 
     @cached_property
     def gradient(self) -> Any:
-        return taylor.gradient(self.batch, self._energies_along)
+        """0 where no task has a choice: no return depends on the policy."""
+        still = ~self._choices.any((1, 2))[:, None]
+        return MidRads.where(still, 0.0, taylor.gradient(self.batch, self._energies_along))
 
     @property
     def _energies_along(self) -> Dual:
@@ -109,7 +118,7 @@ class EnclosedQuantities(Enclosed, BatchQuantities):
 
     def _proposed_choices(self) -> Array:
         """Optimal actions (B, n, S, A) by policy iteration in floats."""
-        at = BatchQuantities(self.given)
+        at = self.text(self.given)
         units, choice = np.eye(self.given.shape[2]), at.prior.q.argmax(3)
         for _ in range(ROUNDS):
             q = at.side(units[choice]).q

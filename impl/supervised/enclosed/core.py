@@ -15,7 +15,7 @@ import numpy as np
 from ....theory.claim import UndefinedQuantityError
 from ...arithmetic import Array
 from ...elementary import MidRads
-from ...enclosed.linear import applied, inverse, largest_eigenvalue, norm
+from ...enclosed.linear import largest_eigenvalue, right_inverse, shortest
 from ...enclosed.quantities import Enclosed, UnknownError, laid_out, normalised
 from ...loss_ranges import LossRanges
 from ...midrad import MidRad, zero
@@ -98,17 +98,32 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
     def _weighted(self) -> Any:
         return self.batch.weights[..., None] * self.slopes
 
-    # --- full row rank: the Gram matrix M of the meta-features that have mass ---------------------------------
+    # --- full row rank: Phi, the meta-features that have mass, and their Gram matrix M -------------------------------
 
     @property
     def _crowded(self) -> Array:
         """Of which instances there are more meta-features than dimensions for them (B,)."""
         return np.asarray(self._where.sum((1, 2)) > self._room)
 
-    @property
+    @cached_property
     def _room(self) -> Any:
-        """At least the dimension of what meta-features span, for features of any numbers."""
-        return self.meta_features.shape[-1]
+        """At least the dimension (B,) of what meta-features span. Each of their blocks (of an output, of a neuron) has
+        room in the columns that features use and, but where decay is at different rates, among the features of inputs
+        that have mass in a law."""
+        batch = self.given
+        used = self._met[..., None] & (batch.features != 0)
+        columns, inputs = used.any(1).sum(1), used.any(2).sum(1)
+        return self._block_count * (columns if self._mixing else np.minimum(columns, inputs))
+
+    @property
+    def _block_count(self) -> int:
+        """How many there are."""
+        return self._c
+
+    @property
+    def _mixing(self) -> bool:
+        """Whether decay is at different rates."""
+        return self.given.rates is not None and self.given.decay is not None
 
     @cached_property
     def _met(self) -> Array:
@@ -137,32 +152,31 @@ class CoreEnclosed(Enclosed, CoreBatchQuantities):
         return MidRad(mid, rad)
 
     @cached_property
-    def _gram(self) -> tuple[Any, Any]:
-        """M and its inverse (b, r, r) of those that are not crowded, both 0 in the rows and columns of what has no
-        mass."""
+    def _rows(self) -> tuple[Any, Any, Any]:
+        """The meta-features (b, r, D) of those that are not crowded, 0 where there is no mass, and what is near their
+        right inverse, with their least singular value (b,)."""
         used = self._fitting[2]
         rows = self._packed(self.meta_features.reshape(len(self.given), -1, self.meta_features.shape[-1]))
-        both, gram = used[:, :, None] & used[:, None], rows @ rows.swapaxes(1, 2)
-        inverted = inverse(MidRads.where(both, gram, np.eye(both.shape[1])))
-        return MidRads.where(both, gram, 0.0), MidRads.where(both, inverted, 0.0)
+        rows = MidRads.where(used[..., None], rows, 0.0)
+        return rows, *right_inverse(rows, used)
 
     @cached_property
     def margin_full_row_rank(self) -> Any:
-        """-1 of more meta-features than dimensions; else 1/||M^{-1}||, where M has an inverse for certain."""
-        count, size, _ = self._gram[1].shape
-        return self._unpacked(1 / norm(self._gram[1].reshape(count, size * size)), -1.0)
+        """-1 of more meta-features than dimensions; else the least eigenvalue of M."""
+        return self._unpacked(self._rows[2] ** 2, -1.0)
 
     @cached_property
     def min_norm_solution(self) -> Any:
-        """(u'M^{-1}u)^{1/2}."""
+        """||Phi^+ u||."""
         u = MidRads.where(self._fitting[2], self._packed(self.u.reshape(len(self.given), -1)), 0.0)
-        return self._unpacked(MidRads.sqrt((u * applied(self._gram[1], u)).sum(1)), np.nan)
+        rows, near, least = self._rows
+        return self._unpacked(shortest(rows, u, near, least), np.nan)
 
     @cached_property
     def condition(self) -> Any:
         """Condition number of M."""
-        gram, inverted = self._gram
-        return self._unpacked(largest_eigenvalue(gram) * largest_eigenvalue(inverted), np.nan)
+        rows, _, least = self._rows
+        return self._unpacked(largest_eigenvalue(rows @ rows.swapaxes(1, 2)) / least**2, np.nan)
 
     # --- divergences ----------------------------------------------------------------------------------------
 

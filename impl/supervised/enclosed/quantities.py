@@ -56,21 +56,23 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
         system = MidRad(np.eye(d)) + self._hessians(summed(2, self.after)) / self.batch.rate[:, None, None, None]
         return inverse(system)
 
+    @cached_property
+    def meta_features(self) -> Any:
+        """phi_i(x)'J_i (B, n, k, D): of gradient steps through the steps, the last one first, without a Jacobian."""
+        if not self.given.steps:
+            return super().meta_features
+        found = features = self.features[:, None]
+        for z in reversed(self._on_the_way):
+            moved = features @ (self._pace[:, None, None] * found).swapaxes(2, 3)
+            bent = self._turned(self._inner(2, z), moved)
+            found = self._shrunk[:, None, None] * found - bent.swapaxes(2, 3) @ features
+        return found
+
     # --- grad L ---------------------------------------------------------------------------------------------
 
     @cached_property
     def gradient(self) -> Any:
         return taylor.gradient(self.batch, self.features, None if self.batch.steps else self._path[-1])
-
-    @cached_property
-    def _room(self) -> Any:
-        """Meta-features J_i'phi(x) have room in the columns that features use and, but where decay is at different
-        rates, among the features of inputs that have mass in a law: with the outputs (B,)."""
-        batch = self.given
-        used = self._met[..., None] & (batch.features != 0)
-        columns, inputs = used.any(1).sum(1), used.any(2).sum(1)
-        mixed = batch.rates is not None and batch.decay is not None
-        return self._c * (columns if mixed else np.minimum(columns, inputs))
 
     # --- the mixed form -------------------------------------------------------------------------------------
 
@@ -188,7 +190,7 @@ class EnclosedQuantities(CoreEnclosed, StepConstants, BatchQuantities):
     @cached_property
     def adapted_displacement(self) -> Any:
         if self.batch.rival is None:
-            raise UndefinedQuantityError("the comparator is not one parameter")
+            raise UndefinedQuantityError("the comparator is given by functions, not by a parameter")
         rival = self.adapt(self.batch.rival.reshape(*self._omega.shape))[-1]
         moved = MidRads.broadcast_to(self._path[-1] - rival, (*self.given.weights.shape, *rival.shape[2:]))
         return self._of_one(norm(moved[self._only].reshape(len(self.given), -1)))

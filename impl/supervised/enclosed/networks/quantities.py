@@ -16,7 +16,7 @@ import numpy as np
 
 from ....arithmetic import Array
 from ....elementary import MidRads
-from ....enclosed.quantities import EnclosedStart, UnknownError
+from ....enclosed.quantities import EnclosedStart, UnknownError, pattern_rank
 from ....midrad import GUARD, MidRad, U, zero
 from ...batch import inner_law
 from ...relu.batch import NetworkBatch
@@ -57,8 +57,14 @@ class EnclosedNetworkQuantities(EnclosedStart, CoreEnclosed, NetworkBatchQuantit
         return MidRad(low), MidRad(high)
 
     @property
+    def _block_count(self) -> int:
+        return int(self.given.signs.shape[2])
+
+    @property
     def _crowded(self) -> Array:
-        """Also where two tasks that adapt alike, from one law or (of smooth networks) not at all, share an input."""
+        """Also where a point is 0, and where a task has two points, or two tasks that adapt alike (from one law, of
+        smooth networks also not at all) have one each, at inputs that are the same, of odd networks but for their
+        sign: features there are the same but for their sign."""
         batch, (labels, masses) = self.given, inner_law(self.given)
         size, count = batch.weights.shape
         kept = np.where((masses > 0).reshape(*masses.shape, *(1,) * (labels.ndim - 4)), labels, 0.0)
@@ -66,8 +72,13 @@ class EnclosedNetworkQuantities(EnclosedStart, CoreEnclosed, NetworkBatchQuantit
         alike = (laws[:, :, None] == laws[:, None]).all(3) | ((batch.rate == 0) & (not self._sigma.kinked))[
             :, None, None
         ]
-        both = (self._where[:, :, None] & self._where[:, None]).any(3)
-        return super()._crowded | (alike & both & ~np.eye(count, dtype=bool)).any((1, 2))
+        met, x = self._atoms.any(3), batch.features
+        equal = (x[:, :, None] == x[:, None]).all(3)
+        if self._sigma.odd:
+            equal |= (x[:, :, None] == -x[:, None]).all(3)
+        shared = (1.0 * met) @ equal @ met.swapaxes(1, 2) - np.eye(count) * met.sum(2)[..., None]
+        nothing = (met & ~self._moving[:, None]).any((1, 2))
+        return super()._crowded | nothing | (alike & (shared > 0)).any((1, 2))
 
     @cached_property
     def _moving(self) -> Array:
@@ -105,14 +116,18 @@ class EnclosedReluQuantities(EnclosedNetworkQuantities):
 
     @property
     def _crowded(self) -> Array:
-        """Also where tasks whose patterns stay those at W, and lie in the span of all features there, are too many, or
-        where a feature has no neuron."""
-        batch, gates = self.given, [self._gates(at) for at in self._path]
+        """Also where a task's features are too many for its patterns, which J_i, one map, does not change; where those
+        of tasks whose patterns stay those at W, and lie in the span of all features there, are; or where a feature has
+        no neuron."""
+        x, met = self.given.features, self._atoms.any(3)
+        gates: list[Any] = [self._gates(at) for at in self._path]
         calm = np.all(np.broadcast_arrays(*(zero(gate - gates[0]).all((2, 3)) for gate in gates)), axis=0)
-        rows = self._c * self._moving.sum(1)
-        many = (self._where & calm[..., None]).sum((1, 2)) > rows
+        ranks = pattern_rank(gates[0][:, 0], x, np.ones(x.shape[:2], dtype=bool))
+        many = (met & calm[..., None]).sum((1, 2)) > ranks
+        last = MidRads.broadcast_to(gates[-1], (*met.shape, gates[-1].shape[3]))
+        own = pattern_rank(last, np.broadcast_to(x[:, None], (*met.shape, x.shape[2])), met)
         dead = (self._where & self._each(zero(gates[-1]).all(3))).any((1, 2))
-        return super()._crowded | dead | (many & (batch.rates is None or batch.decay is None))
+        return super()._crowded | dead | (met.sum(2) > own).any(1) | (many & (not self._mixing))
 
     @cached_property
     def _feature_change(self) -> Any:
@@ -163,3 +178,21 @@ class EnclosedReluQuantities(EnclosedNetworkQuantities):
         fewest = (high <= most.low[:, :, None, None]).sum(3)
         beyond = (low > most.high[:, :, None, None]).sum(3)
         return self._each(MidRad.between(1.0 * fewest, 1.0 * near.shape[2] - beyond))
+
+    @cached_property
+    def linearisation_worst(self) -> Any:
+        """At a point max_{+-} max_K [B ||x|| sqrt K - (the sum of the K smallest |W0_r'x| of that sign)], at least 0.
+        Such a sum lies between those of the ends, each of which errs by less than m u of itself; of more neurons than
+        have the sign it is infinite. What is above 0 of a difference errs by u of itself."""
+        size, near = self._size[:, 0], MidRads.magnitude(self._drive(self._start)[:, 0])
+        count = near.shape[2]
+        counts, slack = MidRads.sqrt(MidRad(np.arange(1.0, count + 1))), (4 * count + 8) * U
+        rise = (self.displacement_init[:, None] * size)[..., None] * counts
+        low, high = np.zeros((2, *size.shape))
+        for sign in (1, -1):
+            own = self.given.signs[:, None] == sign
+            ends = (np.where(own, end[:, :, None], np.inf) for end in (np.maximum(near.low, 0.0), near.high))
+            least, most = (np.cumsum(np.sort(end, axis=3), axis=3).reshape(rise.shape) for end in ends)
+            low = np.maximum(low, (rise.low - most * (1 + slack)).max(2))
+            high = np.maximum(high, (rise.high - least * (1 - slack)).max(2))
+        return self._over_points(self._shrink * MidRad.between(low * (1 - 4 * U), high * (1 + 4 * U)))

@@ -240,8 +240,10 @@ def _ray(rows: arb_mat, target: Sequence[arb]) -> arb_mat | None:
             return None
     if low - high > low * arb(2) ** -(ctx.prec // 2) or not low.is_finite():
         return None
-    v = (pull * (arb(0) if low == 0 else (low + high) / 2 if high.is_finite() else 2 * low)).mid()
-    # What is a float64 number but for the rounding of quotients is that number: its value may be exact.
+    t = arb(0) if low == 0 else (low + high) / 2 if high.is_finite() else 2 * low
+    # Of few digits where it may be, and a float64 number where it is one but for rounding: exact data give exact values.
+    short = exactly(midpoint(t))
+    v = (pull * (short if low <= short <= high else t)).mid()
     near = [(c, exactly(midpoint(c))) for c in v.entries()]
     few = arb(2) ** -(ctx.prec // 2)
     return arb_mat(len(near), 1, [given if abs(given - c) <= few * abs(c) else c for c, given in near])

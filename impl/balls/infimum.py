@@ -241,7 +241,7 @@ def _ray(rows: arb_mat, target: Sequence[arb]) -> arb_mat | None:
     if low - high > low * arb(2) ** -(ctx.prec // 2) or not low.is_finite():
         return None
     t = arb(0) if low == 0 else (low + high) / 2 if high.is_finite() else 2 * low
-    # Of few digits where it may be, and a float64 number where it is one but for rounding: exact data give exact values.
+    # Of few digits where it may be, and a float64 number where it is one but for rounding: its value may be exact.
     short = exactly(midpoint(t))
     v = (pull * (short if low <= short <= high else t)).mid()
     near = [(c, exactly(midpoint(c))) for c in v.entries()]

@@ -55,6 +55,8 @@ INFIMA = (
             suite("test_infimum:test_no_descent_where_all_signs_are_one", target=("3", "-1/2"))),
     infimum("l1-ray-with-quotients", "a proposal is poor", "_ray", Edit("<= few * abs(c) else c", "< 0 else c"),
             suite("test_infimum:test_no_descent_where_all_signs_are_one", target=("3", "-1/2"))),
+    infimum("l1-ray-of-many-digits", "a proposal is poor", "_ray", Edit("short if low <= short <= high else t", "t"),
+            suite("test_infimum:test_no_descent_where_all_signs_are_one", target=("3", "-1/2"))),
     infimum("l1-upper-without-eps", "a term is left out", "_l1_value", Edit("total = eps * norm(v.entries())",
             "total = arb(0)"),
             BY_HAND_L1),

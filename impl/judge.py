@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from functools import reduce
 from typing import Any
 
 from flint import arb, ctx, fmpq
@@ -247,11 +246,17 @@ def _attempt(claim: Claim, evaluator: Evaluator, at: CoreQuantities) -> _Outcome
 
 
 def _sums(claim: Claim, at: CoreQuantities) -> arb:
-    """The size of the sums behind the claim's quantities; 0, which excuses nothing, where none is defined."""
+    """The size of the sums behind the claim's quantities, or at least 1, as no more is asked; 0, which excuses nothing,
+    where none is defined."""
+    size = arb(0)
     try:
-        return reduce(arb.max, (at.scale(name) for name in (*claim.terms, "gap")))
+        for name in ("gap", *claim.terms):
+            size = size.max(at.scale(name))
+            if size >= 1:
+                break
     except UndefinedQuantityError:
         return arb(0)
+    return size
 
 
 def _exactly(claim: Claim, evaluator: Evaluator) -> bool | None:

@@ -242,6 +242,22 @@ def test_poor_proposals_only_widen_the_infimum(share: str, monkeypatch: pytest.M
                 assert infimum.misfit(arb_mat(rows), target, masses, radius).value.contains(value)
 
 
+@pytest.mark.parametrize("target", [("3", "-1/2"), ("2", "-1"), ("2/3", "-1/3")], ids=["segment", "point", "thirds"])
+def test_no_descent_where_all_signs_are_one(target: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """|v| + |u_1 - 2 v_1| + |u_2 + v_1| is at least u_1 + u_2, as A'1 = (1, 0); attained where 2 v_1 <= u_1 and
+    -v_1 <= u_2: nothing is asked of float64. Beyond, it is more. Of exact data it is exact."""
+    rows = arb_mat([[2, 0], [-1, 0]])
+    assert misfit_l1(arb(1), rows, [arb(1), arb(-1)]).value > arb("1/2")
+    asked, right = list[Any](), infimum._active_set
+    monkeypatch.setattr(infimum, "_active_set", lambda *given: asked.append(given) or right(*given))
+    with ctx.workprec(256):
+        found = misfit_l1(arb(1), rows, [arb(fmpq(u)) for u in target]).value
+        assert not asked
+        assert misfit_l1(arb(3), arb_mat([[4, 0], [-1, 0]]), [arb(4), arb(-1)]).value == 3
+        assert misfit_l1(arb(2), arb_mat([[3], [-1]]), [arb(1), arb(-1) / 8]).value == arb(7) / 8
+        assert found.contains(fmpq(target[0]) + fmpq(target[1])) and found.rad() < arb(2) ** -230
+
+
 @pytest.mark.parametrize("bits", [128, 320])
 @pytest.mark.parametrize("seed", [0, 1, 5])
 def test_the_l1_infimum_is_narrow_where_all_constraints_meet(seed: int, bits: int) -> None:

@@ -24,7 +24,7 @@ from functools import cache, lru_cache, reduce
 import numpy as np
 from flint import arb, arb_mat, ctx
 
-from ..arithmetic import Balls, midpoint, norm, root, square
+from ..arithmetic import Balls, exactly, midpoint, norm, root, square
 from ..floats.infimum import l1_active_set
 from .l1_path import l1_path, vanishing
 from .singular import singular_above
@@ -172,28 +172,22 @@ def _shrink(v: arb_mat, radius: arb) -> arb_mat:
 
 def _float_multiplier(gram: arb_mat, cross: arb_mat, radius: arb) -> float:
     """The multiplier of the ball constraint in float64 (0 if the constraint is slack); a proposal."""
-    d = gram.nrows()
-    matrix = np.array([midpoint(v) for v in gram.entries()]).reshape(d, d)
-    pull = np.array([midpoint(v) for v in cross.entries()])
-    if not (np.isfinite(matrix).all() and np.isfinite(pull).all()):
+    matrix, pull, size = _floats(gram), _floats(cross)[:, 0], midpoint(radius)
+    if not (np.isfinite(matrix).all() and np.isfinite(pull).all() and size > 0):  # or a radius below float64
         return 0.0
     values, vectors = np.linalg.eigh(matrix)
-    top, size = float(values[-1]), midpoint(radius)
+    least, weights = 1e-14 * float(values[-1]), [p * p for p in (vectors.T @ pull).tolist()]
+    # Few numbers and many steps: Python's own floats are faster than arrays.
+    kept = [(s, w) for s, w in zip(values.tolist(), weights, strict=True) if s > least and w > 0]
     multiplier = 0.0
-    if not size > 0:  # a radius below float64
-        return multiplier
-    with np.errstate(over="ignore", invalid="ignore"):
-        weights = (vectors.T @ pull) ** 2
-        keep = (values > 1e-14 * top) & (weights > 0)
-        values, weights = values[keep], weights[keep]
-        for _ in range(60):
-            shifted = values + multiplier
-            squares = weights / shifted / shifted
-            excess = math.sqrt(float(squares.sum())) / size - 1
-            slope = float((squares / shifted).sum())
-            if not (excess > 1e-14 and 0 < slope < math.inf):
-                break
-            multiplier += excess * float(squares.sum()) / slope
+    for _ in range(60):
+        shifted = [(s + multiplier, w) for s, w in kept]
+        squares = [w / s / s for s, w in shifted]
+        total, slope = sum(squares), sum(square / s for square, (s, _) in zip(squares, shifted, strict=True))
+        excess = math.sqrt(total) / size - 1
+        if not (excess > 1e-14 and 0 < slope < math.inf):
+            break
+        multiplier += excess * total / slope
     return multiplier if math.isfinite(multiplier) else 0.0
 
 
@@ -207,9 +201,8 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
     central path gives both, at any precision, and on its way says again which residuals vanish.
     """
     aims = np.array([midpoint(t) for t in target])
-    if not (aims < 0).any():
-        # Where no target is negative, v = 0 may be the optimum, and p = 1 its dual.
-        found = _l1_between(eps, rows, target, arb(0), [zero_column(rows.ncols())], [[arb(1)] * rows.nrows()])
+    if (ray := _ray(rows, target)) is not None:
+        found = _l1_between(eps, rows, target, arb(0), [ray], [[arb(1)] * rows.nrows()])
         if found.value.upper() - found.value.lower() <= arb(2) ** (-(9 * ctx.prec) // 10) * found.value.upper():
             return found
     least = singular_above(rows) if rows.nrows() >= rows.ncols() else arb(0)
@@ -227,6 +220,33 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
             if not _apart(eps, rows, target, found, duals, whole):
                 break
     return found
+
+
+def _ray(rows: arb_mat, target: Sequence[arb]) -> arb_mat | None:
+    """v = t A'1 with t >= 0 where no residual is negative: the optimum if eps = ||A'1||, and p = 1 its dual. None where
+    there is no such t.
+
+    Proof. With no residual negative, eps ||v|| + |u - A v|_1 = eps t ||A'1|| + 1'u - t ||A'1||^2 = 1'u, which p = 1
+    shows to be the least. Conversely, where p = 1 is optimal so is such a v: of an optimum v, 1'u = eps ||v|| +
+    |r|_1 >= (A'1)'v + 1'r = 1'u, hence |r| = r, and v is on the ray of A'1. It is a proposal: its value is enclosed.
+    """
+    pull = (rows.transpose() * arb_mat(rows.nrows(), 1, [1] * rows.nrows())).mid()
+    low, high = arb(0), arb("inf")
+    for u, slope in zip(target, (rows * pull).entries(), strict=True):
+        if not slope.contains(0):
+            bound = arb((u / slope).mid())
+            low, high = (low, min(high, bound)) if slope > 0 else (max(low, bound), high)
+        elif u < 0:
+            return None
+    if low - high > low * arb(2) ** -(ctx.prec // 2) or not low.is_finite():
+        return None
+    t = arb(0) if low == 0 else (low + high) / 2 if high.is_finite() else 2 * low
+    # Of few digits where it may be, and a float64 number where it is one but for rounding: its value may be exact.
+    short = exactly(midpoint(t))
+    v = (pull * (short if low <= short <= high else t)).mid()
+    near = [(c, exactly(midpoint(c))) for c in v.entries()]
+    few = arb(2) ** -(ctx.prec // 2)
+    return arb_mat(len(near), 1, [given if abs(given - c) <= few * abs(c) else c for c, given in near])
 
 
 def _apart(eps: arb, rows: arb_mat, target: Sequence[arb], found: Infimum, duals: list[list[arb]], bits: int) -> bool:

@@ -325,28 +325,38 @@ class PredictionQuantities(CoreQuantities):
     # --- sizes, for rounding ---
 
     @cached_property
-    def _scales(self) -> tuple[arb, arb, arb]:
-        """Sizes of what is added up: in the risks, in the gradient, in the predictions (at the enclosures' centres)."""
-        risks = slopes = sizes = arb(0)
-        rows, stretch = self._row_sizes, self._stretches
-        loss = self.problem.loss
-        for i, (law, z, h) in enumerate(zip(self.laws, self._after, self._comparator, strict=True)):
+    def _risk_scale(self) -> arb:
+        """Of what is added up in the risks (at the enclosures' centres)."""
+        loss, total = self.problem.loss, arb(0)
+        for law, z, h in zip(self.laws, self._after, self._comparator, strict=True):
             for x, y, p in law.atoms:
-                mass, row = law.weight * p, rows[x.start if isinstance(x, slice) else x]
-                slope, bend = loss.sizes(z[x], y)
+                slope, size = loss.length(loss.d1(Balls, z[x], y)), loss.length(z[x]) + loss.length(h[x])
+                values = (abs(loss.value(Balls, at[x], y).mid()) for at in (z, h))
+                total += law.weight * p * sum(values, start=slope * size)
+        return total
+
+    @cached_property
+    def _slope_scale(self) -> arb:
+        """Of what is added up in the gradient."""
+        loss, rows, total = self.problem.loss, self._row_sizes, arb(0)
+        for law, z, h, stretch in zip(self.laws, self._after, self._comparator, self._stretches, strict=True):
+            for x, y, p in law.atoms:
+                row, (slope, bend) = rows[x.start if isinstance(x, slice) else x], loss.sizes(z[x], y)
                 size = loss.length(z[x]) + loss.length(h[x])
-                risks += mass * (
-                    abs(loss.value(Balls, z[x], y).mid()) + abs(loss.value(Balls, h[x], y).mid()) + slope * size
-                )
-                slopes += mass * (slope + bend * (size + row)) * row * stretch[i]
-                sizes = sizes.max(size)
-        return risks, slopes, sizes
+                total += law.weight * p * (slope + bend * (size + row)) * row * stretch
+        return total
+
+    @cached_property
+    def _prediction_scale(self) -> arb:
+        """Of the predictions."""
+        loss, pairs = self.problem.loss, zip(self.laws, self._after, self._comparator, strict=True)
+        sizes = (loss.length(z[x]) + loss.length(h[x]) for law, z, h in pairs for x, _, _ in law.atoms)
+        return reduce(arb.max, sizes, arb(0))
 
     def scale(self, name: str) -> arb:
         """The size of the sums behind a quantity: what its rounding errors are relative to, beside its own size."""
         if name.endswith("_exchanged"):
             return self._other_laws.scale(name.removesuffix("_exchanged"))
-        risks, slopes, sizes = self._scales
         if name in (
             "gap",
             "bregman",
@@ -357,10 +367,12 @@ class PredictionQuantities(CoreQuantities):
             "misfit_l1",
             "mixed_misfit_l1",
         ):
-            return risks
+            return self._risk_scale
         if name in ("eps", "eps_first_order", "direction", "chain_rule_defect", "eps_directional"):
-            return slopes
-        return sizes if "misfit" in name or "displacement" in name or name == "residual_norm" else arb(0)
+            return self._slope_scale
+        return (
+            self._prediction_scale if "misfit" in name or "displacement" in name or name == "residual_norm" else arb(0)
+        )
 
     # --- margins that every model has ---
 

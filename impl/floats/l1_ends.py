@@ -75,11 +75,12 @@ def l1_ends(eps: Array, rows: Array, target: Array) -> tuple[Array, Array]:
         upper, lower = np.fmin(above, upper), np.fmax(below, lower)
         hopeful = _hopeful(step, used, p, len(a))
         if len(hopeful):
-            parts = (e, a, u, used, r, v, p)
-            some = parts if len(hopeful) == len(left) else tuple(_taken(x, hopeful) for x in parts)
-            face_v, face_p = _on_face(*some)
-            above = some[0] * _length(face_v) + np.abs(some[2] - _applied(some[1], face_v)).sum(0)
-            below = _lower(*some[:3], face_p)
+            parts = [e, a, u, used, r, v, p]
+            if len(hopeful) < len(left):
+                parts = [_taken(x, hopeful) for x in parts]
+            face_v, face_p = _on_face(*parts)
+            above = parts[0] * _length(face_v) + np.abs(parts[2] - _applied(parts[1], face_v)).sum(0)
+            below = _lower(parts[0], parts[1], parts[2], face_p)
             less, more = above < upper[hopeful], below > lower[hopeful]
             best_v[:, hopeful[less]], best_p[:, hopeful[more]] = face_v[:, less], face_p[:, more]
             upper[hopeful], lower[hopeful] = np.fmin(above, upper[hopeful]), np.fmax(below, lower[hopeful])

@@ -101,7 +101,8 @@ TEXT = {
     "impl.policies.network_batch_quantities": "the same",
     "impl.sources": "what a batch's numbers are",
     "impl.floats.quantities": "the text of what quantities of every kind share",
-    "impl.floats.infimum": "directions and weights: `enclosed.infimum` encloses their values",
+    "impl.floats.infimum": "directions: `enclosed.infimum` encloses their values",
+    "impl.floats.l1_ends": "directions and weights: the same",
     "impl.floats": "the package of that",
     "impl.floats.rank": "coordinates and shortest solutions, which enclosed quantities have otherwise",
 }
@@ -112,8 +113,9 @@ def test_batches_are_decided_by_the_text_of_the_searching_engine_and_its_proposa
     ways = reached(ENCLOSED)
     assert {module for module in ways if set(module.split(".")) & set(SEARCHERS)} == set(TEXT)
     places = {module: file_of(module) for module in ways}
-    takers = {module for module, path in places.items() if path and "impl.floats.infimum" in imported(path)}
-    assert takers - set(TEXT) == {"impl.enclosed.infimum"}
+    for proposer in ("impl.floats.infimum", "impl.floats.l1_ends"):
+        takers = {module for module, path in places.items() if path and proposer in imported(path)}
+        assert takers - set(TEXT) == {"impl.enclosed.infimum"}
 
 
 def test_the_searching_engine_shares_only_foundations() -> None:

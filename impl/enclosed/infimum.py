@@ -3,7 +3,8 @@ r"""Infima over directions for whole batches, enclosed from both sides.
 `misfit`     inf_{||v|| <= R} ||u - A v||
 `misfit_l1`  inf_v  eps ||v|| + sum_j |u_j - a_j'v|
 
-Floats propose a direction v and weights p (`floats.infimum`); both are then exact numbers, whose values are enclosed.
+Floats propose a direction v and weights p (`floats.infimum`, `floats.l1_ends`); both are then exact numbers, whose
+values are enclosed.
 
 Upper ends are values at v, for the first after v was scaled into the ball, and found to be in it. Lower ends are dual:
 for every v in the ball and every p but 0,
@@ -24,7 +25,8 @@ import numpy as np
 
 from ..arithmetic import Array
 from ..elementary import MidRads
-from ..floats.infimum import ball_least_squares, l1_ends
+from ..floats.infimum import ball_least_squares
+from ..floats.l1_ends import l1_ends
 from ..midrad import MidRad, U
 from .linear import Rows, norm
 

@@ -60,6 +60,7 @@ def fault(name: str, kind: str, place: str, wrong: Around | Edit | Value, guard:
 
 FORGOTTEN, ROUNDING, SLOPE = "a radius is forgotten", "a rounding is not added", "a derivative for another"
 FLOATS, POOR_SUM = "metagap.impl.floats.infimum", "a proposal is poor"
+FLOATS_L1 = "metagap.impl.floats.l1_ends"
 END, OPEN = "an infimum's end is not proved", "what is open is decided"
 
 BATCHES = (
@@ -195,13 +196,13 @@ BATCHES = (
           suite("test_enclosed:test_no_infimum_of_what_is_not_finite", bad=np.nan)),
     fault("sum-without-the-direction", END, f"{INFIMA}:misfit_l1", Edit("some * norm(MidRad(v)) + left", "left"),
           INFIMUM),
-    fault("weights-not-turned", POOR_SUM, f"{FLOATS}:_smoothed_step", Edit("lean -= bend", "lean -= 0"), SHARP),
+    fault("weights-not-turned", POOR_SUM, f"{FLOATS_L1}:_smoothed_step", Edit("lean -= bend", "lean -= 0"), SHARP),
     fault("weights-without-room", POOR_SUM, f"{INFIMA}:misfit_l1", Edit("(room > 0, room,", "(room < 0, room,"),
           suite("test_enclosed:test_weights_leave_room_for_radii")),
-    fault("never-smoothed-less", POOR_SUM, f"{FLOATS}:l1_ends", Edit("FALL * (above - below)", "above"), SHARP),
-    fault("direction-in-other-units", POOR_SUM, f"{FLOATS}:l1_ends", Edit("height / size, None", "height, None"),
+    fault("never-smoothed-less", POOR_SUM, f"{FLOATS_L1}:l1_ends", Edit("FALL * (above - below)", "above"), SHARP),
+    fault("direction-in-other-units", POOR_SUM, f"{FLOATS_L1}:l1_ends", Edit("height / size, None", "height, None"),
           SHARP),
-    fault("direction-in-other-coordinates", POOR_SUM, f"{FLOATS}:l1_ends",
+    fault("direction-in-other-coordinates", POOR_SUM, f"{FLOATS_L1}:l1_ends",
           Edit("basis @ kept_v", "0 * basis @ kept_v"), SHARP),
     fault("triangle-of-the-rows-alone", POOR_SUM, f"{FLOATS}:_by_singular_values",
           Edit("table[..., :-1], table[..., -1]", "table[..., :-1], target[:, : table.shape[1]]"),

@@ -39,10 +39,10 @@ from .rows import Note, Row, lifted
 POLICY_SIZES = {"S": (2, 3, 2, 2), "M": (4, 4, 3, 4), "L": (8, 6, 4, 8)}
 """(n, S, A, d): tasks, states, actions, dimension."""
 WIDTHS = {"S": 4, "M": 16, "L": 64}
-COUNT, SLOW, WIDE = {"S": 1024, "M": 512, "L": 64}, 4, {"S": 64, "M": 32, "L": 4}
+COUNT, SLOW, WIDE = {"S": 1024, "M": 512, "L": 128}, 4, {"S": 64, "M": 32, "L": 4}
 """Instances of a row: at S the calls of numpy themselves are four fifths of the time of 64 at once, a fifth of that of
-1,024, and at L arrays of 64 fill the caches; the most of a row that judges in balls, which are an eighth of the others;
-of one of networks, whose features are arrays of every neuron."""
+1,024, and at L few of a batch need most steps of an infimum; the most of a row that judges in balls, which are an
+eighth of the others; of one of networks, whose features are arrays of every neuron."""
 
 
 def processes(n: int, states: int, actions: int, d: int, count: int, seed: int = 0) -> PolicyBatch:

@@ -136,6 +136,8 @@ def test_rows_that_are_never_made_are_those_of_their_terms(effort: int) -> None:
         shared = (shares * (table * point[:, None]).sum(2)).reshape(2, a, -1).sum(2)
         assert inside(rows.times(share).added(b * c).applied(v), shared)
         assert inside(rows.added(b * c).applied(v), (table * point[:, None]).sum(2).reshape(2, a, -1).sum(2))
+        chosen = rng.random((2, a * b * c)) < 0.5
+        assert inside(rows.where(chosen)[1:].pulled(p[1:]), (table * (chosen * weights)[..., None])[1:].sum(1))
 
 
 def system(rng: np.random.Generator, size: int, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

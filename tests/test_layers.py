@@ -135,12 +135,12 @@ def test_imports_point_inwards() -> None:
 
 
 FLOORS = (
-    ("arithmetic", "bracket", "extras", "instances", "shown"),
+    ("arithmetic", "extras", "instances", "shown"),
+    ("bracket",),
     (
         "blas",
         "files",
         "floats",
-        "judgement",
         "midrad",
         "profiles",
         "series",

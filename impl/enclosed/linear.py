@@ -105,6 +105,11 @@ class Rows:
         terms = tuple((w[chosen], table[chosen]) for w, table in self.terms)
         return Rows(terms, None if self.share is None else self.share[chosen])
 
+    def where(self, chosen: Array) -> Rows:
+        """0 where they are not chosen (B, N)."""
+        terms = tuple((MidRads.where(chosen.reshape(self.grid), w, 0.0), table) for w, table in self.terms)
+        return Rows(terms, self.share)
+
     def times(self, share: MidRad) -> Rows:
         """Each row times a share (B, N)."""
         return Rows(self.terms, share if self.share is None else self.share * share, self.whole or self)

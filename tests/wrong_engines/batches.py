@@ -181,6 +181,8 @@ BATCHES = (
           Edit("_between(gain.low, upper)", "_between(upper, upper)"), INFIMUM),
     fault("rows-of-one-table", "a term is left out", f"{LINEAR}:Rows.pulled",
           Edit("in self.terms", "in self.terms[:1]"), UNMADE),
+    fault("rows-that-are-not-chosen", "a term is left in", f"{LINEAR}:Rows.where",
+          Edit("MidRads.where(chosen.reshape(self.grid), w, 0.0)", "w"), UNMADE),
     fault("rows-without-their-share", "a term is left out", f"{LINEAR}:Rows.pulled",
           Edit("self.share * p", "p"), UNMADE),
     fault("rows-added-without-their-share", "a term is left out", f"{LINEAR}:Rows.added",

@@ -114,7 +114,7 @@ def test_what_is_attained_begins_at_the_bits_that_decide_it(monkeypatch: pytest.
         return found
 
     monkeypatch.setattr("metagap.reports.wide.judged_on", judged)
-    run_job(job_of("meta-sl", "arbitrary", "squared", 16), ("meta-sl-refined-l1",))
+    run_job(job_of("meta-sl", "arbitrary", "log-cosh", 16), ("meta-sl-refined-l1",))
     assert begun["EQUAL"] == {256}
     begun.clear()
     monkeypatch.setattr("metagap.impl.batch_judge.BLUNT", 0.0)

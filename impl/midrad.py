@@ -44,7 +44,7 @@ from typing import Any
 import numpy as np
 from flint import arb, fmpq
 
-from .arithmetic import Array, bounds, rational, to_float
+from .arithmetic import Array, as_proved, bounds, rational, to_float
 
 U = 2.0**-53
 UP = 1 + 32 * U
@@ -84,10 +84,10 @@ class MidRad:
 
     @staticmethod
     def of(values: Iterable[fmpq | arb], shape: tuple[int, ...]) -> MidRad:
-        """Exact or enclosed numbers, rounded outward."""
+        """Exact or enclosed numbers, rounded outward; anything where float64 is not as proofs take it."""
         pairs = [_rounded(v) for v in values]
         mid, rad = np.array(pairs, dtype=float).reshape(len(pairs), 2).T
-        return MidRad(mid.reshape(shape), rad.reshape(shape))
+        return MidRad(mid.reshape(shape), rad.reshape(shape) if as_proved() else np.full(shape, np.inf))
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from flint import arb, ctx
+from flint import arb, ctx, fmpq
 from metagap.impl import arithmetic
 from metagap.impl.arithmetic import as_proved
 from metagap.impl.bracket import OTHERWISE, Check
 from metagap.impl.families import family_of, judge, loads
 from metagap.impl.judgement import Enclosure
+from metagap.impl.midrad import MidRad
 from metagap.impl.verdicts import (
     LARGEST,
     MOST,
@@ -204,10 +205,12 @@ def test_nothing_is_decided_where_subnormal_numbers_are_lost() -> None:
     felt = torch.set_flush_denormal(True)
     try:
         found = as_proved(), fit_ends(ends).any(), Check(True, "proved")
+        rounded = MidRad.of([fmpq(1)], ())
     finally:
         torch.set_flush_denormal(False)
     assert felt, "torch cannot flush here"
     assert found == (False, False, Check(False, OTHERWISE))
+    assert rounded.rad == np.inf and MidRad.of([fmpq(1)], ()).rad == 0
 
 
 @pytest.mark.parametrize("unit", [2.0**-52, 0.3 * 2.0**-53])

@@ -71,6 +71,8 @@ VERDICT_FAULTS = (
           Edit("_LEAST * 0.5 * 2.0 == _LEAST", "True"), FLUSHED),
     fault("arrays-round-as-they-please", "rounding that is not what was proved", f"{VERDICTS}:fit_ends",
           Edit(" & as_proved()", ""), FLUSHED),
+    fault("numbers-round-as-they-please", "rounding that is not what was proved", "metagap.impl.midrad:MidRad.of",
+          Edit("if as_proved()", "if True"), FLUSHED),
     fault("checkers-round-as-they-please", "rounding that is not what was proved", f"{BRACKET}:Check.__post_init__",
           Edit("not as_proved()", "False"), FLUSHED),
     fault("unfit-terms-pass", "infinite balls are accepted", f"{VERDICTS}:unfit", then(lambda name: ""),

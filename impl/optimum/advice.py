@@ -95,13 +95,14 @@ def promise(found: Answer) -> str:
     """The smallest form of the bound that is PROVED or EQUAL; the lifted form, whose terms follow, with its verdict."""
     assert found.judged is not None
     least = smallest(one for one in (found.judged, found.smallest) if one is not None)
+    most = f"The theorem promises at most {rounded_up(found.promise, 6)}"
     if least is None or least is found.judged:
-        return f"The theorem promises at most {rounded_up(found.promise, 6)} ({found.judged.verdict.name}). It is made of"
+        return f"{most} ({found.judged.verdict.name}). It is made of"
     form, lifted = least.claim.removeprefix(f"{found.instance.family}-"), found.judged.bound
     beside = "" if lifted is None else f"{rounded_up(lifted.hi, 6)} "
     return (
-        f"The theorem promises at most {rounded_up(found.promise, 6)}, in its form {form} ({least.verdict.name}); in its lifted "
-        f"form {beside}({found.judged.verdict.name}), made of"
+        f"{most}, in its form {form} ({least.verdict.name}); in its lifted form {beside}"
+        f"({found.judged.verdict.name}), made of"
     )
 
 

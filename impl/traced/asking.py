@@ -116,7 +116,9 @@ def advice(found: TracedJudgement, gap: Enclosure, bound: ClaimJudgement) -> tup
     if gap.lo > 0:
         said.append(f"Better parameters are known: they lower L by at least {rounded_down(gap.lo, 3)}.")
     if (least := smallest([bound])) is not None and least.bound is not None:
-        said.append(f"By the theorem no more than {rounded_up(least.bound.hi, 3)} is lost against them ({least.verdict.name}).")
+        said.append(
+            f"By the theorem no more than {rounded_up(least.bound.hi, 3)} is lost against them ({least.verdict.name})."
+        )
     else:
         said.append(f"The theorem says nothing here: {bound.verdict.name}, {bound.reason}.")
     lifted = found["lifted"].terms

@@ -161,7 +161,7 @@ def test_the_answer_says_how_far_between_what_and_what_limits_it(
     verify.real_families = verify.real_families[3:]
     assert "says little on" in next(s.head for s in sentences(verify, [found["taxi"]]) if s.target == "answers")
     verify.real_families = [RealFamily(name, name.title(), "", "", rows) for name, rows in families.items()]
-    assert found["taxi"].words == "between 0.062 and 0.12" and found["taxi"].empty
+    assert found["taxi"].words == "between 0.062 and 0.13" and found["taxi"].empty
     assert "best policy" in found["taxi"].limit
     assert distance(far) == (pytest.approx(0.499), 0.5)
     assert distance(near)[0] == pytest.approx(1e-8, rel=1e-3)

@@ -362,6 +362,29 @@ def test_with_decay_and_rates_l_depends_on_more_than_the_features() -> None:
     assert _proved(one, "meta-sl-c9-curvature").shares.proved == 1
 
 
+ACROSS: dict[str, dict[str, Any]] = {
+    "features": {"features": [[1, 0], [ends(1, 2), 0]], "omega": [0, 0]},
+    "rates": {"features": [[0, 1]], "omega": [ends(0, 1), 0], "adaptation": {
+        "name": "gradient", "eta": "1/4", "steps": 1, "rates": [1, 2], "decay": "1/2"}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", ACROSS)
+def test_a_span_that_is_not_known_makes_nothing_false(changes: str) -> None:
+    """Hess L is positive on the span, and 0 across; but what is negative is so on the span."""
+    given = {"comparator": [0, 0], "tasks": [task((0, 1, 1))]}
+    assert _proved(_plain(**given, **ACROSS[changes]), "convex").shares.violated == 0
+    hill = _plain(
+        "double-well", features=[[ends("1/2", "3/4"), 0]], omega=[0, 0], comparator=[0, 0], tasks=[task((0, 0, 1))]
+    )
+    assert _proved(hill, "convex").shares.violated > 0
+
+
+def test_features_that_are_all_0_have_no_span() -> None:
+    one = _plain(features=[[0]], tasks=[task((0, 1, 1))], omega=[ends(0, 1)])
+    assert _proved(one, "convex").shares.outside == _proved(one, "minima").shares.outside == 1
+
+
 def test_counts_from_0_on_have_their_least_loss_inside() -> None:
     tasks = [task((0, ends(0, 10), 1), weight="1/2"), task((1, 1000000, 1), weight="1/2")]
     given = {"features": [[1, 0], [0, 1]], "omega": [0, 0], "comparator": [ends("13/10", "33/10"), 0]}

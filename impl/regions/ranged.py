@@ -119,23 +119,31 @@ class RegionQuantities(MetaSLQuantities):
         ]
 
     @cached_property
-    def _axes(self) -> list[list[arb]]:
-        """An orthonormal basis of the span of the features, on which alone L depends; units if it is everything, or if
-        the features are no exact numbers. By Gram-Schmidt on exact rows.
-
-        With decay and rates that differ L depends on S^K phi, too, S = I - eta lambda D, which leaves the span: units.
-        """
-        d, found, steps = self.problem.dimension, list[list[fmpq]](), self._gradient_steps()
-        inside = steps.rates is None or (isinstance(steps.decay, fmpq) and steps.decay == 0)
-        for row in self.instance.features if self._exact_features and inside else ():
+    def _basis(self) -> list[list[fmpq]] | None:
+        """An orthogonal basis of the span of the features, by Gram-Schmidt; None if they are no exact numbers."""
+        found = list[list[fmpq]]()
+        for row in self.instance.features if self._exact_features else ():
             rest = list(row)
             for axis in found:
                 part = dot(rest, axis) / dot(axis, axis)
                 rest = [v - part * a for v, a in zip(rest, axis, strict=True)]
             found += [rest] if any(v != 0 for v in rest) else []
-        if len(found) in (0, d):
+        return found if self._exact_features else None
+
+    @cached_property
+    def _inside(self) -> bool:
+        """Whether L depends on the features' span alone. With decay and rates that differ it depends on S^K phi, too,
+        S = I - eta lambda D, which leaves the span."""
+        steps = self._gradient_steps()
+        return steps.rates is None or (isinstance(steps.decay, fmpq) and steps.decay == 0)
+
+    @cached_property
+    def _axes(self) -> list[list[arb]]:
+        """An orthonormal basis of the span of the features, if that is known and L depends on it alone; else units."""
+        d, basis = self.problem.dimension, self._basis or []
+        if len(basis) in (0, d) or not self._inside:
             return [[arb(int(j == k)) for k in range(d)] for j in range(d)]
-        return [[arb(v) / arb(dot(axis, axis)).sqrt() for v in axis] for axis in found]
+        return [[arb(v) / arb(dot(axis, axis)).sqrt() for v in axis] for axis in basis]
 
     def _moved(self, points: list[list[arb]]) -> Any:
         """The problem with the hull of parameters for omega."""
@@ -150,8 +158,16 @@ class RegionQuantities(MetaSLQuantities):
 
     @cached_property
     def curvature_least(self) -> arb:
-        """The least eigenvalue of Hess L at omega on the features' span, by Gershgorin's discs."""
-        return least_eigenvalue(self.hessian)
+        """The least eigenvalue of Hess L at omega on the features' span, by Gershgorin's discs.
+
+        Units reach beyond a span that is not known: what is least there, is at most what is least on the span, and is
+        that if it is negative and L depends on the span alone, as it is 0 across. Errors: UndefinedQuantityError.
+        """
+        d, basis, found = self.problem.dimension, self._basis, least_eigenvalue(self.hessian)
+        if basis == []:
+            raise UndefinedQuantityError("the features span nothing")
+        known = d == 1 or (basis is not None and (self._inside or len(basis) == d))
+        return found if known or (self._inside and found < 0) else found.union(size_of(self.hessian))
 
     @cached_property
     def curvature_where_stationary(self) -> arb:

@@ -350,7 +350,11 @@ def main(arguments: Sequence[str]) -> int:
     here = os.path.dirname(os.path.abspath(__file__))
     parser.add_argument("bundle", nargs="?", default=here, metavar="BUNDLE", help="a zip, or its folder")
     parser.add_argument(
-        "--max-time", type=_seconds, default=1200.0, metavar="SECONDS", help="for all counterexamples; 1200 by default"
+        "--max-time",
+        type=checker.seconds_of,
+        default=1200.0,
+        metavar="SECONDS",
+        help="for all counterexamples; 1200 by default",
     )
     given = parser.parse_args(arguments)
     try:
@@ -371,12 +375,6 @@ def main(arguments: Sequence[str]) -> int:
     say(f"taken as it stands: the verdicts (metagap judge FILE), {count(len(found['certificates']), 'certificate')} "
         "(metagap check FILE), the proofs by Coq (metagap prove --check)")  # fmt: skip
     return status
-
-
-def _seconds(text: str) -> float:
-    if not (re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,9})?", text) and float(text) > 0):
-        raise argparse.ArgumentTypeError(f"a number of seconds above 0 is required (given {text[:40]!r})")
-    return float(text)
 
 
 if __name__ == "__main__":

@@ -30,8 +30,9 @@ To read it: numbers, losses and models come first; then `Quantities` with what b
 may hold.
 
 A file that is no witness, field for field, is said to be `not read`, and the others are checked all the same; a witness
-that takes longer than --max-time is not checked. Instances in which nothing is claimed to be refuted are counted. Exit
-status: 1 some not refuted, else 2 some not read, else 3 some not checked or nothing to check, else 0.
+that takes longer than --max-time, or more than 4 GiB of memory, is not checked. Instances in which nothing is claimed
+to be refuted are counted. Exit status: 1 some not refuted, else 2 some not read, else 3 some not checked or nothing to
+check, else 0.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 from fractions import Fraction
@@ -57,6 +58,10 @@ from functools import cached_property, partial, reduce
 from operator import add, mul, sub, truediv
 from typing import Any
 
+try:
+    import resource
+except ImportError:
+    resource = None  # type: ignore[assignment]
 try:
     from . import check_graph as graphs
 except ImportError:
@@ -2917,7 +2922,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("check_witness.py", description=about, epilog=more, formatter_class=layout)
     parser.add_argument("paths", nargs="+", metavar="WITNESS.json|FOLDER", help="witness files, or folders of them")
     parser.add_argument(
-        "--max-time", type=float, default=600.0, metavar="SECONDS", help="for each file; 600 by default"
+        "--max-time", type=seconds_of, default=600.0, metavar="SECONDS", help="for each file; 600 by default"
     )
     given = parser.parse_args(arguments)
     counts: Counter[str] = Counter()
@@ -2962,6 +2967,8 @@ def outcome_of(given: Callable[[], Any], seconds: float) -> tuple[str, str, str]
             return (*check(witness), family)
     except OutOfTimeError:
         return "not checked", f"it takes longer than {seconds:g} s", family
+    except MemoryError:
+        return "not checked", "it takes more memory than there is", family
     except RecursionError:
         return "not read", "ValueError: expressions that are nested too deep", family
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
@@ -3005,8 +3012,29 @@ def limited(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+def seconds_of(text: str) -> float:
+    """The seconds of --max-time. Errors: ArgumentTypeError."""
+    if not (re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,9})?", text) and float(text) > 0):
+        raise argparse.ArgumentTypeError(f"a number of seconds above 0 is required (given {text[:40]!r})")
+    return float(text)
+
+
+MEMORY = 2**32
+"""Bytes that a script may take, where the system keeps count: a small file may ask for any number of them."""
+
+
+def bounded() -> None:
+    """Asks the system for a MemoryError beyond `MEMORY`."""
+    if resource is not None:
+        least, most = resource.getrlimit(resource.RLIMIT_AS)
+        with suppress(ValueError, OSError):
+            if least == resource.RLIM_INFINITY or least > MEMORY:
+                resource.setrlimit(resource.RLIMIT_AS, (MEMORY, most))
+
+
 def run(script: Callable[[Sequence[str]], int], name: str) -> int:
     """A script: what it cannot write is one line, and a reader that leaves early (as head does) none."""
+    bounded()
     try:
         status = script(sys.argv[1:])
         sys.stdout.flush()

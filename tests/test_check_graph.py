@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,7 +29,7 @@ from metagap.impl.traced.quantities import TracedQuantities
 from metagap.reports import check_graph as graphs
 from metagap.reports import check_witness as checker
 from metagap.reports.check_witness import NUMBERS
-from metagap.reports.witnesses import KEPT
+from metagap.reports.witnesses import CHECKER, KEPT
 
 from .test_check_witness import agreements
 from .test_traced_operators import BITS, graph_of
@@ -265,6 +266,24 @@ def text(path: Path) -> str:
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 def test_kept_counterexamples_of_programs_are_proved_again(path: Path) -> None:
     assert checker.outcome_of(lambda: json.loads(text(path)), 60)[0] == "refuted"
+
+
+@pytest.mark.ci
+def test_what_takes_too_much_memory_is_not_checked(tmp_path: Path) -> None:
+    """A row of half a million numbers a million times: within the script's own limit, here 2^28 bytes."""
+    witness = json.loads(text(KEPT / f"{NO_HESSIAN}.json"))
+    (graph,) = (program["predictions"] for program in witness["instance"]["model"]["programs"])
+    row, index = "aten.full.default([1, 524288], 1.0)", "aten.full.default([1048576], 0, dtype='int')"
+    at = len(graph["nodes"])
+    graph["nodes"] += [row, index, f"aten.embedding.default(v{at}, v{at + 1})"]
+    path = tmp_path / "large.json"
+    path.write_text(json.dumps(witness))
+    script = (
+        "import sys; sys.path.append(sys.argv.pop(1)); import check_witness as c; c.MEMORY = 2**28; c.run(c.main, '')"
+    )
+    command = [sys.executable, "-I", "-S", "-c", script, str(CHECKER.parent), str(path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert said.stdout.startswith(f"{path}: not checked: it takes more memory than there is\n"), said.stderr
 
 
 def edited(old: str, new: str, graph: str) -> Callable[[dict[str, Any]], None]:

@@ -344,6 +344,9 @@ def test_help_is_help() -> None:
     assert told.returncode == 0
     assert "usage: check_witness.py" in told.stdout and "not refuted" in told.stdout
     assert run().returncode == 2
+    for wrong in ("0", "nan"):
+        told = run(f"--max-time={wrong}", KEPT)
+        assert (told.returncode, told.stdout) == (2, "") and "a number of seconds above 0 is required" in told.stderr
 
 
 def test_instances_are_counted_in_one_line(tmp_path: Path) -> None:

@@ -112,6 +112,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "two rests": (
         {"tasks": [{"weight": "rest", "atoms": [{"x": 0, "y": 0, "p": 1}]},
                    {"weight": "rest", "atoms": [{"x": 0, "y": 1, "p": 1}]}]}, "tasks[1].weight"),
+    "a task that is none": ({"tasks": [0, {"weight": "rest", "atoms": [{"x": 0, "y": 1, "p": 1}]}]}, "tasks[0]"),
+    "no weight": (
+        {"tasks": [{"atoms": [{"x": 0, "y": 0, "p": 1}]},
+                   {"weight": "rest", "atoms": [{"x": 0, "y": 1, "p": 1}]}]}, "tasks[0].weight"),
     "labels of classes": ({"loss": {"name": "logistic"}}, "tasks[0].atoms[0].y"),
     "a loss with a kink": ({"loss": {"name": "absolute"}}, "loss.name"),
     "an implicit step": ({"adaptation": {"name": "implicit", "lambda": 1}}, "adaptation.name"),

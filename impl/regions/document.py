@@ -143,11 +143,21 @@ def _with_rest(path: str, items: list[Any]) -> list[Any]:
     place = f"{path}[{open_[-1]}].{name}"
     if len(open_) > 1:
         raise FaultError(place, "give numbers or intervals to the others", "one rest", REST)
-    others = (exact(item.get(name, 0), f"{path}[{j}].{name}") for j, item in enumerate(items) if j != open_[0])
+    others = (_share(item, name, f"{path}[{j}]") for j, item in enumerate(items) if j != open_[0])
     left = 1 - sum(others, start=fmpq(0))
     if left <= 0:
         raise FaultError(place, f"the others leave {left.p}/{left.q} of 1", "a rest > 0 wherever the others are", REST)
     return [item | {name: written(left)} if j == open_[0] else item for j, item in enumerate(items)]
+
+
+def _share(item: Any, name: str, place: str) -> fmpq:
+    """The weight or mass of a task or atom that nothing has read yet. Errors: FaultError."""
+    if not isinstance(item, dict):
+        raise FaultError(place, what=f"an object with {name!r}")
+    value = item.get(name)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise FaultError(f"{place}.{name}", what="a number, an interval or a rest")
+    return exact(value if isinstance(value, str) else float(value), f"{place}.{name}")
 
 
 def _supported(one: MetaSLInstance, intervals: dict[str, tuple[fmpq, fmpq]], rests: list[str]) -> None:

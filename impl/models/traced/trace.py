@@ -87,7 +87,9 @@ def traced(
         raise
     except Exception as error:
         text = next(iter(str(error).splitlines()), "")
-        if isinstance(error, RuntimeError) and any(word in text for word in ("item", "data-dependent", "tracing tensor")):
+        if isinstance(error, RuntimeError) and any(
+            word in text for word in ("item", "data-dependent", "tracing tensor")
+        ):
             raise TraceError(
                 f"the program looks at a number while it is traced{_user_line(error)} (.item(), if, float(...)): its "
                 "derivative would miss what that number depends on; keep tensors, and choose with torch.where"
@@ -105,8 +107,8 @@ def traced(
 
 
 def _look(made: torch.fx.GraphModule, varying: Sequence[int]) -> None:
-    """Refuses complex numbers; integers that may overflow; and shapes that depend on what varies: a program may have read
-    them as Python's numbers, of which there is no trace. Errors: TraceError."""
+    """Refuses complex numbers; integers that may overflow; and shapes that depend on what varies: a program may have
+    read them as Python's numbers, of which there is no trace. Errors: TraceError."""
     live: set[torch.fx.Node] = set()
     for k, node in enumerate(made.graph.nodes):
         if (node.op == "placeholder" and k in varying) or not live.isdisjoint(node.all_input_nodes):

@@ -1,8 +1,11 @@
-"""What a result shows of itself: a table in a notebook (`_repr_html_`), the same on rich's terminal (`__rich__`)."""
+"""What a result shows of itself: a table in a notebook (`_repr_html_`), the same on rich's terminal (`__rich__`); ends
+of intervals, rounded outwards to few digits."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -51,3 +54,28 @@ class Shown:
 
 def _cells(tag: str, texts: Sequence[str]) -> str:
     return "".join(f"<{tag}>{escape(text)}</{tag}>" for text in texts)
+
+
+def rounded_up(value: float, digits: int) -> str:
+    """A number of so many digits that is not below the value."""
+    return _rounded(value, digits, ROUND_CEILING)
+
+
+def rounded_down(value: float, digits: int) -> str:
+    """A number of so many digits that is not above the value."""
+    return _rounded(value, digits, ROUND_FLOOR)
+
+
+def between(low: float, high: float, digits: int) -> str:
+    """An interval, rounded outwards; its one number where so many digits do not tell its ends apart."""
+    if f"{low:.{digits}g}" == f"{high:.{digits}g}":
+        return f"{high:.{digits}g}"
+    return f"between {rounded_down(low, digits)} and {rounded_up(high, digits)}"
+
+
+def _rounded(value: float, digits: int, way: str) -> str:
+    if value == 0 or not math.isfinite(value):
+        return f"{value + 0.0:.{digits}g}"
+    exact = Decimal(repr(float(value)))
+    found = float(exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), way))
+    return f"{found:.{digits}g}" if math.isfinite(found) else repr(float(value))

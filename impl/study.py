@@ -21,7 +21,7 @@ from .bracket import Bracket
 from .instances import Instance
 from .judge import PRECISIONS, Evaluator, judge_claim
 from .judgement import ClaimJudgement, Enclosure, smallest
-from .shown import Sheet, Shown
+from .shown import Sheet, Shown, rounded_down, rounded_up
 
 LOW = 3
 """Real tasks of at most this many parameters are searched; of more, convexity or a bound without a search may do."""
@@ -86,13 +86,13 @@ class ShownBracket(Bracket, Shown, ABC):
         """The fields of its record that not every family has."""
 
     def __repr__(self) -> str:
-        return f"<{self.what}: [{self.lower:.9g}, {self.upper:.9g}] {self.status.value}>"
+        return f"<{self.what}: [{rounded_down(self.lower, 9)}, {rounded_up(self.upper, 9)}] {self.status.value}>"
 
     @property
     def sheet(self) -> Sheet:
         """Both ends, and what there is to say beside them."""
         status = self.status.value + (f": {self.why}" if self.why else "")
-        rows = [("from", f"{self.lower:.12g}"), ("to", f"{self.upper:.12g}"), ("status", status)]
+        rows = [("from", rounded_down(self.lower, 12)), ("to", rounded_up(self.upper, 12)), ("status", status)]
         return Sheet(self.what, (), [*rows, *(("", sentence) for sentence in self.said)])
 
     @property

@@ -6,11 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
 from statistics import median
 
 from ..impl.answers import count
 from ..impl.families import FAMILIES
+from ..impl.shown import rounded_down, rounded_up
 from .formats.shared import Interval
 from .formats.verifying import Form, NamedForm, RealFamily, RealOptimum, RealRow, VerifyRecord
 
@@ -104,13 +104,6 @@ class Distance(Known):
         ends = (self.bound or 0.0, self.trivial or 0.0)
         apart = (n for n in range(4, 8) if rounded_up(ends[0], n) != rounded_up(ends[1], n))
         return rounded_up(value, 4 if self.against == "as much" else next(apart, 4))
-
-
-def rounded_up(value: float, digits: int) -> str:
-    """A number of so many digits that is not below the value."""
-    exact = Decimal(repr(value))
-    step = Decimal(1).scaleb(exact.adjusted() - digits + 1)
-    return f"{float(exact.quantize(step, ROUND_CEILING)) if value else 0:.{digits}g}"
 
 
 @dataclass(frozen=True)
@@ -282,11 +275,11 @@ def parts(terms: Mapping[str, Interval | None]) -> Parts | None:
 def _between(low: float, high: float | None) -> str:
     """An interval with as few digits as tell its ends apart."""
     if high is None:
-        return f"at least {low:.2g}"
+        return f"at least {rounded_down(low, 2)}"
     digits = next((n for n in range(2, 7) if f"{low:.{n}g}" != f"{high:.{n}g}"), None)
     if digits is None:
         return f"{high:.6g}"
-    return f"between {low:.{digits}g} and {high:.{digits}g}"
+    return f"between {rounded_down(low, digits)} and {rounded_up(high, digits)}"
 
 
 def certified_distance(optimum: RealOptimum) -> Known:

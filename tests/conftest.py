@@ -131,6 +131,12 @@ def effort(request: pytest.FixtureRequest) -> int:
     return {"quick": 1, "ci": 1, "deep": 20}[request.config.getoption("--profile")]
 
 
+@pytest.fixture
+def count(effort: int) -> int:
+    """Samples of one operation."""
+    return {1: 1500, 20: 1_000_000}[effort]
+
+
 @pytest.fixture(scope="session")
 def small_run(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory

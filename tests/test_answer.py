@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -29,6 +31,14 @@ def problem(eta: fmpq = QUARTER) -> MetaSLInstance:
     return replace(made, omega=(fmpq(2), fmpq(-1)))
 
 
+def _stopped_at(stage: str) -> Callable[[str], None]:
+    def stop(name: str) -> None:
+        if name.startswith(stage):
+            raise KeyboardInterrupt
+
+    return stop
+
+
 STAGES = ("comparing", "looking for a better", "judging", "minimising", "searching", "checking")
 
 
@@ -37,11 +47,7 @@ STAGES = ("comparing", "looking for a better", "judging", "minimising", "searchi
 def test_stopped_at_any_stage_the_answer_stands(stage: str) -> None:
     whole, heard = certify(problem(), fmpq(4)), list[Answer]()
 
-    def stop(name: str) -> None:
-        if name.startswith(stage):
-            raise KeyboardInterrupt
-
-    found = certify(problem(), fmpq(4), stage=stop, told=heard.append)
+    found = certify(problem(), fmpq(4), stage=_stopped_at(stage), told=heard.append)
     assert found.optimum.interrupted and heard
     for one in (*heard, found):
         assert one.gap.lo <= whole.gap.lo * (1 + 1e-5) and whole.gap.hi <= one.gap.hi * (1 + 1e-5)
@@ -73,6 +79,32 @@ def test_nothing_is_promised_by_what_is_not_proved() -> None:
         other = replace(found, judged=replace(wrong, bound=Enclosure(0.0, 0.0)))
         assert other.promise == found.smallest.bound.hi
         assert f"{found.promise:.6g}, in its form " in advice.promise(other) and verdict.name in advice.promise(other)
+
+
+def test_what_is_said_is_rounded_outwards() -> None:
+    found = certify(problem(), fmpq(4))
+    assert found.judged is not None
+    for low in (0.041960049, 0.0419600451, 1.2345678949):
+        high = low * (1 + 1e-4)
+        ends = Enclosure(low, high)
+        judged = replace(found.judged, bound=Enclosure(0.0, low))
+        optimum = replace(found.optimum, fallback=low, lower=low, upper=high)
+        said = "\n".join(advice.sentences(replace(found, gap=ends, optimum=optimum, judged=judged, smallest=None)))
+        told = [
+            re.search(form, said) for form in (r"between (\S+) and (\S+) above", r"optimum lies in \[(\S+), (\S+)\]")
+        ]
+        for one in told:
+            assert one is not None and float(one[1]) <= low < high <= float(one[2])
+        bound = re.search(r"promises at most (\S+) ", said)
+        assert bound is not None and float(bound[1]) >= low
+
+
+def test_of_a_tiny_value_no_part_is_said_to_be_left() -> None:
+    """L = 5e-9 + theta^2/8 at the optimum 0: omega is 16 % above, and nearer than a narrow bracket need be."""
+    made = from_arrays([[1.0], [1.0]], [1e-4, -1e-4], [0, 0], loss=Loss("squared"), eta=fmpq(1, 2))
+    found = certify(replace(made, omega=(fmpq(8, 10**5),)), fmpq(1))
+    assert found.optimum.certified and "nothing: omega is at the optimum, within 8.01e-10" in advice.advice(found)
+    assert any(said.endswith(": 16 % above.") for said in advice.sentences(found))
 
 
 def test_shares_of_the_bound_are_what_the_advice_says() -> None:

@@ -8,14 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pytest
+from metagap.impl.shown import between, rounded_down, rounded_up
 from metagap.reports.answer import (
     Parts,
     _farthest,
     compared,
     distance,
     real_distances,
-    rounded_up,
     sentences,
     uninformative,
 )
@@ -160,7 +161,7 @@ def test_the_answer_says_how_far_between_what_and_what_limits_it(
     verify.real_families = verify.real_families[3:]
     assert "says little on" in next(s.head for s in sentences(verify, [found["taxi"]]) if s.target == "answers")
     verify.real_families = [RealFamily(name, name.title(), "", "", rows) for name, rows in families.items()]
-    assert found["taxi"].words == "between 0.062 and 0.12" and found["taxi"].empty
+    assert found["taxi"].words == "between 0.062 and 0.13" and found["taxi"].empty
     assert "best policy" in found["taxi"].limit
     assert distance(far) == (pytest.approx(0.499), 0.5)
     assert distance(near)[0] == pytest.approx(1e-8, rel=1e-3)
@@ -176,8 +177,15 @@ def test_the_answer_says_how_far_between_what_and_what_limits_it(
     assert certified.count("b; MAML-trained") == 1 and "1 points" not in certified.split("a;")[0]
 
 
-def test_bounds_are_rounded_up() -> None:
+def test_ends_are_rounded_outwards() -> None:
     assert rounded_up(0.191108, 4) == "0.1912" and rounded_up(0.7, 4) == "0.7" and rounded_up(5.74e-07, 2) == "5.8e-07"
+    assert (
+        rounded_down(0.191189, 4) == "0.1911" and rounded_down(-1.00001, 2) == "-1.1" and rounded_up(-1.99, 2) == "-1.9"
+    )
+    assert rounded_up(1.7e308, 1) == "1.7e+308" and rounded_up(0.0, 3) == rounded_down(-0.0, 3) == "0"
+    assert rounded_up(np.inf, 3) == "inf" and rounded_up(np.float64(9.99), 2) == "10"
+    assert between(0.041960041, 0.041960499, 6) == "between 0.04196 and 0.0419605"
+    assert between(0.12345604, 0.12345612, 4) == "0.1235", "as far as digits tell, it is one number"
 
 
 def test_where_no_optimum_is_certified_nothing_is_said_of_the_distance_but_what_the_loss_says() -> None:

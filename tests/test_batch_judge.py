@@ -29,7 +29,7 @@ from metagap.impl.verdicts import fit_ends
 from metagap.theory.claim import Claim, UndefinedQuantityError, Verdict
 from metagap.theory.meta_sl import CLAIMS
 
-from .test_midrad import escaped
+from .samples import escaped
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 

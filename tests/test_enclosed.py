@@ -19,7 +19,7 @@ from metagap.impl.midrad import MidRad
 from metagap.impl.series import BallSeries
 from metagap.impl.verdicts import fit_ends
 
-from .test_midrad import escaped, sample
+from .samples import escaped, sample
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 

@@ -22,6 +22,7 @@ from metagap.impl.policies.optimum import maximise
 from metagap.impl.series import BallSeries
 from metagap.impl.supervised.adaptation import Gradient
 from metagap.impl.supervised.instance import Atom, MetaSLInstance, Task
+from metagap.impl.vector_losses import VectorLoss
 from metagap.reports.cli import app
 from metagap.theory.claim import Verdict
 from typer.testing import CliRunner
@@ -242,6 +243,37 @@ def test_a_radius_below_float64_is_no_error() -> None:
     document = supervised(SQUARED, gradient("1/8"), [[1]], [(0, 1, 1)], [0], [1])
     for radius in ("1e-400", "1e-5000"):
         assert {c.verdict for c in judged({**document, "radius": radius}).claims}.isdisjoint({Verdict.VIOLATED})
+
+
+TINY_BALL = fmpq(1, 10**200)
+
+
+def scaled(loss: Loss, row: list[float], label: float = 1.0, split: bool = False) -> MetaSLInstance:
+    """One task of one row; `split`: that adapts far towards label 0 of the same row."""
+    atoms, zero = (Atom(0, rational(label), fmpq(1)),), (fmpq(0),) * (len(row) * loss.outputs)
+    support, eta = ((Atom(0, fmpq(0), fmpq(1)),), fmpq(10) ** 300) if split else (None, fmpq(0))
+    tasks = (Task(fmpq(1), atoms, support),)
+    return MetaSLInstance(loss, Gradient(eta), (tuple(map(rational, row)),), tasks, zero, zero, fmpq(1))
+
+
+@pytest.mark.parametrize("row", [[1.0, 2.0], [3e-162, 1e-162]])
+def test_of_balls_and_features_below_float64_the_optimum_is_certified(row: list[float]) -> None:
+    """log cosh 1 at 0, from which the ball and such features lead nowhere."""
+    with ctx.workprec(128):
+        value = arb(1).cosh().log()
+    for radius in (TINY_BALL, fmpq(1)) if row[0] < 1 else (TINY_BALL,):
+        found = minimise(scaled(Loss("log-cosh"), row), radius)
+        assert found.certified and rational(found.lower) <= value <= rational(found.upper)
+        assert sum((v * v for v in found.exactly_at), start=fmpq(0)) <= radius**2
+
+
+def test_searches_beyond_float64_are_refused_in_words() -> None:
+    with pytest.raises(UnsupportedError, match="a ball of radius 1e-200 is beyond the search in float64"):
+        minimise(scaled(Loss("geman-mcclure"), [1.0]), TINY_BALL)
+    with pytest.raises(UnsupportedError, match="L is beyond float64 at every point tried"):
+        minimise(scaled(VectorLoss("softmax", outputs=2), [1e154], split=True), fmpq(1))
+    with pytest.raises(NotCoerciveError, match="the bound is beyond float64"):
+        minimise(scaled(Loss("squared"), [1e-161], 1e154))
 
 
 def test_an_infinite_upper_end_is_not_certified() -> None:

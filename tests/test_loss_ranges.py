@@ -10,7 +10,7 @@ from metagap.impl.loss_ranges import LossRanges
 from metagap.impl.losses import LOSSES, Link, Loss
 from metagap.impl.midrad import MidRad
 
-from .test_midrad import BITS
+from .samples import BITS
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 

@@ -26,9 +26,9 @@ from metagap.impl.verdicts import fit_ends
 from metagap.theory.claim import Verdict
 from metagap.theory.meta_rl import CLAIMS
 
+from .samples import escaped
 from .test_batch_judge import contained, decided_alike, disagreements, outside
 from .test_extremes import ORDINARY, bandit
-from .test_midrad import escaped
 from .verdict_campaign import DifferError, compared
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -2,75 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
-from metagap.impl import elementary as kernels
 from metagap.impl import midrad
-from metagap.impl.arithmetic import Balls, bounds, rational, root
+from metagap.impl.arithmetic import Balls, bounds, rational
 from metagap.impl.elementary import MidRads
 from metagap.impl.midrad import MidRad, contract, product_ends
 
-BITS = 256
-PART = 50_000
+from .samples import BITS, escaped, finite, in_parts, numbers, sample
+from .test_elementary import ELEMENTARY
+
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
-
-
-@pytest.fixture
-def count(effort: int) -> int:
-    """Samples of one operation."""
-    return {1: 1500, 4: 50_000, 20: 1_000_000}[effort]
-
-
-def numbers(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Of every scale: ordinary ones, zero, subnormal, tiny, huge."""
-    kinds = [
-        rng.normal(size=count) * 10.0 ** rng.uniform(-5, 5, count),
-        rng.integers(-8, 9, count) / 4,
-        np.ldexp(rng.uniform(-1, 1, count), rng.integers(-1074, 1024, count)),
-        np.ldexp(rng.uniform(-1, 1, count), rng.integers(-1074, -950, count)),
-        np.ldexp(rng.uniform(-1, 1, count), rng.integers(900, 1025, count)),
-    ]
-    chosen: np.ndarray = np.choose(rng.choice(5, count, p=(0.6, 0.1, 0.1, 0.1, 0.1)), kinds)
-    return chosen
-
-
-def sample(rng: np.random.Generator, mid: np.ndarray) -> tuple[MidRad, list[fmpq]]:
-    """Enclosures around `mid`, thin, narrow, wide and straddling 0; a point of each: its middle, an end, between."""
-    size = np.abs(mid)
-    radii = [0 * mid, size * 2.0**-50, size * rng.uniform(0, 2, mid.shape), np.abs(numbers(rng, len(mid))), 0 * mid]
-    rad = np.minimum(np.choose(rng.integers(0, 5, mid.shape), radii), np.finfo(float).max)
-    share = [
-        fmpq(int(t), 8) for t in np.choose(rng.integers(0, 3, mid.shape), [0 * size, 8, rng.integers(-8, 9, mid.shape)])
-    ]
-    sign = rng.choice([-1, 1], mid.shape).tolist()
-    points = [
-        rational(m) + s * t * rational(r) for m, r, s, t in zip(mid.tolist(), rad.tolist(), sign, share, strict=True)
-    ]
-    return MidRad(mid, rad), points
-
-
-def escaped(found: MidRad, exact: Sequence[Any]) -> int:
-    """How many exact numbers lie outside their enclosures; what is not finite encloses anything."""
-    mids, rads = np.broadcast_to(found.mid, found.shape).ravel(), np.broadcast_to(found.rad, found.shape).ravel()
-    outside = 0
-    for mid, rad, value in zip(mids.tolist(), rads.tolist(), exact, strict=True):
-        if value is None or not (np.isfinite(mid) and np.isfinite(rad)):
-            continue
-        if isinstance(value, arb):
-            low, high = arb(rational(mid) - rational(rad)), arb(rational(mid) + rational(rad))
-            outside += bool(value < low or value > high)
-        else:
-            outside += bool(abs(value - rational(mid)) > rational(rad))
-    return outside
-
-
-def finite(found: MidRad) -> float:
-    """The part that decides anything."""
-    return float((np.isfinite(found.mid) & np.isfinite(found.rad)).mean())
 
 
 ARITHMETIC: dict[str, tuple[Callable[[Any, Any], Any], Callable[[fmpq, fmpq], fmpq | None]]] = {
@@ -79,12 +25,6 @@ ARITHMETIC: dict[str, tuple[Callable[[Any, Any], Any], Callable[[fmpq, fmpq], fm
     "mul": (lambda a, b: a * b, lambda x, y: x * y),
     "div": (lambda a, b: a / b, lambda x, y: x / y if y != 0 else None),
 }
-
-
-def in_parts(run: Callable[[str, int, int], tuple[int, float]], name: str, count: int) -> tuple[int, float]:
-    """The samples of a run with many, a part at a time: how many escaped, the least share that decides."""
-    found = [run(name, seed, min(count, PART)) for seed in range(max(count // PART, 1))]
-    return sum(outside for outside, _ in found), min(usable for _, usable in found)
 
 
 def arithmetic(name: str, seed: int, count: int) -> tuple[int, float]:
@@ -113,82 +53,6 @@ def test_arithmetic_contains(name: str, count: int) -> None:
 def test_arithmetic_without_its_rounding_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(midrad, "U", 0.0)
     assert arithmetic(name, 1, 1500)[0] > 0
-
-
-ELEMENTARY: dict[str, Callable[[arb], arb]] = {
-    "exp": arb.exp,
-    "sqrt": root,
-    "tanh": arb.tanh,
-    "sech": arb.sech,
-    "log_cosh": Balls.log_cosh,
-    "softplus": Balls.softplus,
-    "sigmoid": Balls.sigmoid,
-    "magnitude": abs,
-}
-EPS = {"exp": 8, "tanh": 20, "sech": 16, "log_cosh": 40, "softplus": 20, "sigmoid": 12}
-"""The claimed relative errors, in units of u."""
-
-
-def elementary(name: str, seed: int, count: int) -> tuple[int, float]:
-    rng = np.random.default_rng(seed)
-    ordinary = rng.normal(size=count) * 10.0 ** rng.uniform(-6, 3, count)
-    mid = np.choose(rng.integers(0, 3, count), [ordinary, rng.uniform(-760, 760, count), numbers(rng, count)])
-    a, x = sample(rng, mid)
-    found = getattr(MidRads, name)(a)
-    with ctx.workprec(BITS):
-        # A root's argument is known not to be negative.
-        exact = [None if name == "sqrt" and v < 0 else _at(name, v) for v in x]
-        return escaped(found, exact), finite(found)
-
-
-def _at(name: str, value: fmpq) -> arb | None:
-    found = ELEMENTARY[name](arb(value))
-    return found if found.is_finite() else None
-
-
-@pytest.mark.parametrize("name", ELEMENTARY)
-def test_elementary_functions_contain(name: str, count: int) -> None:
-    outside, usable = in_parts(elementary, name, count)
-    assert outside == 0
-    assert usable > 0.3
-
-
-@pytest.mark.parametrize("name", EPS)
-def test_elementary_functions_keep_their_claims(name: str, count: int) -> None:
-    """At exact points, relative errors are below what is claimed; and the claim is no more than 12 times too large."""
-    rng = np.random.default_rng(4)
-    x = np.concatenate(
-        [rng.uniform(-3, 3, count // 2), rng.normal(size=count // 2) * 10.0 ** rng.uniform(-8, 2.4, count // 2)]
-    )
-    found = getattr(MidRads, name)(MidRad(x))
-    worst = 0.0
-    with ctx.workprec(BITS):
-        for value, mid in zip(x.tolist(), found.mid.tolist(), strict=True):
-            exact = ELEMENTARY[name](arb(value))
-            if value != 0 and abs(exact) > arb(2) ** -880:
-                worst = max(worst, float(abs(arb(mid) / exact - 1).upper()))
-    assert EPS[name] / 12 < worst * 2**53 < EPS[name]
-
-
-@pytest.mark.ci(every=3)
-@pytest.mark.parametrize(
-    ("constant", "value", "name"),
-    [
-        ("_EXP", kernels._EXP[:10], "exp"),
-        ("_EXP", [*kernels._EXP[:3], kernels._EXP[3] * (1 + 2.0**-30), *kernels._EXP[4:]], "sigmoid"),
-        ("_LN2_LOW", 0.0, "exp"),
-        ("_ATANH", kernels._ATANH[:11], "softplus"),
-        ("_ATANH", kernels._ATANH[:6], "log_cosh"),
-        ("_LN2", kernels._LN2 + 2.0**-48, "log_cosh"),
-        ("U", 0.0, "tanh"),
-        ("U", 0.0, "sech"),
-        ("U", 0.0, "sqrt"),
-        ("_MOST", 720.0, "exp"),
-    ],
-)
-def test_wrong_kernels_are_refused(constant: str, value: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernels, constant, value)
-    assert elementary(name, 3, 3000)[0] > 0
 
 
 @pytest.mark.parametrize("name", [*ARITHMETIC, *ELEMENTARY])

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, bounds, rational
+from metagap.impl.bracket import Check
 from metagap.impl.loss_ranges import LossRanges
 from metagap.impl.losses import Loss
 from metagap.impl.midrad import MidRad
@@ -87,6 +88,18 @@ def test_losses_that_are_not_convex_have_the_floor_0() -> None:
     claim = Certificate(wells, FOUR, FOUR, 0.0, 1e9, (fmpq(0),), how="floor")
     assert check(claim).accepted
     assert not check(replace(claim, lower=5e-324)).accepted
+
+
+@pytest.mark.parametrize("how", ["tree", "exact", "floor"])
+def test_steps_with_weight_decay_are_refused_in_words_where_they_do_nothing_else(how: Any) -> None:
+    instance = landscape_instance("squared" if how == "exact" else "log-cosh", 1, 0)
+    claim = Certificate(
+        instance, FOUR, FOUR, 0.0, 1e9, (fmpq(0),), how=how, half=FOUR, tree=b"n", stationary=(fmpq(0),)
+    )
+    decaying = replace(claim, instance=replace(instance, adaptation=Gradient(fmpq(1, 4), decay=fmpq(1, 2))))
+    assert check(decaying) == Check(False, "steps with weight decay are proved by convexity alone")
+    still = replace(claim, lower=-1.0, instance=replace(instance, adaptation=Gradient(fmpq(0), decay=fmpq(1, 2))))
+    assert check(still).accepted == (how != "exact"), "without steps there is nothing to decay"
 
 
 def test_a_deadline_that_is_over_accepts_nothing() -> None:

@@ -21,7 +21,7 @@ from metagap.impl.models.traced.systems import Fine, Open, Picks, System, parts,
 from metagap.impl.traced.document import GraphRecord, graph_in
 from metagap.impl.traced.instance import graph_document
 
-from .test_midrad import escaped, numbers, sample
+from .samples import escaped, numbers, sample
 from .traced_cases import CASES, UNUSED, Case, Real, ordinary
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -13,7 +13,7 @@ from metagap.impl.midrad import MidRad
 from metagap.impl.models.traced.products import product
 from metagap.impl.models.traced.systems import Fine
 
-from .test_midrad import escaped
+from .samples import escaped
 from .test_traced_operators import BITS
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -45,7 +45,7 @@ __all__ = [
 FINE = 160
 """Bits of the exact minimiser of a quadratic in a certificate: far more than float64, for features that cancel."""
 FARTHEST = fmpq(10) ** 150
-"""Radius beyond which squared lengths would leave float64."""
+"""Radius beyond which, or below whose inverse, squared lengths would leave float64."""
 LARGEST = 99
 """Dimensions beyond which the letters of a certificate's tree would be ambiguous."""
 SEARCHING, CHECKING = 0.5, 0.9
@@ -143,6 +143,8 @@ class _Work:
         at = lowest(instance, to_float(radius), self._after(SEARCHING))
         how: CertificateHow = "floor"
         upper = value_above(instance, exactly_at(at))
+        if not math.isfinite(upper):
+            raise UnsupportedError(BEYOND)
         lower = min(floor_of(instance, radius, self.stage), upper)
         if not unknown(instance):
             self.stage("bounding the infimum by convexity")
@@ -269,7 +271,7 @@ class _Searching(_Work):
 
     def searched(self, progress: Progress, start: np.ndarray | None = None) -> Optimum:
         """By branch and bound."""
-        if self.ball > FARTHEST:
+        if not 1 / FARTHEST <= self.ball <= FARTHEST:
             far = f"a ball of radius {to_float(self.ball):.3g}"
             raise UnsupportedError(f"{far} is beyond the search in float64; scale the data")
         self.stage("searching")

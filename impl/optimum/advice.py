@@ -10,7 +10,9 @@ import math
 from collections.abc import Sequence
 
 from ..answers import Answer, Objective, Stationarity
+from ..bracket import ROUNDING
 from ..judgement import ClaimJudgement, Enclosure, smallest
+from ..shown import between, rounded_down, rounded_up
 from ..study import MORE_TIME, ShownBracket
 from ..supervised.adaptation import Gradient
 from ..supervised.instance import MetaSLInstance
@@ -52,11 +54,9 @@ def sentences(found: Answer, given: str = "", defaults: Sequence[str] = ()) -> t
     where = "over all parameters" if found.everywhere else f"over {found.region}"
     side = "below" if optimum.supremum else "above"
     if math.isfinite(found.gap.hi):
-        low, high = f"{found.gap.lo:.6g}", f"{found.gap.hi:.6g}"
-        far = high if low == high else f"between {low} and {high}"
-        said = f"is {far} {side} the global optimum {where}."
+        said = f"is {between(found.gap.lo, found.gap.hi, 6)} {side} the global optimum {where}."
     else:
-        far = f"is at least {found.gap.lo:.6g} {side} the global optimum {where}"
+        far = f"is at least {rounded_down(found.gap.lo, 6)} {side} the global optimum {where}"
         beyond = found.gap.lo >= LARGEST and optimum.proved
         said = f"{far}; {'the distance is beyond float64' if beyond else 'no upper bound of the distance is proved'}."
     lines = [f"Your solution{given} {said}"]
@@ -65,8 +65,9 @@ def sentences(found: Answer, given: str = "", defaults: Sequence[str] = ()) -> t
     lines.append(f"The problem: {found.posed.words}.")
     ratio, over = found.relative.hi, ""
     if math.isfinite(ratio):
-        over = f": {_percent(found.relative.lo)} to {_percent(ratio)} {side}"
-        over = f": {_percent(ratio)} {side}" if _percent(found.relative.lo) == _percent(ratio) else over
+        low, high = 100 * found.relative.lo, 100 * ratio
+        same = f"{low:.3g}" == f"{high:.3g}"
+        over = f": {high:.3g} % {side}" if same else f": {rounded_down(low, 3)} % to {rounded_up(high, 3)} % {side}"
     optimal = _within(Enclosure(*found.ends))
     lines.append(f"L(omega) {_within(found.value)}, the optimum {optimal}{over}.")
     if found.choice:
@@ -84,7 +85,7 @@ def sentences(found: Answer, given: str = "", defaults: Sequence[str] = ()) -> t
             lines.append(f"The theorem promises nothing here {why}. Its bound is made of")
         lines += [f"  {reason}" for reason in terms(found.judged, optimum)]
     if found.stationary.few and found.stationary.found:
-        norms = "; ".join(f"{one.loop.objective} {_number(one.eps.hi)}" for one in found.stationary.found)
+        norms = "; ".join(f"{one.loop.objective} {rounded_up(one.eps.hi, 4)}" for one in found.stationary.found)
         lines.append(f"Norms of gradients at omega, at most: {norms}.")
     todo = advice(found, defaults)
     return (*lines, *(["What to do:"] if todo else []), *(f"  {one}" for one in todo))
@@ -94,13 +95,14 @@ def promise(found: Answer) -> str:
     """The smallest form of the bound that is PROVED or EQUAL; the lifted form, whose terms follow, with its verdict."""
     assert found.judged is not None
     least = smallest(one for one in (found.judged, found.smallest) if one is not None)
+    most = f"The theorem promises at most {rounded_up(found.promise, 6)}"
     if least is None or least is found.judged:
-        return f"The theorem promises at most {found.promise:.6g} ({found.judged.verdict.name}). It is made of"
+        return f"{most} ({found.judged.verdict.name}). It is made of"
     form, lifted = least.claim.removeprefix(f"{found.instance.family}-"), found.judged.bound
-    beside = "" if lifted is None else f"{lifted.hi:.6g} "
+    beside = "" if lifted is None else f"{rounded_up(lifted.hi, 6)} "
     return (
-        f"The theorem promises at most {found.promise:.6g}, in its form {form} ({least.verdict.name}); in its lifted "
-        f"form {beside}({found.judged.verdict.name}), made of"
+        f"{most}, in its form {form} ({least.verdict.name}); in its lifted form {beside}"
+        f"({found.judged.verdict.name}), made of"
     )
 
 
@@ -119,7 +121,10 @@ def advice(found: Answer, defaults: Sequence[str] = ()) -> tuple[str, ...]:
     optimum, parts = found.optimum, shares(found)
     there = optimum.certified and found.gap.hi <= optimum.resolution
     if there:
-        said.append(f"nothing: omega is at the optimum, within {optimum.gap:g} of its value")
+        # Of a value below SCALE the bracket is narrow before the distance is a small part of it.
+        relative = found.relative.hi <= optimum.gap * (1 + ROUNDING)
+        near = f"{optimum.gap:g} of its value" if relative else rounded_up(found.gap.hi, 3)
+        said.append(f"nothing: omega is at the optimum, within {near}")
     for name, what, do in (
         ("stationarity", "stationarity (R eps)", "train further"),
         ("representation", "representation (||w|| inf ||u - phi'v||)", "add features"),
@@ -197,22 +202,18 @@ def terms(judged: ClaimJudgement, optimum: ShownBracket) -> tuple[str, ...]:
 
 def _mistaken(other: Stationarity, found: Sequence[Stationarity]) -> str:
     own = next((one.eps for one in found if one.loop.objective == "maml"), None)
-    yours = "" if own is None else f" (there it is at least {own.lo:.3g})"
-    said = f"This omega is stationary for {other.loop.words} up to eps <= {other.eps.hi:.3g}"
+    yours = "" if own is None else f" (there it is at least {rounded_down(own.lo, 3)})"
+    said = f"This omega is stationary for {other.loop.words} up to eps <= {rounded_up(other.eps.hi, 3)}"
     return f"{said}, not for yours{yours}."
 
 
 def _within(value: Enclosure) -> str:
     if not math.isfinite(value.hi):
-        return f"is at least {value.lo:.9g}" if math.isfinite(value.lo) else "is not known"
+        return f"is at least {rounded_down(value.lo, 9)}" if math.isfinite(value.lo) else "is not known"
     if not math.isfinite(value.lo):
-        return f"is at most {value.hi:.9g}"
+        return f"is at most {rounded_up(value.hi, 9)}"
     same = f"{value.lo:.9g}" == f"{value.hi:.9g}"
-    return f"= {value.hi:.9g}" if same else f"lies in [{value.lo:.9g}, {value.hi:.9g}]"
-
-
-def _percent(ratio: float) -> str:
-    return f"{100 * ratio:.3g} %"
+    return f"= {value.hi:.9g}" if same else f"lies in [{rounded_down(value.lo, 9)}, {rounded_up(value.hi, 9)}]"
 
 
 def _number(value: float) -> str:

@@ -307,4 +307,7 @@ def check(
             return VectorChecker(certificate, progress, deadline).run()
         if certificate.how == "convex":
             return _by_convexity(certificate, math.inf if deadline is None else deadline)
+        adaptation = certificate.instance.adaptation.canonical
+        if isinstance(adaptation, Gradient) and adaptation.decay != 0:
+            return Check(False, "steps with weight decay are proved by convexity alone")
         return Checker(certificate, progress, deadline).run()

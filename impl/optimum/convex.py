@@ -80,17 +80,18 @@ def _certificate(prover: Prover, x: Vector, radius: fmpq | None, multiplier: fmp
     found, within, _ = lower_bounds(prover, point, x, radius, multiplier, near)
     if found is None or not (found.is_finite() and point.value.is_finite()):
         return None
-    if radius is None and within is None:
+    far = math.inf if within is None else bounds(within)[1]
+    if radius is None and not math.isfinite(far):
         # No minimiser is known, but that L is not negative may do: of interpolation, say.
         if not prover.quadratic:
             return None
-        found, within, near = arb(0), arb(0), fmpq(0)
+        found, far, near = arb(0), 0.0, fmpq(0)
     # What was rounded in float64 may be rounded otherwise elsewhere: the claim leaves room for it.
     room = arb(point.value.rad()) if point.error > 0 else arb(0)
     lower, upper = bounds(found - room)[0], bounds(point.value + room)[1]
     if not (math.isfinite(lower) and math.isfinite(upper)):
         return None
-    ball = length_above(x) + _grains(within) if radius is None else radius
+    ball = length_above(x) + _grains(far) if radius is None else radius
     return Certificate(prover.instance, radius, ball, lower, upper, x, how="convex", multiplier=multiplier, near=near)
 
 
@@ -113,10 +114,9 @@ def _refined(prover: Prover, x: Vector, radius: fmpq | None) -> Vector:
     return moved if radius is None or size <= radius * radius else x
 
 
-def _grains(within: arb | None) -> fmpq:
+def _grains(within: float) -> fmpq:
     """A multiple of GRAIN above a distance."""
-    assert within is not None
-    return (fmpq(math.ceil(bounds(within)[1] * 1024)) + 1) * GRAIN
+    return (fmpq((rational(within) / GRAIN).ceil()) + 1) * GRAIN
 
 
 def _inside(x: Vector, radius: fmpq | None) -> Vector:
@@ -124,8 +124,8 @@ def _inside(x: Vector, radius: fmpq | None) -> Vector:
     size = dot(x, x)
     if radius is None or size <= radius * radius:
         return x
-    shorter = to_float(radius) / math.sqrt(to_float(size)) * (1 - 2.0**-51)
-    return _inside(tuple(rational(to_float(v) * shorter) for v in x), radius)
+    shorter = rational(math.sqrt(to_float(radius * radius / size)) * (1 - 2.0**-51))
+    return _inside(tuple(v * shorter for v in x), radius)
 
 
 # --- Newton's method ------------------------------------------------------------------------------------------------
@@ -183,7 +183,7 @@ def _descent(stack: Stack, radius: float) -> Iterator[tuple[Array, float]]:
 
 def _model_minimum(hessian: Array, gradient: Array, theta: Array, radius: float) -> tuple[Array, float]:
     """The minimiser t of t'Ht/2 + (g - H theta)'t over ||t|| <= radius, and the multiplier."""
-    d, target = len(theta), hessian @ theta - gradient
+    d, target, t = len(theta), hessian @ theta - gradient, theta
     scale = float(np.abs(np.diag(hessian)).max()) or 1.0
     pull, low, unit = 0.0, 0.0, np.eye(d)
     tilt = 1e-15 * scale
@@ -210,7 +210,7 @@ def _model_minimum(hessian: Array, gradient: Array, theta: Array, radius: float)
         if after == pull:
             return t, pull
         pull = after
-    return t * min(1.0, radius / max(size, 1e-300)), pull
+    return t * min(1.0, radius / max(float(np.linalg.norm(t)), 1e-300)), pull
 
 
 def adapted(stack: Stack, theta: Array) -> Array:

@@ -33,8 +33,6 @@ def quadratic_end(certificate: Certificate, watch: Watch) -> str | None:
     instance, at = certificate.instance.canonical, certificate.stationary
     if instance.loss.name != "squared":
         return f"an exact lower end is for the squared loss, not for the {instance.loss.name} loss"
-    if isinstance(instance.adaptation, Gradient) and instance.adaptation.decay != 0:
-        return "steps with weight decay are proved by convexity alone"
     if len(at) != instance.dimension:
         return f"the stationary point has {len(at)} coordinates, not {instance.dimension}"
     value, slope = fmpq(0), fmpq_mat(instance.dimension, 1)

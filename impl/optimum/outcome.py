@@ -10,6 +10,7 @@ from flint import fmpq
 
 from ..arithmetic import rational, to_float
 from ..instances import Vector
+from ..shown import rounded_down
 from ..study import Details, ShownBracket, in_words
 from .certificate import Certificate
 
@@ -81,7 +82,7 @@ class Optimum(ShownBracket):
         if self.how in ("nonnegative", "none"):
             return said
         reason = "was not asked" if self.check is None else f"has not proved it ({self.check.reason})"
-        floor = f"; proved is {self.sure:.6g}" if math.isfinite(self.sure) else "; no lower end is proved"
+        floor = f"; proved is {rounded_down(self.sure, 6)}" if math.isfinite(self.sure) else "; no lower end is proved"
         return f"{said}; the checker {reason}{floor}"
 
 

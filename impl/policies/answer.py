@@ -23,6 +23,7 @@ from ..instances import Instance, Vector
 from ..judge import PRECISIONS, Evaluator, judge_claim
 from ..judgement import ClaimJudgement, Enclosure
 from ..models.weights import Weights
+from ..shown import rounded_up
 from ..study import Details, ShownBracket, in_words
 from .batch import Batch, batch_of
 from .headline import BOX, box_of, supremum
@@ -71,7 +72,7 @@ class Best(ShownBracket):
     def proof(self) -> str:
         end = f"the upper end is {ENDS[self.how]}"
         if self.check is not None:
-            rejected = f"the checker has not proved it ({self.check.reason}); proved is {self.sure:.6g}"
+            rejected = f"the checker has not proved it ({self.check.reason}); proved is {rounded_up(self.sure, 6)}"
             end = f"{end}; {'the checker has proved it' if self.proved else rejected}"
         return f"{end}; the lower end is L at the best point that was found"
 

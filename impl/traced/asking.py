@@ -14,7 +14,7 @@ import torch
 from ...theory.any_model import CLAIMS, HEADLINE
 from ..answers import less, more
 from ..judgement import ClaimJudgement, Enclosure, smallest
-from ..shown import Sheet, Shown
+from ..shown import Sheet, Shown, between, rounded_down, rounded_up
 from ..task_tables import Task
 from .episodes import Tasks, tasks_of
 from .judging import TracedJudgement, judged
@@ -69,7 +69,7 @@ class TracedAnswer(Shown):
     def sheet(self) -> Sheet:
         """The distance, the bound, and what to do."""
         rows = [
-            ("distance from the global optimum", f"between {self.gap.lo:.6g} and {self.gap.hi:.6g}"),
+            ("distance from the global optimum", between(self.gap.lo, self.gap.hi, 6)),
             ("the best value known", f"{self.best.middle:.6g}"),
             ("L(omega)", f"{self.value.middle:.6g}"),
             *(("what to do", sentence) for sentence in self.advice),
@@ -116,9 +116,11 @@ def advice(found: TracedJudgement, gap: Enclosure, bound: ClaimJudgement) -> tup
     """What to do, each sentence from what is enclosed and finite; the bound only if it is PROVED or EQUAL."""
     said = []
     if gap.lo > 0:
-        said.append(f"Better parameters are known: they lower L by at least {gap.lo:.3g}.")
+        said.append(f"Better parameters are known: they lower L by at least {rounded_down(gap.lo, 3)}.")
     if (least := smallest([bound])) is not None and least.bound is not None:
-        said.append(f"By the theorem no more than {least.bound.hi:.3g} is lost against them ({least.verdict.name}).")
+        said.append(
+            f"By the theorem no more than {rounded_up(least.bound.hi, 3)} is lost against them ({least.verdict.name})."
+        )
     else:
         said.append(f"The theorem says nothing here: {bound.verdict.name}, {bound.reason}.")
     lifted = found["lifted"].terms

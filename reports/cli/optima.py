@@ -16,6 +16,7 @@ from ...impl.families import FAMILIES, family_of, load
 from ...impl.optimum import Budget, NotCoerciveError, UnsupportedError
 from ...impl.optimum.headline import ORDINARY_BALL, STEEP, STEEP_BALL
 from ...impl.own_claims import stating
+from ...impl.shown import rounded_down, rounded_up
 from ..certifying import answered, checked_certificate
 from ..formats.judging import OptimumRecord
 from ..processes import apart, improving
@@ -98,7 +99,7 @@ def optimum(
     emit(OptimumRecord.of(found), json)
     if spoken:
         word = f"{found.status}, not checked" if found.status is Status.BRACKETED else found.status
-        typer.echo(f"{found.what}: [{found.lower:.12g}, {found.upper:.12g}] {word}")
+        typer.echo(f"{found.what}: [{rounded_down(found.lower, 12)}, {rounded_up(found.upper, 12)}] {word}")
         for sentence in () if voice.quiet else (*found.said, *([f"{found.status}: {found.why}"] if found.why else [])):
             paper().print(sentence, highlight=False)
     if found.interrupted:

@@ -16,6 +16,7 @@ from ...impl import files
 from ...impl.extras import require
 from ...impl.files.parameters import load_arrays
 from ...impl.instances import Instance
+from ...impl.shown import between
 from ...impl.traced.losses import NAMED
 from ..formats.programs import GradientRecord, ProgramRecord
 from .ending import fail
@@ -183,9 +184,7 @@ def certify_program(place: str, options: Options, max_time: float, json: Path | 
         )
     emit(ProgramRecord.of(found), json)
     if spoken:
-        ends = list(dict.fromkeys(f"{end:.6g}" for end in (found.gap.lo, found.gap.hi)))
-        far = f"between {ends[0]} and {ends[1]}" if len(ends) > 1 else ends[0]
-        typer.echo(f"Your parameters are {far} above the best.")
+        typer.echo(f"Your parameters are {between(found.gap.lo, found.gap.hi, 6)} above the best.")
         typer.echo(f"L = {found.value.middle:.9g}; the best point known has {found.best.middle:.9g}; L is at least 0.")
         for line in found.advice:
             typer.echo(line)

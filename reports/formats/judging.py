@@ -14,7 +14,7 @@ from ...impl.files.records import Record
 from ...impl.judgement import Judgement as Judged
 from ...impl.optimum import How
 from ...impl.optimum.advice import advice, shares
-from ...impl.shown import Sheet, Shown
+from ...impl.shown import Sheet, Shown, between, rounded_down, rounded_up
 from ...impl.study import ShownBracket
 from ..records import finite
 from .shared import (
@@ -229,7 +229,7 @@ class CertifyRecord(Shown, Record, kw_only=True, tag_field="format", tag="metaga
         where = "over all parameters" if optimum.everywhere else f"up to {optimum.ball or math.inf:g} away"
         rows = [
             ("distance from the global optimum", _ends(self.gap)),
-            ("the theorem promises at most", f"{self.promise:.6g}" if self.promise < math.inf else "nothing"),
+            ("the theorem promises at most", rounded_up(self.promise, 6) if self.promise < math.inf else "nothing"),
             ("the optimum", f"{_ends(Interval(optimum.lower, optimum.upper))}, {where} ({optimum.status})"),
             ("L(omega)", _ends(self.value)),
             *(("what to do", sentence) for sentence in self.advice),
@@ -280,10 +280,9 @@ class CertifyRecord(Shown, Record, kw_only=True, tag_field="format", tag="metaga
 
 def _ends(value: Interval) -> str:
     """An enclosure for people."""
-    low, high = (end if end is None else f"{end:.6g}" for end in (value.lo, value.hi))
-    if low is None or high is None:
-        return "unknown" if low == high else f"at least {low}" if high is None else f"at most {high}"
-    return low if low == high else f"between {low} and {high}"
+    if value.lo is None:
+        return "unknown" if value.hi is None else f"at most {rounded_up(value.hi, 6)}"
+    return f"at least {rounded_down(value.lo, 6)}" if value.hi is None else between(value.lo, value.hi, 6)
 
 
 class ConditionRow(Record):

@@ -89,7 +89,7 @@ BATCHES = (
     fault("roots-of-what-is-below-0", OPEN, f"{FUNCTIONS}:MidRads.sqrt", Edit("half + 0 * s", "half"), NEAR_ZERO),
     fault("functions-near-0", ROUNDING, f"{FUNCTIONS}:MidRads._smooth", Edit("zero(t)", "size == 0"), ZEROS),
     fault("sech-too-still", ROUNDING, f"{FUNCTIONS}:MidRads.sech", Edit("2 * value", "value"),
-          suite("test_midrad:test_elementary_functions_contain", name="sech", count=1500)),
+          suite("test_elementary:test_elementary_functions_contain", name="sech", count=1500)),
     # --- what structure decides ---
     fault("functions-for-omega", OPEN, f"{CORE}:CoreEnclosed.u", Edit("if batch.functions is not None:", "if False:"),
           exact("functions_are_not_omega")),

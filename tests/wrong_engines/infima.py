@@ -12,11 +12,11 @@ PATH = "metagap.impl.balls.l1_path"
 ATTAINED = suite("test_infimum:test_the_ball_infimum_is_narrow_and_attained", examples=30)
 BY_HAND = suite("test_infimum:test_infima_in_closed_form_are_contained", bits=128)
 POOR = suite("test_infimum:test_poor_proposals_only_widen_the_infimum", share="1/8")
-POOR_VECTORS = suite("test_infimum:test_poor_proposals_only_widen_singular_values")
+POOR_VECTORS = suite("test_singular:test_poor_proposals_only_widen_singular_values")
 BY_HAND_L1 = suite("test_infimum:test_l1_infima_in_closed_form_are_contained")
 MEETING = suite("test_infimum:test_the_l1_infimum_is_narrow_where_all_constraints_meet", seed=1, bits=320)
-SMALLEST = suite("test_infimum:test_singular_values_in_closed_form_are_contained")
-SPANS = suite("test_infimum:test_coordinates_of_a_span_have_the_inner_products")
+SMALLEST = suite("test_singular:test_singular_values_in_closed_form_are_contained")
+SPANS = suite("test_singular:test_coordinates_of_a_span_have_the_inner_products")
 
 
 def infimum(name: str, kind: str, where: str, wrong: Around | Edit, guard: Any) -> Fault:
@@ -85,7 +85,7 @@ INFIMA = (
     Fault("positive-definite-without-pivots", "a proof is skipped", f"{SINGULAR}:positive_definite",
           Edit("return False", "pass"), SMALLEST),
     Fault("positive-definite-of-an-open-pivot", "undecided is taken for proved", f"{SINGULAR}:positive_definite",
-          Edit("if not pivot > 0:", "if pivot <= 0:"), suite("test_infimum:test_an_open_pivot_proves_nothing")),
+          Edit("if not pivot > 0:", "if pivot <= 0:"), suite("test_singular:test_an_open_pivot_proves_nothing")),
     Fault("positive-definite-without-shift", "a term is left out", f"{SINGULAR}:positive_definite",
           Edit("(shift if i == j else 0)", "0"), SMALLEST),
     Fault("smallest-without-lower-end", "the infimum's lower end taken from its upper",
@@ -97,9 +97,9 @@ INFIMA = (
           Edit("and positive_definite(gram, candidate)", ""), SMALLEST),
     Fault("singular-proposal-not-proved", "a proof is skipped", f"{SINGULAR}:singular_above",
           Edit("and positive_definite(matrix.transpose() * matrix, proposed * proposed)", ""),
-          suite("test_infimum:test_singular_values_in_closed_form_are_contained")),
+          suite("test_singular:test_singular_values_in_closed_form_are_contained")),
     Fault("smallest-of-nan", "a ball that is not a number is taken for one", f"{SINGULAR}:smallest_singular_value",
-          Edit('return arb("nan")', "return arb(1)"), suite("test_infimum:test_an_open_pivot_proves_nothing")),
+          Edit('return arb("nan")', "return arb(1)"), suite("test_singular:test_an_open_pivot_proves_nothing")),
     Fault("largest-candidate-not-proved", "a proof is skipped", f"{SINGULAR}:largest_eigenvalue",
           Edit("and positive_definite(-gram, -candidate)", ""), POOR_VECTORS),
     Fault("largest-from-below", "the supremum's upper end taken from its lower", f"{SINGULAR}:largest_eigenvalue",

@@ -45,7 +45,7 @@ def midrad(name: str) -> Any:
 
 
 def elementary(name: str) -> Any:
-    return suite("test_midrad:test_elementary_functions_contain", name=name, count=1500)
+    return suite("test_elementary:test_elementary_functions_contain", name=name, count=1500)
 
 
 MINIMUM = suite("test_checker_by_hand:test_boxes_with_a_minimum_are_not_without_one", kind="one step")

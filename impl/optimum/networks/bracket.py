@@ -29,6 +29,7 @@ from ...judge import PRECISIONS, Evaluator, judge_claim
 from ...judgement import ClaimJudgement, Enclosure
 from ...losses import Link
 from ...models.weights import Weights, squared_distance
+from ...shown import rounded_down, rounded_up
 from ...study import Certified, Details, Finding, Headline, ShownBracket, Study
 from ...supervised.instance import Functions, NetworkComparator, NetworkInstance, split
 from ...supervised.relu.batch import batch_of
@@ -80,7 +81,7 @@ class Optimum(ShownBracket):
         if self.proved:
             end += "; the checker has proved it"
         elif self.check is not None:
-            end += f"; the checker has not proved it ({self.check.reason}); proved is {self.sure:.6g}"
+            end += f"; the checker has not proved it ({self.check.reason}); proved is {rounded_down(self.sure, 6)}"
         elif self.how in LOWER_ENDS:
             return end
         else:
@@ -93,7 +94,7 @@ class Optimum(ShownBracket):
         lower = f"lower end: {self.how}; {says}; {self.seconds:.3f} s"
         if self.linear is None:
             return (lower,)
-        ends = f"  [{self.linear.lower:.12g}, {self.linear.upper:.12g}]"
+        ends = f"  [{rounded_down(self.linear.lower, 12)}, {rounded_up(self.linear.upper, 12)}]"
         return lower, "linearised at W0, over the same ball:", ends
 
     @property

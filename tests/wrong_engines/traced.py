@@ -91,7 +91,7 @@ TRACED = (
     Fault("traced-state-rounded", "omega is not read", f"{FILES}.problem:at_state", Edit("found = found.double()", "found = found"), STATES),
     Fault("traced-best-predictions", "a number is called attained", f"{FILES}.asking:certify", Edit("if not isinstance(comparator, Mapping | None):", "if False:"), STATES),
     fault("shapes-that-vary", "a program is believed", "trace:_look", "if not live.isdisjoint(of):", "if False:", reals(lambda z: z * z[z > 0].shape[0], "depends on the parameters")),
-    fault("short-integers", "a program is believed", "trace:_look", "if short and (", "if False and (", reals(lambda z: z * (1 + 1e-9 * (z > 9).byte().add(200).add(200)), "less than 64 bits")),
+    fault("short-integers", "a program is believed", "trace:_look", "if short and new:", "if False:", reals(lambda z: z * (1 + 1e-9 * (z > 9).byte().add(200).add(200)), "less than 64 bits")),
     Fault("traced-open-masks-decided", "an open gate is decided", f"{ROOM}.operators:negation", Edit("~a.yes & ~a.open, a.open", "~a.yes, a.open & False"), contains("logical_not.default")),
     fault("product-unrounded", "rounding is left out", "products:product", "rad = gamma * _norms(left", "rad = 0 * _norms(left", PRODUCTS),
     fault("product-right-radius-alone", "a radius is dropped", "products:_radii", "_stacked(left, moved.move(right_rad + _share(gamma, right))", "_stacked(left, moved.move(_share(gamma, right))", PRODUCTS),

@@ -160,8 +160,8 @@ def certify(
     max_time: Annotated[
         float,
         until(
-            "End all work then, whatever it is at; of a PyTorch model the search for better parameters alone ends, after "
-            "half of it."
+            "End all work then, whatever it is at; of a PyTorch model the search for better parameters alone ends, "
+            "after half of it."
         ),
     ] = 30.0,
     json: JsonOption = None,

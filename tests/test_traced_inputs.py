@@ -15,12 +15,13 @@ from metagap.theory.claim import Verdict
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
 
+from metagap.impl.models.traced.operators import UnknownOperatorError  # noqa: E402
 from metagap.impl.models.traced.trace import TraceError  # noqa: E402
 from metagap.impl.traced.asking import advice  # noqa: E402
 from metagap.impl.traced.diagnosing import flattened  # noqa: E402
 from metagap.impl.traced.learner import Learner  # noqa: E402
-from metagap.impl.traced.problem import instance_of, programs  # noqa: E402
-from metagap.torch import SGD, Task, check_gradient, judge  # noqa: E402
+from metagap.impl.traced.problem import FORMAL, ROUNDED, at_state, instance_of, programs  # noqa: E402
+from metagap.torch import SGD, Task, certify, check_gradient, judge  # noqa: E402
 
 torch.set_num_threads(1)
 nn = torch.nn
@@ -46,6 +47,7 @@ def task(y: Any = None, points: int = 2) -> Task:
 
 
 FEW = ("predictions", "risk")
+COUNT, SMALL = itertools.count(1), torch.tensor([[100], [200]], dtype=torch.uint8)
 CLASSES = {
     "soft": torch.tensor([[1.0, 1.0, 0.0], [0.0, 2.0, 0.0]]),
     "ignored": torch.tensor([0, -100]),
@@ -96,15 +98,60 @@ def test_a_comparator_with_other_statistics_or_no_numbers_is_refused() -> None:
 
 
 @pytest.mark.ci
-def test_a_program_that_is_not_a_function_of_its_inputs_is_refused() -> None:
-    count = itertools.count(1)
-    small = torch.tensor([[100], [200]], dtype=torch.uint8)
-    hidden = {"a counter": lambda z: z * next(count), "small integers": lambda z: z * (small + small)}
-    for then in hidden.values():
-        with pytest.raises(TraceError, match="differ from those of its trace"):
-            instance_of(Model(then), [task()], SGD(0.1), "mse", None, wanted=FEW)
-    noted = instance_of(Model(lambda z: z.float() * 3), [task()], SGD(0.1), "mse", None, wanted=FEW)
-    assert noted.tasks  # a dtype's own rounding is none of that
+@pytest.mark.parametrize(
+    ("then", "words"),
+    [
+        (lambda z: z * (1 + 1e-12 * next(COUNT)), "traced again"),
+        (lambda z: z * (SMALL + SMALL), "less than 64 bits"),
+        (lambda z: (1e6 * z).half().double(), "differ from those of its trace"),
+        (lambda z: z * z[z > 0].shape[0], "depends on the parameters"),
+        (lambda z: torch.fft.fft(z, dim=0).abs(), "complex numbers"),
+        (lambda z: {}[z], "a program that runs"),
+        (lambda z: {"logits": z}, "one tensor"),
+        (lambda z: z * z.norm(p=0), "its row does not take"),
+    ],
+)
+def test_what_is_no_function_of_reals_is_refused(then: Any, words: str) -> None:
+    """Numbers of a program that the trace does not see would be another program's."""
+    with pytest.raises((BadInputError, TraceError, UnknownOperatorError), match=words):
+        instance_of(Model(then), [task()], SGD(0.1), "mse", None, wanted=FEW)
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("then", [lambda z: z.float() * 3, lambda z: z * torch.full((2, 1), 0.1), torch.tanh])
+def test_that_a_program_rounds_to_less_than_float64_is_said(then: Any) -> None:
+    noted = instance_of(Model(then), [task()], SGD(0.1), "mse", None, wanted=FEW).notes
+    assert (noted == (ROUNDED,)) == (then is not torch.tanh)
+
+
+class Tied(nn.Module):  # type: ignore[misc]
+    """Two layers, of one weight if it is tied."""
+
+    def __init__(self, tied: bool) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(1, 1), nn.Linear(1, 1)
+        if tied:
+            self.b.weight = self.a.weight
+
+    def forward(self, x: Any) -> Any:
+        return self.b(self.a(x))
+
+
+def test_states_of_another_model_are_refused_and_of_this_one_taken_exactly() -> None:
+    model, more = Model(), {**Model(seed=1).state_dict(), "more": torch.ones(1)}
+    for state, of in ((more, model), (Tied(False), Tied(True))):
+        with pytest.raises(BadInputError, match="no such array|tied"):
+            instance_of(of, [task()], SGD(0.1), "mse", state, wanted=FEW)
+        with pytest.raises(BadInputError, match="no such array|tied"):
+            at_state(of, state)
+    fine = {n: v.double() + 1e-9 for n, v in model.state_dict().items()}
+    assert all(torch.equal(v, fine[n]) for n, v in at_state(model, fine).state_dict().items())
+    with pytest.raises(BadInputError, match="known at parameters"):
+        certify(model, [task()], inner=SGD(0.1), comparator=[torch.zeros(2, 1)])  # type: ignore[arg-type]
+    with torch.no_grad():
+        model.layer.bias.fill_(math.nan)
+    with pytest.raises(BadInputError, match=r"layer\.bias.*finite"):
+        Learner(model, SGD(0.1), "mse")
 
 
 @pytest.mark.ci
@@ -186,6 +233,15 @@ def test_a_gradient_that_is_not_of_the_values_is_said(detached: bool) -> None:
     x = torch.linspace(-2, 2, 4)[:, None]
     result = judge(model, [Task((x, torch.sin(3 * x)), (x + 0.1, torch.sin(3 * x)))], inner=inner)
     assert any("formal gradient" in note for note in result.notes) == detached
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("cut", [False, True])
+def test_parameters_that_move_values_and_have_no_slope_are_said(cut: bool) -> None:
+    """Where a part is cut off, the gradient is right along itself."""
+    model = nn.Sequential(Model(lambda z: z.detach() if cut else z), nn.Linear(1, 1))
+    noted = instance_of(model, [task()], SGD(0.1), "mse", None, wanted=("predictions", "gradient")).notes
+    assert (FORMAL in noted) == cut
 
 
 @pytest.mark.ci

@@ -97,6 +97,8 @@ def certify(
         raise bad("loss", loss, f"one of {', '.join(NAMED)}: of others no floor is known")
     if isinstance(comparator, torch.nn.Module):
         comparator = comparator.state_dict()
+    if not isinstance(comparator, Mapping | None):
+        raise bad("comparator", type(comparator).__name__, "a state_dict or a module: L is known at parameters")
     model, given = at_state(model, omega), tasks_of(tasks)
     at = descended(model, given, inner, loss, max_time) if comparator is None else comparator
     instance = instance_of(model, given, inner, loss, at)

@@ -18,7 +18,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..arithmetic import rational
 from ..files import BadInputError
-from ..models.traced.trace import nobodys, traced
+from ..models.traced.graph import Graph
+from ..models.traced.trace import TraceError, nobodys, traced
 from ..task_tables import Task
 from .losses import NAMED
 
@@ -103,8 +104,13 @@ class Learner:
         self.trained = [p.requires_grad for p in self.module.parameters()]
         if not trained:
             raise bad("model", type(model).__name__, "a model with parameters that require gradients")
+        endless = [n for n, p in trained.items() if not bool(torch.isfinite(p).all())]
+        if endless:
+            raise bad("model", endless[0], "parameters that are finite numbers: inf or nan is in this one")
         self.names = tuple(trained)
         self.omega: Tensors = tuple(p.detach() for p in trained.values())
+        first = {p: n for n, p in self.module.named_parameters()}
+        self.tied = {n: first[p] for n, p in self.module.named_parameters(remove_duplicate=False) if first[p] != n}
         self.rest = {n: v.detach() for n, v in (*self.module.named_parameters(), *self.module.named_buffers())
                      if n not in trained}  # fmt: skip
         self.batch = [n for n, m in self.module.named_modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)
@@ -140,16 +146,23 @@ class Learner:
 
     def unadapted(self, data: Tensors) -> torch.Tensor:
         """The query's predictions at omega, checked against the labels. Errors: BadInputError."""
-        with torch.no_grad():
-            z = self.predict(dict(zip(self.names, self.omega, strict=True)), data[2])
+        try:
+            with torch.no_grad():
+                z = self.predict(dict(zip(self.names, self.omega, strict=True)), data[2])
+        except ValueError:
+            raise
+        except Exception as error:
+            raise bad("model", type(error).__name__, f"a program that runs, in float64: {error}") from error
+        if not isinstance(z, torch.Tensor):
+            raise bad("model", type(z).__name__, "a model that returns one tensor, its predictions")
         if self.loss_name == "cross_entropy":
             most = max(int(y.max()) for y in data[1::2])
             if z.dim() != 2 or len(z) != len(data[3]) or most >= z.shape[1]:
                 raise bad("labels", f"classes up to {most}", f"predictions (points, classes), not {tuple(z.shape)}")
         return z
 
-    def graphs(self, data: Tensors, z: torch.Tensor, wanted: Sequence[str]) -> dict[str, Any]:
-        """The graphs of those names for tasks of these shapes, with predictions like z."""
+    def graphs(self, data: Tensors, z: torch.Tensor, wanted: Sequence[str]) -> dict[str, Graph]:
+        """The graphs of those names for tasks of these shapes, with predictions like z. Errors: TraceError."""
         k = len(self.names)
 
         def split(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -179,12 +192,17 @@ class Learner:
             "slope": lambda z, y: grad(self.loss)(z, y),
         }
         lines = not (nobodys(self.module) and isinstance(self.inner, SGD) and self.loss_name != "own")
-        return {
-            name: traced(split(of_parameters[name]), (*self.omega, *data), range(k), lines)
-            if name in of_parameters
-            else traced(of_predictions[name], (z, data[3]), range(1), lines)
-            for name in wanted
-        }
+
+        def graph(name: str) -> Graph:
+            if name in of_parameters:
+                return traced(split(of_parameters[name]), (*self.omega, *data), range(k), lines)
+            return traced(of_predictions[name], (z, data[3]), range(1), lines)
+
+        found = {name: graph(name) for name in wanted}
+        # Code of a user's own may count its calls or draw numbers: then each graph is that of another function.
+        if lines and any(not found[name].same(graph(name)) for name in ("predictions", "risk") if name in found):
+            raise TraceError(f"the program, traced again, is another one{AGAIN}")
+        return found
 
     def run(self, name: str, data: Tensors) -> Tensors:
         """The predictions or the gradient at omega, by PyTorch."""
@@ -199,7 +217,8 @@ class Learner:
         return float(vjp(lambda q: self.loss(self.adapted_predictions(q, xs, ys, x), y), p)[0])
 
     def formal(self, tasks: Sequence[tuple[fmpq, Tensors]]) -> bool:
-        """Whether the gradient is certainly not that of L, as far as central differences along it tell: a watch.
+        """Whether the gradient is certainly not that of L, as far as central differences tell, along it and along what
+        has none: a watch.
 
         `detach`, `no_grad` and the like leave no trace: the program has another derivative than its values.
         """
@@ -207,15 +226,23 @@ class Learner:
         slopes = [[share * g for g in self.run("gradient", data)] for share, data in shares]
         total = [sum(column) for column in zip(*slopes, strict=True)]
         size = math.sqrt(sum(float((g * g).sum()) for g in total))
-        if not 0 < size < math.inf:
+        if not size < math.inf:
             return False
 
-        def value(step: float) -> float:
-            moved = tuple(t + step / size * g for t, g in zip(self.omega, total, strict=True))
+        def value(step: float, way: Sequence[torch.Tensor]) -> float:
+            moved = tuple(t + step * g for t, g in zip(self.omega, way, strict=True))
             return sum(share * self.risk(moved, data) for share, data in shares)
 
+        # What has no slope moves no value; and along the slope values move by it.
+        signs = torch.Generator().manual_seed(0)
+        flat = [torch.where(g == 0, torch.randint(0, 2, g.shape, generator=signs) * 2.0 - 1, 0.0) for g in total]
+        ways = [(flat, 0.0, DIFFERENT * size or STILL * abs(value(0.0, flat)))]
+        ways += [([g / size for g in total], size, DIFFERENT * size)] if size > 0 else []
         # A step across a kink may mislead one difference, hardly all.
-        return all(abs((value(h) - value(-h)) / (2 * h) - size) > DIFFERENT * size for h in STEPS)
+        return any(
+            all(abs((value(h, way) - value(-h, way)) / (2 * h) - slope) > most for h in STEPS)
+            for way, slope, most in ways
+        )
 
     def data(self, support: Any, query: Any) -> Tensors:
         """Support and query as tensors in float64 (labels of classes as integers). Errors: BadInputError."""
@@ -239,8 +266,9 @@ class Learner:
         return y.double() if y.is_floating_point() or self.loss_name in ("mse", "bce") else y
 
 
-STEPS, DIFFERENT = (1e-3, 1e-4, 1e-5), 0.02
-"""Lengths of differences, and how far from a slope they say that it is another's."""
+AGAIN = " (random numbers, a counter, a memory of earlier calls); make it a function of its inputs"
+STEPS, DIFFERENT, STILL = (1e-3, 1e-4, 1e-5), 0.02, 1e-6
+"""Lengths of differences, how far from a slope they say that it is another's, and from 0 (of the value)."""
 
 
 def weights(tasks: Sequence[Task]) -> list[fmpq]:

@@ -22,7 +22,7 @@ from ..models.traced.middles import Middles
 from ..models.traced.systems import parts
 from ..models.traced.trace import TraceError, array_of
 from .instance import Program, TracedInstance, TracedTask
-from .learner import SGD, Inner, Learner, Loss, Task, Tensors, bad, weights
+from .learner import AGAIN, SGD, Inner, Learner, Loss, Task, Tensors, bad, weights
 
 _KEPT: WeakKeyDictionary[torch.nn.Module, dict[Any, Any]] = WeakKeyDictionary()
 """Graphs of models, by inner loop, loss, signature, shapes and name. A user's functions may hold anything that changes:
@@ -94,6 +94,7 @@ def instance_of(
     kinds: list[tuple[Any, Program]] = []
     labels: list[Array] = []
     given: list[Tensors] = []
+    rounded = False
     for task, q in zip(tasks, weights(tasks), strict=True):
         data = learner.data(task.support, task.query)
         program, shape = programs(model, learner, data, wanted)
@@ -101,7 +102,7 @@ def instance_of(
         if place is None:
             place = len(kinds)
             kinds.append((shape, program))
-        _replayed(learner, data, program)
+        rounded |= _replayed(learner, data, program)
         given.append(data)
         found.append(TracedTask(q, place, shape, tuple(map(array_of, data))))
         labels.append(found[-1].data[-1])
@@ -124,6 +125,7 @@ def instance_of(
     notes: tuple[str, ...] = (words,) if learner.batch else ()
     if "gradient" in wanted and learner.formal([(t.weight, data) for t, data in zip(found, given, strict=True)]):
         notes += (FORMAL,)
+    notes += (ROUNDED,) * rounded
     return TracedInstance(tuple(p for _, p in kinds), tuple(found), learner.names, omega, other, functions, size,
                           learner.loss_name, notes)  # fmt: skip
 
@@ -132,16 +134,21 @@ FORMAL = (
     "the program's gradient is not that of its values (detach, no_grad?): eps and every claim are about that formal "
     "gradient, as with first-order MAML"
 )
-TRUST = 1e-3
-"""What a program's own dtype may round away, of its size, where it is compared with its graph."""
+ROUNDED = (
+    "the program computes in less than float64 in some places: what is judged is the program with real numbers there"
+)
+TRUST, LESS, SEEN = 2.0**-20, 1e-3, 2.0**-33
+"""How far a program may be from its graph, of its size: kernels of float64 (hardsigmoid's has 1/6 in float32); dtypes
+that are shorter; and from where on it is said that there are such."""
 
 
-def _replayed(learner: Learner, data: Tensors, program: Program) -> None:
-    """A watch, not a proof: the program itself, run in floats, gives what its graphs give.
+def _replayed(learner: Learner, data: Tensors, program: Program) -> bool:
+    """A watch, not a proof: the program itself, run in floats, gives what its graphs give. Whether dtypes of less than
+    float64 are seen in its numbers.
 
-    One that draws numbers outside PyTorch, counts its calls, or wraps small integers does not. Errors: TraceError.
+    One that looks at what changes between calls does not, nor one whose half numbers overflow. Errors: TraceError.
     """
-    arrays = [array_of(t) for t in (*learner.omega, *data)]
+    arrays, rounded = [array_of(t) for t in (*learner.omega, *data)], False
     for name in ("predictions", "gradient"):
         if name not in program:
             continue
@@ -150,12 +157,20 @@ def _replayed(learner: Learner, data: Tensors, program: Program) -> None:
         for right, value in zip(own, values, strict=True):
             array = array_of(right)
             mid, rad = parts(value)
-            size = TRUST * float(np.abs(array).max(initial=0.0))
-            if (np.abs(array - mid) > rad + size).any():
+            known, size = np.isfinite(mid) & np.isfinite(rad), np.abs(array[np.isfinite(array)]).max(initial=0.0)
+            # Where the program itself has no number, but its graph has: half numbers overflow.
+            trust = LESS if program[name].rounds else TRUST
+            far, seen = (known & ~(np.abs(array - mid) <= rad + most * size) for most in (trust, SEEN))
+            if far.any():
                 raise TraceError(
-                    f"the program's {name} differ from those of its trace: run again it does something else (random "
-                    "numbers, a counter, small integers that overflow); make it a function of its inputs"
+                    f"the program's {name} differ from those of its trace: it overflows in a short dtype, or run again "
+                    f"it does something else{AGAIN}"
                 )
+            rounded |= program[name].rounds and bool(seen.any())
+    return rounded
+
+
+TIED = "those of the same array under its other name: the model has them tied"
 
 
 def at_state(model: torch.nn.Module, state: Any, place: str = "metagap.torch") -> torch.nn.Module:
@@ -182,7 +197,13 @@ def at_state(model: torch.nn.Module, state: Any, place: str = "metagap.torch") -
     if endless:
         raise BadInputError(place, endless[0], "inf or nan", "finite numbers")
     found = copy.deepcopy(model)
+    if any(not torch.equal(value.to(own[name].dtype).to(value.dtype), value) for name, value in arrays.items()):
+        found = found.double()  # a shorter dtype would round what is given
     found.load_state_dict(arrays, strict=False)
+    apart = [name for name, value in found.state_dict().items()
+             if name in arrays and not torch.equal(value, arrays[name].to(value.dtype))]  # fmt: skip
+    if apart:
+        raise BadInputError(place, apart[0], "numbers of its own", TIED)
     _KEPT[found] = _KEPT.setdefault(model, {})
     return found
 
@@ -198,6 +219,9 @@ def _comparator(
         given = given.state_dict()
     if isinstance(given, Mapping):
         own = dict(zip(learner.names, learner.omega, strict=True))
+        foreign = [n for n in given if n not in learner.module.state_dict()]
+        if foreign:
+            raise bad("comparator", foreign[0], "parameters of the same model: it has no such array")
         missing = [n for n, v in own.items() if n not in given or given[n].shape != v.shape]
         if missing:
             raise bad(
@@ -207,6 +231,9 @@ def _comparator(
                  and not torch.equal(given[n].detach().cpu().to(v), v)]  # fmt: skip
         if fixed:
             raise bad("comparator", fixed[0], "the model's own buffers and frozen parameters: this one differs there")
+        apart = [n for n, first in learner.tied.items() if n in given and not torch.equal(given[n], given[first])]
+        if apart:
+            raise bad("comparator", apart[0], TIED)
         if not all(bool(torch.isfinite(given[n]).all()) for n in learner.names):
             raise bad("comparator", "inf or nan", "finite parameters")
         return tuple(array_of(given[n]) for n in learner.names), False

@@ -17,7 +17,7 @@ from ...arithmetic import Array
 from . import layers, pools, reductions, solves, views  # noqa: F401 - their rows enter the table
 from .alike import numbers
 from .graph import Graph, Node, Ref, replaced
-from .operators import OPERATORS, UnknownOperatorError, advice
+from .operators import OPERATORS, UnknownOperatorError, advice, refuse
 from .systems import System, Value, shape_of
 
 TAKEN = (Ref, tuple, list)
@@ -113,9 +113,12 @@ class Run:
         if row is None:
             raise UnknownOperatorError(advice(node))
         args = [replaced(one, self._values) if type(one) in TAKEN else one for one in node.args]
-        if not node.named:
-            return row.run(self, *args)
-        return row.run(self, *args, **{key: replaced(value, self._values) for key, value in node.named.items()})
+        named = {key: replaced(value, self._values) for key, value in node.named.items()} if node.named else {}
+        try:
+            return row.run(self, *args, **named)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            # A form that nobody thought of: indices that are not decided, norms of order 0.
+            raise refuse(self, f"its row does not take these arguments ({type(error).__name__}: {error})") from error
 
 
 def evaluated(graph: Graph, inputs: Sequence[Value], system: System) -> tuple[list[Value], Run]:

@@ -6,7 +6,7 @@ A graph holds no Python of anybody's: operators are names of the table in `opera
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -35,6 +35,7 @@ class Graph:
     """nodes in the order of evaluation, constants by the number that a `constant` node has, how many inputs, outputs.
 
     varying   the inputs that are differentiated: what depends on no other has no kinks
+    rounds    whether the program has dtypes of less digits than float64; the graph has not
     """
 
     nodes: tuple[Node, ...]
@@ -42,6 +43,13 @@ class Graph:
     inputs: int
     outputs: tuple[Ref, ...]
     varying: tuple[int, ...] = ()
+    rounds: bool = False
+
+    def same(self, other: Graph) -> bool:
+        """Whether the other does the same to the same numbers, bit by bit."""
+        return repr(self.nodes) == repr(other.nodes) and [(c.shape, c.tobytes()) for c in self.constants] == [
+            (c.shape, c.tobytes()) for c in other.constants
+        ]
 
     @cached_property
     def live(self) -> list[bool]:
@@ -119,4 +127,4 @@ def simplified(graph: Graph) -> Graph:
             seen[key] = Ref(len(nodes))
             nodes.append(new)
         moved.append(seen[key])
-    return Graph(tuple(nodes), graph.constants, graph.inputs, replaced(graph.outputs, moved), graph.varying)
+    return replace(graph, nodes=tuple(nodes), outputs=replaced(graph.outputs, moved))

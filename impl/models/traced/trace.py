@@ -35,6 +35,10 @@ KINDS = {torch.bool: "bool", torch.int64: "int", torch.int32: "int", torch.int16
          torch.uint8: "int"}  # fmt: skip
 
 
+SHORT = {torch.int8, torch.int16, torch.int32, torch.uint8, torch.uint16, torch.uint32, torch.uint64}
+"""Integers that overflow where a graph's do not."""
+
+
 class TraceError(ValueError):
     """A program that cannot be traced; the message says where, and what to do."""
 
@@ -79,21 +83,59 @@ def traced(
                 run = Interpreter(made).run
                 with preserve_node_meta():
                     made = graph(run)
-    except RuntimeError as error:
-        text = str(error)
-        if "item" in text or "data-dependent" in text or "tracing tensor" in text:
+    except ValueError:  # ours, and what a user's program says itself
+        raise
+    except Exception as error:
+        text = next(iter(str(error).splitlines()), "")
+        if isinstance(error, RuntimeError) and any(word in text for word in ("item", "data-dependent", "tracing tensor")):
             raise TraceError(
                 f"the program looks at a number while it is traced{_user_line(error)} (.item(), if, float(...)): its "
                 "derivative would miss what that number depends on; keep tensors, and choose with torch.where"
             ) from error
-        raise TraceError(f"PyTorch cannot trace the program{_user_line(error)}: {text.splitlines()[0]}") from error
+        said = text if isinstance(error, RuntimeError) else f"{type(error).__name__}: {text}"
+        raise TraceError(f"PyTorch cannot trace the program{_user_line(error)}: {said}") from error
     writing = _writes(made)
     if writing is not None:
         raise TraceError(
             f"the program writes into a tensor in a way that leaves no trace: {writing.target} "
             f"(called at {_line(writing.meta.get('stack_trace'))}); write it without in-place operations"
         )
+    _look(made, varying)
     return simplified(_graph(made, len(inputs), tuple(varying)))
+
+
+def _look(made: torch.fx.GraphModule, varying: Sequence[int]) -> None:
+    """Refuses complex numbers; integers that may overflow; and shapes that depend on what varies: a program may have read
+    them as Python's numbers, of which there is no trace. Errors: TraceError."""
+    live: set[torch.fx.Node] = set()
+    for k, node in enumerate(made.graph.nodes):
+        if (node.op == "placeholder" and k in varying) or not live.isdisjoint(node.all_input_nodes):
+            live.add(node)
+        where, tags = _line(node.meta.get("stack_trace")), getattr(node.target, "tags", ())
+        before, short = {d for one in node.all_input_nodes for d in _dtypes(one)}, SHORT & {*_dtypes(node)}
+        longer = node.target == torch.ops.aten._to_copy.default and not before <= short | {torch.bool}
+        if short and (torch.Tag.pointwise in tags or longer):
+            raise TraceError(
+                f"{node.target} (called at {where}) makes integers of less than 64 bits, which may overflow, and a "
+                "graph's do not: take .long()"
+            )
+        if any(dtype.is_complex for dtype in _dtypes(node)):
+            raise TraceError(f"the program has complex numbers: {node.target} (called at {where}); write it with reals")
+        if torch.Tag.dynamic_output_shape in tags:
+            of = node.all_input_nodes
+            if node.target == torch.ops.aten.index.Tensor:
+                of = [one for one in node.args[1] if one is not None and {torch.bool, torch.uint8} & {*_dtypes(one)}]
+            if not live.isdisjoint(of):
+                raise TraceError(
+                    f"the shape of what {node.target} gives (called at {where}) depends on the parameters, and a trace "
+                    "has one shape; keep all entries, and choose with torch.where"
+                )
+
+
+def _dtypes(node: torch.fx.Node) -> list[torch.dtype]:
+    """The dtypes of a node's values."""
+    value = node.meta.get("val")
+    return [v.dtype for v in (value if isinstance(value, tuple | list) else (value,)) if isinstance(v, torch.Tensor)]
 
 
 def _writes(made: torch.fx.GraphModule) -> torch.fx.Node | None:
@@ -152,7 +194,8 @@ def _graph(made: torch.fx.GraphModule, inputs: int, varying: tuple[int, ...]) ->
             new = Node(str(node.target), plain(node.args), named, line)
         numbers[node] = Ref(len(nodes))
         nodes.append(new)
-    return Graph(tuple(nodes), tuple(constants), inputs, outputs, varying)
+    rounds = any(d.is_floating_point and d != torch.float64 for node in made.graph.nodes for d in _dtypes(node))
+    return Graph(tuple(nodes), tuple(constants), inputs, outputs, varying, rounds)
 
 
 OWN = (str(Path(torch.__file__).parent), str(Path(__file__).parent.parent.parent))

@@ -182,9 +182,13 @@ def full_like(run: Any, a: Value, value: Any, *, dtype: Any = None) -> Value:
 
 row("zeros_like.default", "exact")(lambda run, a, *, dtype=None: full_like(run, a, 0, dtype=dtype))
 row("ones_like.default", "exact")(lambda run, a, *, dtype=None: full_like(run, a, 1, dtype=dtype))
-row("full.default", "exact")(lambda run, shape, value, *, dtype=None: constant(run, shape, value, dtype))
+row("scalar_tensor.default", "exact")(lambda run, value, *, dtype=None: filled(run, (), value, dtype=dtype))
 row("_efficientzerotensor.default", "exact")(lambda run, shape, *, dtype=None: constant(run, shape, 0, dtype))
-row("scalar_tensor.default", "exact")(lambda run, value, *, dtype=None: constant(run, (), value, dtype))
+
+
+@row("full.default", "exact")
+def filled(run: Any, shape: Sequence[int], value: Any, *, dtype: Any = None) -> Value:
+    return constant(run, shape, value, dtype or {bool: "bool", int: "int"}.get(type(value)))
 
 
 @row("arange.default arange.start arange.start_step", "exact")

@@ -17,7 +17,7 @@ from flint import ctx, fmpq
 from ...theory.claim import Claim, UndefinedQuantityError
 from ..arithmetic import PROPOSING, Array
 from ..balls.core import CoreQuantities, TooLargeError
-from ..bracket import Bracket
+from ..bracket import Bracket, UnsupportedError
 from ..instances import Instance
 from ..judge import PRECISIONS, Evaluator, judge_claim
 from ..judgement import ClaimJudgement, Enclosure, smallest
@@ -179,7 +179,10 @@ class _Stages(Work):
     def first(self) -> None:
         """L(omega), and a bracket that needs no work."""
         self.stage("evaluating the meta-objective at omega")
-        value = self.family.value(self.instance)
+        try:
+            value = self.family.value(self.instance)
+        except UndefinedQuantityError as error:
+            raise UnsupportedError(f"omega: a parameter where L is defined is required; {error}") from None
         optimum = self.family.first(self.instance, value, self.gap)
         region = self.family.over(optimum, self.radius)[0]
         posed = self.family.posed(self.instance)
@@ -188,10 +191,11 @@ class _Stages(Work):
     def named(self) -> None:
         """What omega is stationary for."""
         self.stage("comparing with what other training loops minimise")
-        own, found = None, list[Stationarity]()
+        own, found, cut = None, list[Stationarity](), False
         omega, _ = self.family.slope(self.instance, False)
         for loop, variant, plain in self.family.variants(self.instance):
-            if own is not None and time.monotonic() > self.until(NAMING):
+            cut = own is not None and time.monotonic() > self.until(NAMING)
+            if cut:
                 break
             self.watch()
             eps = self.family.eps(variant, plain)
@@ -202,7 +206,7 @@ class _Stages(Work):
                 own = found[0] if found else Stationarity(loop, Enclosure(0.0, math.inf), math.inf)
         assert own is not None
         named = ranked(own, found, size=float(np.linalg.norm(omega)) or 1.0, line=len(omega) == 1, few=True)
-        self.tell(replace(self.standing, stationary=named))
+        self.tell(replace(self.standing, stationary=replace(named, cut=cut)))
 
     def bracketed(self) -> None:
         """Better and better brackets."""

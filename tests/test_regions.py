@@ -374,10 +374,16 @@ def test_a_span_that_is_not_known_makes_nothing_false(changes: str) -> None:
     """Hess L is positive on the span, and 0 across; but what is negative is so on the span."""
     given = {"comparator": [0, 0], "tasks": [task((0, 1, 1))]}
     assert _proved(_plain(**given, **ACROSS[changes]), "convex").shares.violated == 0
-    hill = _plain(
-        "double-well", features=[[ends("1/2", "3/4"), 0]], omega=[0, 0], comparator=[0, 0], tasks=[task((0, 0, 1))]
-    )
+    given |= {"features": [[ends("1/2", "3/4"), 0]], "omega": [0, 0], "tasks": [task((0, 0, 1))]}
+    hill = _plain("double-well", **given)
     assert _proved(hill, "convex").shares.violated > 0
+
+
+def test_a_decay_without_a_step_is_none() -> None:
+    """eta = 0 is in the box, and there C8 speaks."""
+    adaptation = {"name": "gradient", "eta": ends(-1, 0), "steps": 1, "decay": 1}
+    one = _plain("log-cosh", tasks=[task((0, 1, 1))], adaptation=adaptation)
+    assert Prover(one, provable()["meta-sl-c8"]).leaf(one.box).letter == OPEN
 
 
 def test_features_that_are_all_0_have_no_span() -> None:

@@ -213,6 +213,12 @@ class RegionQuantities(MetaSLQuantities):
         return OPEN if self._may_adapt is None else self._structural(not self._may_adapt)
 
     @cached_property
+    def margin_no_decay(self) -> arb:
+        """Open where the box has both: a decay without a step does nothing."""
+        found = super().margin_no_decay
+        return OPEN if self._may_adapt is None and not found > 0 else found
+
+    @cached_property
     def margin_joints(self) -> arb:
         if self._may_adapt is False:
             return arb(1)

@@ -89,6 +89,8 @@ def instance_of(
     Errors: BadInputError, TraceError.
     """
     learner = Learner(model, inner, loss)
+    if comparator is None and learner.loss_name != "mse":
+        raise bad("comparator", None, "a state_dict or a module: the labels are one with the loss mse alone")
     wanted = (*wanted, *OWN) if learner.loss_name == "own" else wanted
     found: list[TracedTask] = []
     kinds: list[tuple[Any, Program]] = []
@@ -212,8 +214,6 @@ def _comparator(
     given: Any, learner: Learner, labels: list[Array], shapes: list[tuple[int, ...]]
 ) -> tuple[tuple[Array, ...], bool]:
     if given is None:
-        if learner.loss_name != "mse":
-            raise bad("comparator", None, "a state_dict or a module (with the loss mse it may be left out: the labels)")
         return tuple(y.reshape(s).astype(float) for y, s in zip(labels, shapes, strict=True)), True
     if isinstance(given, torch.nn.Module):
         given = given.state_dict()

@@ -132,6 +132,7 @@ def check_gradient(
     those = Objectives(model, tasks, inner, loss)
     g, dtype = flattened(gradients, those.learner)
     if not g.any():
+        tell("tracing and enclosing the gradient maml")
         return _of_nothing(next(those.usual()), g, dtype)
     stages: list[Iterator[Candidate]] = [those.usual()]
     if those.learner.loss_name == "mse":
@@ -244,9 +245,11 @@ def _of_nothing(maml: Candidate, g: Array, dtype: torch.dtype) -> Diagnosis:
 
 def _so_far(tried: Sequence[tuple[Candidate, Enclosure]]) -> Diagnosis:
     """What stands if there is no time for others: none of these."""
-    far = min((far for _, far in tried), key=lambda far: far.hi)
-    text = f"This is none of {len(tried)} gradients that were tried; there was no time for others."
-    return Diagnosis("unknown", far, text, _distances(tried), np.inf, np.inf, ())
+    one, far = min(tried, key=lambda row: row[1].hi)
+    text = f"This is none of {len(tried)} gradients that were tried, and there was no time for others"
+    if far.lo < NEAR:
+        text += f"; the nearest is {one.words}, at a relative distance of at least {rounded_down(far.lo, 2)}"
+    return Diagnosis("unknown", far, text + ".", _distances(tried), np.inf, np.inf, ())
 
 
 def _said(

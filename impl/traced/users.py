@@ -110,7 +110,7 @@ def episodes(path: Path, loss: Loss = "mse") -> tuple[Task, ...]:
             place = tuple(np.argwhere(~np.isfinite(array))[0].tolist())
             where = f"{field}[{', '.join(map(str, place))}]"
             required = (
-                f"finite numbers (this is in row {place[0]}, of task {names[place[0]]}); fill it, or drop the row"
+                f"finite numbers (row {place[0]} is of task {names[place[0]]}); fill it, or drop the row"
             )
             raise bad(where, float(array[place]), required)
     if loss == "cross_entropy":

@@ -227,9 +227,7 @@ def check_gradient(
     loss: NamedLossOption = None,
     eta: RateOption = None,
     steps: StepsOption = None,
-    max_time: Annotated[
-        float | None, until("End all work then, whatever it is at: with what was tried by then.")
-    ] = None,
+    max_time: Annotated[float | None, until("End all work then, with what was tried by then.")] = None,
     json: JsonOption = None,
 ) -> None:
     """Whose gradient your training loop computes: MAML's, or that of a usual mistake."""
@@ -244,9 +242,7 @@ def check_gradient(
     advice = "there is no answer, and none was written; allow more"
     with working("check-gradient") as show, in_time(max_time or math.inf, advice):
         if max_time is None:
-            found = gradient_record(
-                place, options, gradient, lambda told: show(told) if isinstance(told, str) else None
-            )
+            found = gradient_record(place, options, gradient, lambda told: isinstance(told, str) and show(told))
         else:
             found, ended = improving(gradient_record, (place, options, gradient), show, begin + max_time)
     emit(found, json)
@@ -254,15 +250,13 @@ def check_gradient(
         typer.echo(found.message)
     if ended is not None and max_time is not None:
         if ended.interrupted:
-            interrupted(
-                f"check-gradient: interrupted while {ended.stage}; the answer is that of what was tried by then"
-            )
+            interrupted(f"check-gradient: interrupted while {ended.stage}; the answer stood before")
         typer.echo(f"metagap: {ended.why(max_time)} while {ended.stage}; the answer stood before", err=True)
     raise typer.Exit({"maml": 0, "unknown": 3}.get(found.name, 1))
 
 
 def gradient_record(
-    place: str, options: Options, gradient: Path, tell: Callable[[str | GradientRecord], None]
+    place: str, options: Options, gradient: Path, tell: Callable[[str | GradientRecord], object]
 ) -> GradientRecord:
     """The answer; what stands before it is told. Bad input ends the command with one line."""
     tell("loading the program")

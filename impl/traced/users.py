@@ -109,9 +109,7 @@ def episodes(path: Path, loss: Loss = "mse") -> tuple[Task, ...]:
         if not np.isfinite(array).all():
             place = tuple(np.argwhere(~np.isfinite(array))[0].tolist())
             where = f"{field}[{', '.join(map(str, place))}]"
-            required = (
-                f"finite numbers (row {place[0]} is of task {names[place[0]]}); fill it, or drop the row"
-            )
+            required = f"finite numbers (row {place[0]} is of task {names[place[0]]}); fill it, or drop the row"
             raise bad(where, float(array[place]), required)
     if loss == "cross_entropy":
         if y.ndim != 1 or (y != np.round(y)).any():

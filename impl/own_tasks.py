@@ -299,11 +299,12 @@ class TaskSource:
                 "--decay": self.decay,
                 "--adaptation": self.adaptation,
             }
+            instance = load(path, problem=True)
             for option, value in given.items():
                 if value is not None:
                     required = "an instance file has its own; leave it out"
                     raise files.BadInputError(self.place, option, str(value), required)
-            return load(path, problem=True)
+            return instance
         try:
             made = from_arrays(
                 found.features,

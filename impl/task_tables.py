@@ -116,6 +116,15 @@ def queries(values: Sequence[Any], place: Callable[[int], str], otherwise: str) 
     raise FaultError(place(row), f"{advice}, or {otherwise}", "support or query", given)
 
 
+def _number_required(text: str, label: bool, name: str) -> str:
+    """What a field that is no finite number ought to be, and what to do."""
+    text = text.strip().lower().lstrip("+-")
+    if text in ("", "nan", "inf", "infinity"):
+        return f"a {'number, not an empty field' if not text else 'finite number'}; fill it, or drop the row"
+    mended = "number the classes: -1 and 1, or 0, 1, ..." if label else f"write it as one, or give --ignore {name}"
+    return f"a number; {mended}"
+
+
 def from_csv(path: Path, task: str, label: str, ignored: Sequence[str], features: Sequence[str]) -> Table:
     """The rows of a file with a header; several outputs are `label`1, `label`2, ... Errors: BadInputError."""
 
@@ -166,12 +175,11 @@ def from_csv(path: Path, task: str, label: str, ignored: Sequence[str], features
     table: list[list[float]] = []
     for number, row in lines[1:]:
         if len(row) != len(header):
-            raise bad(f"line {number}", row, f"{len(header)} fields, as in the header")
+            raise bad(f"line {number}", row, f"{len(header)} fields, as in the header; mend it, or drop the row")
         values = decimals([row[j] for j in read])
         if values is None:
             j = next((j for j in read if decimal(row[j].strip()) is None), at_labels[0])
-            required = "a finite number" if row[j].strip() else "a number, not an empty field"
-            raise bad(f"line {number}, column {header[j]}", row[j], f"{required}; fill it, or drop the row")
+            raise bad(f"line {number}, column {header[j]}", row[j], _number_required(row[j], j in at_labels, header[j]))
         if not row[at_task].strip():
             required = "the name of a task, not an empty field; fill it, or drop the row"
             raise bad(f"line {number}, column {task}", row[at_task], required)

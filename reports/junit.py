@@ -48,7 +48,7 @@ def junit(record: RunRecord, folder: str) -> str:
             },
         )
         properties = ElementTree.SubElement(suite, "properties")
-        values = {"command": record.command, "seed": str(record.seed), **record.environment}
+        values = {"command": record.command, "status": record.status, "seed": str(record.seed), **record.environment}
         for key, value in values.items():
             ElementTree.SubElement(properties, "property", name=key, value=value)
         for case in members:

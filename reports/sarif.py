@@ -37,10 +37,10 @@ def sarif(record: RunRecord, folder: str) -> dict[str, object]:
                 },
                 "invocations": [
                     {
-                        "executionSuccessful": True,
+                        "executionSuccessful": record.status == "complete",
                         "commandLine": record.command,
                         "startTimeUtc": record.started,
-                        "properties": {"seed": record.seed, **record.environment},
+                        "properties": {"status": record.status, "seed": record.seed, **record.environment},
                     }
                 ],
                 "originalUriBaseIds": {

@@ -39,6 +39,20 @@ def _stopped_at(stage: str) -> Callable[[str], None]:
     return stop
 
 
+def test_of_what_was_not_tried_nothing_is_said() -> None:
+    """Stopped before it is known if L is convex, an answer does not say that it is not, nor that a shorter step helps;
+    beside a bracket that a search has left wide, it does."""
+    heard, long = list[Answer](), problem(fmpq(64))
+    stopped = certify(long, fmpq(4), stage=_stopped_at("minimising"), told=heard.append)
+    late = certify(long, fmpq(4), Budget(seconds=1e-9), told=heard.append)
+    assert late.optimum.why == "the time ended the search for a minimum where L is convex"
+    for one in (*heard, stopped, late):
+        assert not any("convex (" in said for said in advice.advice(one)), one.optimum.why
+    whole = certify(long, fmpq(4), Budget(seconds=30))
+    searched = replace(whole, optimum=replace(whole.optimum, gap=1e-30))
+    assert any("convex (" in said for said in advice.advice(searched)), searched.optimum
+
+
 STAGES = ("comparing", "looking for a better", "judging", "minimising", "searching", "checking")
 
 

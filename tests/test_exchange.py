@@ -24,6 +24,7 @@ from metagap.reports.places import places
 from metagap.reports.records import dumps
 from metagap.reports.sarif import sarif
 from metagap.theory.claim import Claim
+from msgspec import structs
 from typer.testing import CliRunner
 
 Both = tuple[VerifyRecord, AuditRecord]
@@ -100,6 +101,14 @@ def test_junit_of_a_run_in_order_has_one_case_per_claim_cell_and_mutant(clean: B
         root, found = cases(junit(record, "out"))
         assert len(found) == expected
         assert root.attrib["failures"] == root.attrib["errors"] == "0"
+
+
+def test_a_run_that_was_cut_is_said_to_be(clean: Both) -> None:
+    for status, whole in (("complete", True), ("out of time", False)):
+        record = structs.replace(clean[0], status=status)
+        assert f'<property name="status" value="{status}" />' in junit(record, "out")
+        (invocation,) = sarif(record, "out")["runs"][0]["invocations"]  # type: ignore[index]
+        assert invocation["executionSuccessful"] is whole and invocation["properties"]["status"] == status
 
 
 def test_junit_names_what_failed_and_how_to_see_it(wrong: Both) -> None:

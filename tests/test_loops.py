@@ -11,9 +11,9 @@ import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, norm, rational
 from metagap.impl.losses import Loss
-from metagap.impl.optimum import loops, proximal
-from metagap.impl.optimum.advice import remedy
-from metagap.impl.optimum.answer import growth
+from metagap.impl.optimum import Budget, loops, proximal
+from metagap.impl.optimum.advice import advice, remedy
+from metagap.impl.optimum.answer import LINEAR_ANSWER, growth
 from metagap.impl.optimum.loops import _Field, stationary_for
 from metagap.impl.optimum.objectives import Loop, others, own_loop
 from metagap.impl.optimum.stack import Balls2, Stack
@@ -200,7 +200,10 @@ def test_the_largest_growth_of_an_inner_step() -> None:
 
 def test_out_of_time_the_own_objective_is_told() -> None:
     found = stationary_for(instance("log-cosh", 2), deadline=-math.inf)
-    assert [one.loop.objective for one in found.found] == ["maml"]
+    assert [one.loop.objective for one in found.found] == ["maml"] and found.cut
+    assert not stationary_for(instance("log-cosh", 2)).cut
+    whole = LINEAR_ANSWER.certify(instance("log-cosh", 2), fmpq(8), Budget(seconds=1e-9))
+    assert any(said.startswith("the time for comparing") for said in advice(whole))
 
 
 def swapped(loop: Loop) -> Loop:

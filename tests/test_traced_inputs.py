@@ -140,9 +140,9 @@ class Tied(nn.Module):  # type: ignore[misc]
 def test_states_of_another_model_are_refused_and_of_this_one_taken_exactly() -> None:
     model, more = Model(), {**Model(seed=1).state_dict(), "more": torch.ones(1)}
     for state, of in ((more, model), (Tied(False), Tied(True))):
-        with pytest.raises(BadInputError, match="no such array|tied"):
+        with pytest.raises(BadInputError, match=r"no such array|tied"):
             instance_of(of, [task()], SGD(0.1), "mse", state, wanted=FEW)
-        with pytest.raises(BadInputError, match="no such array|tied"):
+        with pytest.raises(BadInputError, match=r"no such array|tied"):
             at_state(of, state)
     fine = {n: v.double() + 1e-9 for n, v in model.state_dict().items()}
     assert all(torch.equal(v, fine[n]) for n, v in at_state(model, fine).state_dict().items())

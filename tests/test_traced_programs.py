@@ -16,7 +16,7 @@ from metagap.impl.models.traced.evaluate import evaluated  # noqa: E402
 from metagap.impl.models.traced.middles import Middles  # noqa: E402
 from metagap.impl.models.traced.operators import UnknownOperatorError  # noqa: E402
 from metagap.impl.models.traced.systems import Fine, System  # noqa: E402
-from metagap.impl.models.traced.trace import array_of, nobodys, traced  # noqa: E402
+from metagap.impl.models.traced.trace import TraceError, array_of, nobodys, traced  # noqa: E402
 from metagap.impl.traced.learner import SGD, Learner  # noqa: E402
 
 torch.set_num_threads(1)
@@ -185,6 +185,34 @@ def test_in_place_operations_inside_decompositions_are_kept() -> None:
     assert not any(node.op.rpartition(".")[0].endswith("_") for node in graph.nodes)
     (found,), _ = evaluated(graph, [array_of(x)], Middles())
     assert (found.mid == array_of(padded(x))).all()
+
+
+def test_short_integers_are_moved_and_not_computed_with() -> None:
+    """A graph's integers have 64 bits, and wrap as those of PyTorch do; shorter ones would wrap elsewhere."""
+    x, few = torch.randn(3, dtype=torch.float64), torch.tensor([1, 2, 0], dtype=torch.int8)
+    kept = [
+        lambda z: z[few.clone().long()],
+        lambda z: z * torch.where(z > 0, few, few.flip(0)),
+        lambda z: few.sum() * z,
+    ]
+    for program in kept:
+        (found,), _ = evaluated(traced(program, [x], [0]), [array_of(x)], Middles())
+        assert (found.mid == array_of(program(x))).all()
+    for program in (
+        lambda z: z * (few + few),
+        lambda z: z * few.cumsum(0, dtype=torch.int8),
+        lambda z: few.short() * z,
+    ):
+        with pytest.raises(TraceError, match="less than 64 bits"):
+            traced(program, [x], [0])
+
+
+def test_a_shape_may_depend_on_data_alone() -> None:
+    x, y = torch.tensor([1.0, -2.0, 3.0], dtype=torch.float64), torch.tensor([0, 1, 1])
+    (found,), _ = evaluated(traced(lambda z: z[y > 0] * z[y > 0].shape[0], [x], [0]), [array_of(x)], Middles())
+    assert found.mid.tolist() == [-4.0, 6.0]
+    (found,), _ = evaluated(traced(lambda z: z[torch.full((2,), 1)], [x], [0]), [array_of(x)], Middles())
+    assert found.mid.tolist() == [-2.0, -2.0]
 
 
 class Squared(nn.Module):

@@ -75,11 +75,13 @@ class Stationarities:
 
     other   the objective that omega is stationary for in place of its own one, if there is one
     few     whether these are all that are tried: then they are told one by one
+    cut     whether the time for trying them was up
     """
 
     found: tuple[Stationarity, ...]
     other: Stationarity | None = None
     few: bool = False
+    cut: bool = False
 
 
 def ranked(

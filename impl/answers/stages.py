@@ -188,10 +188,11 @@ class _Stages(Work):
     def named(self) -> None:
         """What omega is stationary for."""
         self.stage("comparing with what other training loops minimise")
-        own, found = None, list[Stationarity]()
+        own, found, cut = None, list[Stationarity](), False
         omega, _ = self.family.slope(self.instance, False)
         for loop, variant, plain in self.family.variants(self.instance):
-            if own is not None and time.monotonic() > self.until(NAMING):
+            cut = own is not None and time.monotonic() > self.until(NAMING)
+            if cut:
                 break
             self.watch()
             eps = self.family.eps(variant, plain)
@@ -202,7 +203,7 @@ class _Stages(Work):
                 own = found[0] if found else Stationarity(loop, Enclosure(0.0, math.inf), math.inf)
         assert own is not None
         named = ranked(own, found, size=float(np.linalg.norm(omega)) or 1.0, line=len(omega) == 1, few=True)
-        self.tell(replace(self.standing, stationary=named))
+        self.tell(replace(self.standing, stationary=replace(named, cut=cut)))
 
     def bracketed(self) -> None:
         """Better and better brackets."""

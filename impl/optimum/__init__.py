@@ -123,6 +123,8 @@ class _Work:
     begin: float
     stage: Stage
     interrupted: bool = False
+    convex: bool = False
+    """Whether L is known to be convex."""
 
     @property
     def dimension(self) -> int:
@@ -146,7 +148,8 @@ class _Work:
         if not math.isfinite(upper):
             raise UnsupportedError(BEYOND)
         lower = min(floor_of(instance, radius, self.stage), upper)
-        if not unknown(instance):
+        self.convex = not unknown(instance)
+        if self.convex:
             self.stage("bounding the infimum by convexity")
             tangent = bounds(tangent_floor(instance, exactly_at(at), radius))[0]
             lower, how = (min(tangent, upper), "convex") if tangent > lower else (lower, how)
@@ -228,6 +231,7 @@ class _Work:
             dimension=self.dimension,
             ball=certificate.ball,
             certificate=certificate if known else None,
+            unproved=certificate.how != "convex" and not self.convex,
         )
         return optimum if optimum.certified else replace(optimum, why=why)
 

@@ -132,7 +132,9 @@ def advice(found: Answer, defaults: Sequence[str] = ()) -> tuple[str, ...]:
     ):
         if parts.get(name, 0.0) >= SHARE and not there and not (name == "stationarity" and other is not None):
             said.append(f"{100 * parts[name]:.0f} % of the bound is {what}: {do}")
-    if isinstance(optimum, Optimum) and not optimum.certified and optimum.how != "convex":
+    if found.stationary.cut and other is None and not there:
+        said.append("the time for comparing with other training loops was up: allow more with --max-time")
+    if isinstance(optimum, Optimum) and optimum.unproved and not optimum.certified:
         assert isinstance(found.instance, MetaSLInstance)
         short = "the inner step is too long for what the data prove; with a shorter one it may be"
         why = unknown(found.instance) or short

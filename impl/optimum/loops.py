@@ -36,7 +36,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import chain, takewhile
+from itertools import chain
 
 import numpy as np
 from flint import ctx
@@ -83,10 +83,12 @@ def stationary_for(
     coupled = instance.loss.link is Link.CLASS
     field: Field = (BallField if coupled else _Field)(instance, watch)
     own = field.at(own_loop(adaptation))
-    tried = others(adaptation, field.tasks, field.rows, split(instance))
-    in_time = takewhile(lambda loop: time.monotonic() <= deadline, tried)
-    found = [own, *map(field.at, chain(in_time, _rates(field, adaptation, deadline)))]
-    return _ranked(field, own, _best_of_each([one for one in found if math.isfinite(one.eps.hi)]))
+    tried = chain(others(adaptation, field.tasks, field.rows, split(instance)), _rates(field, adaptation))
+    found = [own]
+    while not (cut := time.monotonic() > deadline) and (loop := next(tried, None)) is not None:
+        found.append(field.at(loop))
+    named = _ranked(field, own, _best_of_each([one for one in found if math.isfinite(one.eps.hi)]))
+    return replace(named, cut=cut)
 
 
 def _best_of_each(found: Sequence[LoopStationarity]) -> list[LoopStationarity]:
@@ -103,7 +105,7 @@ def _ranked(field: Field, own: LoopStationarity, found: list[LoopStationarity]) 
     return ranked(own, found, size=size, line=field.dimension == 1)
 
 
-def _rates(field: Field, adaptation: Gradient | Implicit, deadline: float) -> Iterator[Loop]:
+def _rates(field: Field, adaptation: Gradient | Implicit) -> Iterator[Loop]:
     """The own objective at other rates or strengths: the roundest near the one that midpoints propose."""
     from scipy.optimize import minimize_scalar
 
@@ -119,14 +121,12 @@ def _rates(field: Field, adaptation: Gradient | Implicit, deadline: float) -> It
         found = float(np.linalg.norm(field.midpoint(other(rate))))
         return found if math.isfinite(found) else math.inf
 
-    if not eta > 0 or time.monotonic() > deadline:
+    if not eta > 0:
         return
     grid = [eta * f for f in RATES if f != 1.0]
     sizes = list(map(size, grid))
     valleys = [j for j in range(1, len(grid) - 1) if sizes[j - 1] > sizes[j] < sizes[j + 1]]
     for j in sorted(valleys, key=lambda j: sizes[j])[:VALLEYS]:
-        if time.monotonic() > deadline:
-            return
         bracket = tuple(math.log(rate) for rate in grid[j - 1 : j + 2])
         found = minimize_scalar(
             lambda t: size(math.exp(t)), bracket=bracket, method="golden", options={"maxiter": SEARCHED}

@@ -40,6 +40,7 @@ class Optimum(ShownBracket):
     dimension     parameters that matter: the rank of the features (by convexity: all)
     ball          the ball that was searched (over all parameters: it holds a global minimiser)
     certificate   of the bracket, if there is one; that of the lower end in any case
+    unproved      whether a proof that L is convex was sought in vain; not where the time or Ctrl-C came before
     """
 
     at: tuple[float, ...]
@@ -48,6 +49,7 @@ class Optimum(ShownBracket):
     dimension: int
     ball: fmpq
     certificate: Certificate | None = None
+    unproved: bool = False
 
     @property
     def exactly_at(self) -> Vector:

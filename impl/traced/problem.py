@@ -89,23 +89,21 @@ def instance_of(
     Errors: BadInputError, TraceError.
     """
     learner = Learner(model, inner, loss)
-    if comparator is None and learner.loss_name != "mse":
-        raise bad("comparator", None, "a state_dict or a module: the labels are one with the loss mse alone")
     wanted = (*wanted, *OWN) if learner.loss_name == "own" else wanted
     found: list[TracedTask] = []
     kinds: list[tuple[Any, Program]] = []
     labels: list[Array] = []
-    given: list[Tensors] = []
-    rounded = False
-    for task, q in zip(tasks, weights(tasks), strict=True):
-        data = learner.data(task.support, task.query)
+    rounded, shares = False, weights(tasks)
+    given = [learner.data(task.support, task.query) for task in tasks]
+    if comparator is None and learner.loss_name != "mse":
+        raise bad("comparator", None, "a state_dict or a module: the labels are one with the loss mse alone")
+    for data, q in zip(given, shares, strict=True):
         program, shape = programs(model, learner, data, wanted)
         place = next((k for k, (_, one) in enumerate(kinds) if all(one[n] is program[n] for n in program)), None)
         if place is None:
             place = len(kinds)
             kinds.append((shape, program))
         rounded |= _replayed(learner, data, program)
-        given.append(data)
         found.append(TracedTask(q, place, shape, tuple(map(array_of, data))))
         labels.append(found[-1].data[-1])
     other, functions = _comparator(comparator, learner, labels, [task.shape for task in found])

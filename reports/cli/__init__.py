@@ -26,8 +26,8 @@ from ...theory.tables import rows
 from .ending import INTERRUPTED, defects_told, interrupted, single_threads, standard_streams
 
 STATUS = (
-    "Exit status: 2 bad input (one line, nothing written), 1 a violated claim (check: rejected; falsify: refuted), "
-    "130 interrupted by Ctrl-C, 3 undecided, not checked, out of time or a defect, else 0."
+    "Exit status: 2 bad input (one line, nothing written), 1 a violated claim (not replay; check: rejected; falsify: "
+    "refuted), 130 interrupted by Ctrl-C, 3 undecided, not checked, out of time or a defect, else 0."
 )
 
 

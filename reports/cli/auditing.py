@@ -164,7 +164,8 @@ def replay(
     """Judge kept counterexamples again: still violated, fixed, undecided or error.
 
     Without arguments all that the report kept. Of these, and in a folder, files that are none are skipped with a
-    message; a file that was asked for must be one.
+    message; a file that was asked for must be one. Status 3 if one is undecided or in error, else 0: that it is still
+    violated is what it was kept for.
     """
     paths: list[Path] = []
     with input_errors():

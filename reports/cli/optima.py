@@ -157,7 +157,13 @@ def certify(
         ),
     ] = None,
     gap: GapOption = 1e-6,
-    max_time: EndOption = 30.0,
+    max_time: Annotated[
+        float,
+        until(
+            "End all work then, whatever it is at; of a PyTorch model the search for better parameters alone ends, "
+            "after half of it."
+        ),
+    ] = 30.0,
     json: JsonOption = None,
     episodes: EpisodesOption = None,
     state: StateOption = None,

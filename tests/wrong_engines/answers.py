@@ -38,6 +38,8 @@ ANSWER_FAULTS: tuple[Any, ...] = (
     Fault("answer-near-a-tiny-value", "what is not said is guessed", "metagap.impl.optimum.advice:advice",
           Edit("if relative else", "if True else"),
           suite("test_answer:test_of_a_tiny_value_no_part_is_said_to_be_left")),
+    Fault("answer-convexity-not-tried", "what is not said is guessed", "metagap.impl.optimum.advice:advice",
+          Edit("optimum.unproved and not", "not"), suite("test_answer:test_of_what_was_not_tried_nothing_is_said")),
     Fault("answer-flat-solution-read", "what is not said is guessed", "metagap.impl.supervised.instance:shape_of",
           Edit("(outputs, columns)", "(outputs * columns,)"),
           suite("test_parameters:test_a_solution_with_several_outputs_is_a_row_for_each")),

@@ -53,6 +53,7 @@ SHAPES = suite("test_programs:test_a_graph_is_tried_before_it_is_believed")
 PAIRED = suite("test_traced:test_the_l1_form_pairs_the_components_of_a_point")
 
 
+COUNT = count(1)
 STATES = suite("test_traced_inputs:test_states_of_another_model_are_refused_and_of_this_one_taken_exactly")
 
 
@@ -80,7 +81,7 @@ TRACED = (
     Fault("traced-test-for-train", "sets are exchanged", f"{FILES}.episodes:Episodes._batch", Edit("for name in names[0]]", "for name in names[0][::-1]]"), suite(f"{TASKS}the_tasks_of_torchmeta", names=("train", "test"))),
     Fault("traced-first-batch-alone", "a term is left out", f"{FILES}.episodes:_points", Edit("torch.cat([x for x, _ in pairs]), torch.cat([y for _, y in pairs])", "pairs[0]"), suite(f"{TASKS}a_loader_for_each_task")),
     Fault("traced-state-forgotten", "omega is not read", f"{FILES}.problem:at_state", Edit("found.load_state_dict(arrays, strict=False)", "arrays = {}"), suite(f"{TASKS}all_three_questions_take_sources_and_states")),
-    Fault("traced-once", "a program is believed", f"{FILES}.learner:Learner.graphs", Edit("if lines and any(", "if False and any("), reals(lambda z, k=count(): z * (1 + 1e-12 * next(k)), "traced again")),
+    Fault("traced-once", "a program is believed", f"{FILES}.learner:Learner.graphs", Edit("if lines and any(", "if False and any("), reals(lambda z: z * (1 + 1e-12 * next(COUNT)), "traced again")),
     Fault("traced-overflow-unseen", "a program is believed", f"{FILES}.problem:_replayed", Edit("np.abs(array[np.isfinite(array)])", "np.abs(array)"), reals(lambda z: (1e6 * z).half().double(), "differ from those of its trace")),
     Fault("traced-rounding-unsaid", "what is judged is not said", f"{FILES}.problem:_replayed", Edit("and bool(seen.any())", "and False"), suite("test_traced_inputs:test_that_a_program_rounds_to_less_than_float64_is_said", then=lambda z: z.float() * 3)),
     Fault("traced-cut-unsaid", "what is judged is not said", f"{FILES}.learner:Learner.formal", Edit("for way, slope, most in ways", "for way, slope, most in ways[1:]"), suite("test_traced_inputs:test_parameters_that_move_values_and_have_no_slope_are_said", cut=True)),
@@ -90,7 +91,7 @@ TRACED = (
     Fault("traced-state-rounded", "omega is not read", f"{FILES}.problem:at_state", Edit("found = found.double()", "found = found"), STATES),
     Fault("traced-best-predictions", "a number is called attained", f"{FILES}.asking:certify", Edit("if not isinstance(comparator, Mapping | None):", "if False:"), STATES),
     fault("shapes-that-vary", "a program is believed", "trace:_look", "if not live.isdisjoint(of):", "if False:", reals(lambda z: z * z[z > 0].shape[0], "depends on the parameters")),
-    fault("short-integers", "a program is believed", "trace:_look", "if short and (", "if False and (", reals(lambda z: z * (1 + 1e-9 * (z > 9).byte().add(200).add(200)), "less than 64 bits")),
+    fault("short-integers", "a program is believed", "trace:_look", "if short and new:", "if False:", reals(lambda z: z * (1 + 1e-9 * (z > 9).byte().add(200).add(200)), "less than 64 bits")),
     Fault("traced-open-masks-decided", "an open gate is decided", f"{ROOM}.operators:negation", Edit("~a.yes & ~a.open, a.open", "~a.yes, a.open & False"), contains("logical_not.default")),
     fault("product-unrounded", "rounding is left out", "products:product", "rad = gamma * _norms(left", "rad = 0 * _norms(left", PRODUCTS),
     fault("product-right-radius-alone", "a radius is dropped", "products:_radii", "_stacked(left, moved.move(right_rad + _share(gamma, right))", "_stacked(left, moved.move(_share(gamma, right))", PRODUCTS),

@@ -37,6 +37,12 @@ KINDS = {torch.bool: "bool", torch.int64: "int", torch.int32: "int", torch.int16
 
 SHORT = {torch.int8, torch.int16, torch.int32, torch.uint8, torch.uint16, torch.uint32, torch.uint64}
 """Integers that overflow where a graph's do not."""
+aten = torch.ops.aten
+MOVED = {aten._to_copy.default, aten.clone.default, aten.copy.default, aten.where.self}
+"""Make no new numbers of those that they are given."""
+SUMS = [[name] for name in ("sum", "cumsum", "prod", "cumprod", "mm", "bmm", "dot", "mv", "scatter_add")]
+MASKED = {aten.index.Tensor, aten.masked_select.default}
+"""Take entries by masks, which alone say how many."""
 
 
 class TraceError(ValueError):
@@ -56,7 +62,7 @@ def array_of(tensor: torch.Tensor) -> Array:
 @cache
 def _decompositions() -> dict[Any, Any]:
     """What operators are made of; but logsumexp, which is known as a whole."""
-    whole = torch.ops.aten.logsumexp.default
+    whole = aten.logsumexp.default
     return {operator: made for operator, made in core_aten_decompositions().items() if operator != whole}
 
 
@@ -87,7 +93,9 @@ def traced(
         raise
     except Exception as error:
         text = next(iter(str(error).splitlines()), "")
-        if isinstance(error, RuntimeError) and any(word in text for word in ("item", "data-dependent", "tracing tensor")):
+        if isinstance(error, RuntimeError) and any(
+            word in text for word in ("item", "data-dependent", "tracing tensor")
+        ):
             raise TraceError(
                 f"the program looks at a number while it is traced{_user_line(error)} (.item(), if, float(...)): its "
                 "derivative would miss what that number depends on; keep tensors, and choose with torch.where"
@@ -105,16 +113,19 @@ def traced(
 
 
 def _look(made: torch.fx.GraphModule, varying: Sequence[int]) -> None:
-    """Refuses complex numbers; integers that may overflow; and shapes that depend on what varies: a program may have read
-    them as Python's numbers, of which there is no trace. Errors: TraceError."""
+    """Refuses complex numbers; integers that may overflow; and shapes that depend on what varies: a program may have
+    read them as Python's numbers, of which there is no trace. Errors: TraceError."""
     live: set[torch.fx.Node] = set()
     for k, node in enumerate(made.graph.nodes):
         if (node.op == "placeholder" and k in varying) or not live.isdisjoint(node.all_input_nodes):
             live.add(node)
         where, tags = _line(node.meta.get("stack_trace")), getattr(node.target, "tags", ())
         before, short = {d for one in node.all_input_nodes for d in _dtypes(one)}, SHORT & {*_dtypes(node)}
-        longer = node.target == torch.ops.aten._to_copy.default and not before <= short | {torch.bool}
-        if short and (torch.Tag.pointwise in tags or longer):
+        if node.target in MOVED:
+            new = not before <= short | {torch.bool}
+        else:
+            new = torch.Tag.pointwise in tags or str(node.target).split(".")[1:2] in SUMS
+        if short and new:
             raise TraceError(
                 f"{node.target} (called at {where}) makes integers of less than 64 bits, which may overflow, and a "
                 "graph's do not: take .long()"
@@ -123,8 +134,9 @@ def _look(made: torch.fx.GraphModule, varying: Sequence[int]) -> None:
             raise TraceError(f"the program has complex numbers: {node.target} (called at {where}); write it with reals")
         if torch.Tag.dynamic_output_shape in tags:
             of = node.all_input_nodes
-            if node.target == torch.ops.aten.index.Tensor:
-                of = [one for one in node.args[1] if one is not None and {torch.bool, torch.uint8} & {*_dtypes(one)}]
+            if node.target in MASKED:
+                masks = node.args[1] if isinstance(node.args[1], list | tuple) else [node.args[1]]
+                of = [one for one in masks if one is not None and {torch.bool, torch.uint8} & {*_dtypes(one)}]
             if not live.isdisjoint(of):
                 raise TraceError(
                     f"the shape of what {node.target} gives (called at {where}) depends on the parameters, and a trace "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from metagap.impl.midrad import MidRad
 from metagap.impl.optimum import Budget, check, minimise
 from metagap.impl.optimum import tree as trees
 from metagap.impl.optimum.boxes import PRECISION, Box, Model
-from metagap.impl.optimum.certificate import Certificate, basis, load, loads
+from metagap.impl.optimum.certificate import Certificate, _deeper, basis, load, loads
 from metagap.impl.optimum.exact import exact_value, functional_bound, own_risk_bound, squared_minimum
 from metagap.impl.optimum.leaves import Boxes, Table
 from metagap.impl.optimum.tree import TreeError, leaves
@@ -182,6 +183,16 @@ def test_boxes_beyond_53_bits_are_left_to_the_balls() -> None:
     _, _, exact = some.floats()
     assert 0 < (~exact).sum() < len(exact)
     assert {tuple(map(tuple, some.box(leaf))) for leaf in range(len(some))} == set(folded(tree, fmpq(1), 1))
+
+
+def test_a_tree_is_read_no_further_than_it_is_too_deep() -> None:
+    def endless() -> Iterator[int]:
+        yield from bytes(4)
+        pytest.fail("64 MiB of splits are a few bytes of a file")
+
+    assert _deeper(endless(), 3)
+    assert _deeper(b"\1n\0nn", 1) and not _deeper(b"\1n\0nn", 2)
+    assert not _deeper(b"n\0\0", 0), "what follows a whole tree is refused by the checker"
 
 
 @pytest.mark.parametrize("byte", [b"\0", b"\0n"])

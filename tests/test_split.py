@@ -134,7 +134,10 @@ REFUSED = {
     "no support": (CSV.replace("b,support", "b,query"), ("task='b'", "a task with a support row")),
     "a query that weighs nothing": (CSV.replace("query,5", "query,0"), ("task='a'", "query row of positive weight")),
     "a negative weight": (CSV.replace("query,5", "query,-5"), ("line 4, column weight=-5.0", "a number >= 0")),
-    "a weight in words": (CSV.replace("query,5", "query,five"), ("line 4, column weight='five'", "a finite number")),
+    "a weight in words": (
+        CSV.replace("query,5", "query,five"),
+        ("line 4, column weight='five'", "a number; write it as one"),
+    ),
     "weights of a task that differ": (
         CSV.replace("5,3", "5,2"),
         ("line 4, column task_weight=2.0", "of task 'a', as 3.0 before"),

@@ -232,6 +232,14 @@ def test_stopped_at_any_stage_the_answer_stands(name: str, stage: str) -> None:
 # --- what decides -----------------------------------------------------------------------------------------------------
 
 
+def test_where_the_step_makes_no_policy_of_omega_there_is_no_answer() -> None:
+    """1 + eta Q = -1/2 of the second task's first action."""
+    with pytest.raises(
+        UnsupportedError, match="L is defined is required; the rational step makes a probability negative"
+    ):
+        answered(replace(bandit(eta=fmpq(3)), adaptation=Adaptation.RATIONAL_STEP))
+
+
 def test_the_distance_is_from_the_value_and_from_what_is_proved() -> None:
     proved = Check(True, "")
     low = Bracket(lower=1.0, upper=2.0, gap=1e-6, check=proved)

@@ -17,7 +17,7 @@ from flint import ctx, fmpq
 from ...theory.claim import Claim, UndefinedQuantityError
 from ..arithmetic import PROPOSING, Array
 from ..balls.core import CoreQuantities, TooLargeError
-from ..bracket import Bracket
+from ..bracket import Bracket, UnsupportedError
 from ..instances import Instance
 from ..judge import PRECISIONS, Evaluator, judge_claim
 from ..judgement import ClaimJudgement, Enclosure, smallest
@@ -179,7 +179,10 @@ class _Stages(Work):
     def first(self) -> None:
         """L(omega), and a bracket that needs no work."""
         self.stage("evaluating the meta-objective at omega")
-        value = self.family.value(self.instance)
+        try:
+            value = self.family.value(self.instance)
+        except UndefinedQuantityError as error:
+            raise UnsupportedError(f"omega: a parameter where L is defined is required; {error}") from None
         optimum = self.family.first(self.instance, value, self.gap)
         region = self.family.over(optimum, self.radius)[0]
         posed = self.family.posed(self.instance)

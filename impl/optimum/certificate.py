@@ -27,7 +27,7 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -340,19 +340,20 @@ def _read(record: AnyRecord, instance: MetaSLInstance) -> Certificate:
             raise FaultError("stationary", what=f"{instance.dimension} coordinates")
         return replace(claim, stationary=stationary)
     tree = unpacked(record.tree, LARGEST_TREE, "tree")
-    if _depth(tree) > DEEPEST * len(at):
+    if _deeper(tree, DEEPEST * len(at)):
         raise FaultError("tree", what=f"a tree whose boxes are split at most {DEEPEST} times per coordinate")
     return replace(claim, half=positive(record.half, "half"), tree=tree)
 
 
-def _depth(tree: bytes) -> int:
-    """Splits above the deepest box."""
-    deepest, waiting = 0, [0]
+def _deeper(tree: Iterable[int], most: int) -> bool:
+    """Whether more than `most` splits are above a box; the rest of the tree is not looked at then."""
+    waiting = [0]
     for byte in tree:
         if not waiting:
             break
         depth = waiting.pop()
         if byte < COLUMNS:
-            deepest = max(deepest, depth + 1)
+            if depth == most:
+                return True
             waiting += [depth + 1, depth + 1]
-    return deepest
+    return False

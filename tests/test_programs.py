@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +19,11 @@ from metagap.impl.families import ANY_MODEL, judge, loads
 from metagap.impl.models.traced.graph import Node, Ref
 from metagap.impl.models.traced.lines import line_of, node_in
 from metagap.impl.sources import RandomSource
-from metagap.reports.cli import app
+from metagap.reports.cli import app, programs
+from metagap.reports.formats.programs import GradientRecord
+from metagap.reports.formats.shared import Interval
 from metagap.reports.jobs import Job, run_job
+from metagap.reports.processes import EndedError
 from metagap.reports.witnesses import KEPT
 from metagap.theory.claim import Verdict
 from typer.testing import CliRunner
@@ -201,6 +205,9 @@ def make():
     torch.manual_seed(0)
     return torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1))
 
+def line():
+    return torch.nn.Linear(2, 3)
+
 def no_model():
     return 3
 
@@ -269,6 +276,14 @@ def test_a_gradient_is_diagnosed_and_a_distance_certified(program: Path) -> None
 def test_bad_programs_are_one_line(program: Path) -> None:
     episodes, model = program / "episodes.npz", f"{program}/model.py"
     np.savez(program / "other.npz", a=np.ones(3))
+    given, state = dict(np.load(episodes)), dict(np.load(program / "state.npz"))
+    np.savez(program / "text.npz", **given | {"y": given["y"].astype(str)})
+    np.savez(program / "nan.npz", **given | {"X": np.where(np.arange(8)[:, None] == 5, np.nan, given["X"])})
+    np.savez(program / "classes.npz", **given | {"y": np.arange(8) % 3 + 1})
+    np.savez(program / "shape.npz", **state | {"0.bias": np.ones(5)})
+    np.savez(program / "inf.npz", **state | {"0.bias": np.array([0, np.inf, 0])})
+    np.savez(program / "line.npz", weight=np.ones((3, 2)), bias=np.ones(3))
+    check, classed = ("check-gradient", f"{model}:make", "--tasks", episodes, "--gradient"), program / "classes.npz"
     np.savez(program / "half.npz", X=np.ones((2, 2)), y=np.ones(2), task=["a", "a"], split=["query", "query"])
     for words, arguments in (
         ("--tasks=FILE.npz is required", ("judge", f"{model}:make")),
@@ -290,10 +305,56 @@ def test_bad_programs_are_one_line(program: Path) -> None:
         ("for one FILE.py:FUNCTION alone", ("judge", program / "x.json", "--eta", 1)),
         ("--gradient=FILE is required", ("check-gradient", f"{model}:make", "--tasks", episodes)),
         ("a function in a Python file", ("check-gradient", model, "--tasks", episodes)),
+        ("y='<U", ("judge", f"{model}:make", "--tasks", program / "text.npz")),
+        (
+            "X[5, 0]=nan: finite numbers (row 5 is of task b)",
+            ("judge", f"{model}:make", "--tasks", program / "nan.npz"),
+        ),
+        (
+            "make: --comparator=FILE is required: the labels are the default with the loss mse, not cross_entropy",
+            ("judge", f"{model}:make", "--tasks", classed, "--loss", "cross_entropy"),
+        ),
+        (
+            f"--tasks={classed}: labels='classes up to 3': class numbers 0 to 2",
+            (
+                "check-gradient",
+                f"{model}:line",
+                "--tasks",
+                classed,
+                "--gradient",
+                program / "line.npz",
+                "--loss",
+                "cross_entropy",
+            ),
+        ),
+        ("(--loss cross_entropy)", ("judge", f"{model}:line", "--tasks", classed)),
+        (f"--gradient={program}/shape.npz: gradients['0.bias']=(5,)", (*check, program / "shape.npz")),
+        ("inf.npz: 0.bias[1]=inf: a finite number is required", (*check, program / "inf.npz")),
     ):
         found = called(*arguments)
-        lines = [line for line in found.stderr.splitlines() if not line.startswith("metagap: judge:")]
+        lines = [line for line in found.stderr.splitlines() if not re.match("metagap: (judge|check-gradient):", line)]
         assert found.exit_code == 2 and len(lines) == 1 and words in lines[0], (words, found.stderr)
+
+
+def test_what_was_tried_in_time_stands(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    far = Interval(lo=0.25, hi=0.5)
+    standing = GradientRecord(name="unknown", message="None of 9.", distance=far, rounding=None, distances={})
+    monkeypatch.setattr(programs, "improving", lambda *given: (standing, EndedError("trying the last", False)))
+    found = called("check-gradient", f"{program}/model.py:make", "--tasks", program / "episodes.npz", "--gradient",
+                   program / "state.npz", "--max-time", 9)  # fmt: skip
+    assert found.exit_code == 3 and found.stdout == "None of 9.\n"
+    assert found.stderr == "metagap: --max-time=9: out of time while trying the last; the answer stood before\n"
+
+
+def test_without_a_comparator_nothing_is_traced(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    from metagap.torch import SGD, Task
+    from metagap.torch import judge as judged
+
+    monkeypatch.setattr("metagap.impl.traced.problem.programs", None)
+    pair = torch.ones(2, 1), torch.ones(2, 1)
+    with pytest.raises(files.BadInputError, match="comparator=None"):
+        judged(torch.nn.Linear(1, 1), [Task(pair, pair)], inner=SGD(0.1), loss="bce")
 
 
 @pytest.mark.ci

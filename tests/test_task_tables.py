@@ -181,7 +181,7 @@ def test_labels_that_are_no_float64_numbers_are_refused(values: object, words: s
     ("text", "place"),
     [
         ("task,y,a,a\nx,1,1,2\n", r"header\[3\]='a': another name than header\[2\]"),
-        ("task,y,a\nx\0,1,1\n", "line 2='x.*without control characters"),
+        ("task,y,a\nx\0,1,1\n", "line 2='x.*without control characters are required"),
         ("task,y,a\nx,1,1_6\n", "line 2, column a='1_6': a number; write it as one"),
         ("task,y,a\nx,1,\uff11\n", "line 2, column a="),
         ('task,y,a\nx,1,"1"junk\n', "line 2=.*CSV"),

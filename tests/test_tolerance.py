@@ -92,10 +92,41 @@ def test_what_no_order_explains_is_unknown_and_so_is_what_is_not_expected() -> N
     size = float(torch.cat([v.ravel() for v in g]).norm())
     aside = [torch.randn_like(v) for v in g]
     share = size / float(torch.cat([v.ravel() for v in aside]).norm())
-    for off, words in ((3 * right.proved, "in any order"), (1.5 * right.rounding, "but for a chance")):
+    for off, words in (
+        (3 * right.proved, "in whatever order"),
+        (1.5 * right.rounding, "probability of at most 1e-06"),
+    ):
         wrong = [v + off * share * a for v, a in zip(g, aside, strict=True)]
         found = check_gradient(wrong, model, tasks, inner=SGD(0.1))
         assert found.name == "unknown" and words in found.message, found.message
+
+
+@pytest.mark.ci
+def test_a_rate_is_named_once_and_by_the_roundest_number() -> None:
+    model, tasks = sine(torch.float32)
+    found = check_gradient(looped(model, tasks, SGD(0.2), LOSSES["mse"]), model, tasks, inner=SGD(0.1))
+    assert found.name == "rate=2" and found.alike == () and found.message.count("times 2") == 1, found.message
+
+
+@pytest.mark.ci
+def test_what_has_no_neighbour_is_given_none() -> None:
+    """0 is at a relative distance of 1 from everything, minus MAML's gradient is one of its own."""
+    model, tasks = sine(torch.float32)
+    g, told = looped(model, tasks, SGD(0.1), LOSSES["mse"]), []
+    zero = check_gradient([0 * v for v in g], model, tasks, inner=SGD(0.1))
+    assert zero.name == "zero" and "zero_grad()" in zero.message and "nearest" not in zero.message, zero.message
+    assert check_gradient([-v for v in g], model, tasks, inner=SGD(0.1)).name == "minus"
+    far = check_gradient([v.flip(0) ** 2 + 1 for v in g], model, tasks, inner=SGD(0.1), tell=told.append)
+    assert far.name == "unknown" and far.distance.lo > 0.5 and "none of them is near" in far.message, far.message
+    standing = [one for one in told if not isinstance(one, str)]
+    assert {one.name for one in standing} == {"unknown"} and len(standing[-1].distances) == len(far.distances)
+    assert any("first-order" in one for one in told if isinstance(one, str))
+
+
+def test_a_gradient_that_is_rightly_0_is_mamls() -> None:
+    x = torch.zeros(2, 1)
+    found = check_gradient([torch.zeros(1, 1)], nn.Linear(1, 1, bias=False), [Task((x, x), (x, x))], inner=SGD(0.1))
+    assert found.name == "maml", found.message
 
 
 # --- entries that are one function ------------------------------------------------------------------------------------

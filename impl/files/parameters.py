@@ -69,8 +69,14 @@ def load_arrays(path: str | os.PathLike[str]) -> dict[str, Array]:
             raise FaultError("path", "save model.state_dict()", "a file in .pt, .safetensors or .npz", file)
         found = readers[kind](file)
         for name, values in found.items():
-            if values.dtype.kind not in "biuf" or not np.isfinite(values).all():
-                raise FaultError(name, "train again, or mend it", "finite real numbers", str(values.dtype))
+            if values.dtype.kind not in "biuf":
+                raise FaultError(
+                    name, "convert it, by astype(float) say", "an array of real numbers", str(values.dtype)
+                )
+            if not np.isfinite(values).all():
+                place = tuple(np.argwhere(~np.isfinite(values))[0].tolist())
+                where = f"{name}[{', '.join(map(str, place))}]" if place else name
+                raise FaultError(where, "train again, or mend it", "a finite number", float(values[place]))
     return found
 
 

@@ -33,6 +33,9 @@ ELSEWHERE = {
 }
 """How names of files end that are given where a JSON file is read, and what is to be done with these."""
 
+_MANY = re.compile(r"((\d+|finite|whole) )?(?!class\b|less\b)[a-z]{3,}s\b")
+"""How what is required begins where it is several things."""
+
 
 def document(path: str | os.PathLike[str]) -> Any:
     """The JSON value in a file. Errors: BadInputError."""
@@ -58,7 +61,8 @@ def reported(file: str, content: Any = UNSET, advice: str = "") -> Iterator[None
         yield
     except FaultError as fault:
         given = fault.given if fault.given is not UNSET or content is UNSET else lookup(content, fault.field)
-        required = f"{fault.what or NUMBER} is required; {advice or fault.advice}"
+        what = fault.what or NUMBER
+        required = f"{what} {'are' if _MANY.match(what) else 'is'} required; {advice or fault.advice}"
         raise BadInputError(file, fault.field, given, required) from None
 
 

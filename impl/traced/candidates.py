@@ -35,6 +35,7 @@ MEANING = {
     "no-adaptation": "the gradient without adaptation: the outer loss is taken at the unadapted parameters",
     "first-task-only": "the gradient of the first task alone: the losses of the others do not reach it",
     "last-task-only": "the gradient of the last task alone: the losses of the others do not reach it",
+    "minus": "minus MAML's gradient: the sign is turned (ascent; the loss or the gradient was negated)",
     "query-is-support": "the gradient with the outer loss on the support set: support is used as query",
     "other-statistics": "MAML's gradient with the other statistics in batch normalisation: the batch's own (train) for "
     "the running ones (eval), or the other way round",
@@ -45,11 +46,15 @@ MEANING = {
 
 @dataclass(frozen=True)
 class Candidate:
-    """A gradient by name: what it is, in words, and its value in a system of numbers [p]."""
+    """A gradient by name: what it is, in words, and its value in a system of numbers [p].
+
+    kind    shared by those of which one is named, the first: "" is that of the same words
+    """
 
     name: str
     words: str
     value: Callable[[System], Value]
+    kind: str = ""
 
 
 class Objectives:
@@ -110,6 +115,7 @@ class Objectives:
         for factor, words in self._factors():
             text = f"MAML's gradient times {to_float(factor):g}: {words}"
             yield Candidate("sum-not-mean", text, lambda s, c=factor: _times(s, self.total(s), c))  # type: ignore[misc]
+        yield Candidate("minus", MEANING["minus"], lambda s: _times(s, self.total(s), fmpq(-1)))
         yield Candidate("query-is-support", MEANING["query-is-support"], partial(self.total, swap="support"))
         yield Candidate("query-is-support", "the gradient with the query set in the inner loop, too",
                         partial(self.total, swap="query"))  # fmt: skip

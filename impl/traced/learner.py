@@ -57,7 +57,9 @@ def bce(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 def _shaped(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """Predictions in the labels' shape: (n, 1) and (n,) would else be compared all with all."""
     if z.numel() != y.numel():
-        raise bad("labels", tuple(y.shape), f"as many as there are predictions, {tuple(z.shape)}")
+        classes = z.dim() == 2 and y.shape == z.shape[:1]
+        advice = "; if they are class numbers, the loss is cross_entropy (--loss cross_entropy)" if classes else ""
+        raise bad("labels", tuple(y.shape), f"as many as there are predictions, {tuple(z.shape)}{advice}")
     return z.reshape(y.shape)
 
 
@@ -157,8 +159,11 @@ class Learner:
             raise bad("model", type(z).__name__, "a model that returns one tensor, its predictions")
         if self.loss_name == "cross_entropy":
             most = max(int(y.max()) for y in data[1::2])
-            if z.dim() != 2 or len(z) != len(data[3]) or most >= z.shape[1]:
+            if z.dim() != 2 or len(z) != len(data[3]):
                 raise bad("labels", f"classes up to {most}", f"predictions (points, classes), not {tuple(z.shape)}")
+            if most >= z.shape[1]:
+                known = f"class numbers 0 to {z.shape[1] - 1}, as the model predicts {z.shape[1]} classes"
+                raise bad("labels", f"classes up to {most}", f"{known}; count classes from 0, or widen the model")
         return z
 
     def graphs(self, data: Tensors, z: torch.Tensor, wanted: Sequence[str]) -> dict[str, Graph]:

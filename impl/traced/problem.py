@@ -93,17 +93,17 @@ def instance_of(
     found: list[TracedTask] = []
     kinds: list[tuple[Any, Program]] = []
     labels: list[Array] = []
-    given: list[Tensors] = []
-    rounded = False
-    for task, q in zip(tasks, weights(tasks), strict=True):
-        data = learner.data(task.support, task.query)
+    rounded, shares = False, weights(tasks)
+    given = [learner.data(task.support, task.query) for task in tasks]
+    if comparator is None and learner.loss_name != "mse":
+        raise bad("comparator", None, "a state_dict or a module: the labels are one with the loss mse alone")
+    for data, q in zip(given, shares, strict=True):
         program, shape = programs(model, learner, data, wanted)
         place = next((k for k, (_, one) in enumerate(kinds) if all(one[n] is program[n] for n in program)), None)
         if place is None:
             place = len(kinds)
             kinds.append((shape, program))
         rounded |= _replayed(learner, data, program)
-        given.append(data)
         found.append(TracedTask(q, place, shape, tuple(map(array_of, data))))
         labels.append(found[-1].data[-1])
     other, functions = _comparator(comparator, learner, labels, [task.shape for task in found])
@@ -212,8 +212,6 @@ def _comparator(
     given: Any, learner: Learner, labels: list[Array], shapes: list[tuple[int, ...]]
 ) -> tuple[tuple[Array, ...], bool]:
     if given is None:
-        if learner.loss_name != "mse":
-            raise bad("comparator", None, "a state_dict or a module (with the loss mse it may be left out: the labels)")
         return tuple(y.reshape(s).astype(float) for y, s in zip(labels, shapes, strict=True)), True
     if isinstance(given, torch.nn.Module):
         given = given.state_dict()

@@ -103,8 +103,14 @@ def episodes(path: Path, loss: Loss = "mse") -> tuple[Task, ...]:
         raise bad("weight", "given", "no weights of rows: a program's risk is a mean; leave the array out")
     if not len(x) == len(y) == len(names) or not len(names):
         raise bad("arrays", (len(x), len(y), len(names)), "as many rows in X and y as in task, and at least one")
-    if any(a.dtype.kind not in "biuf" for a in (x, y)):
-        raise bad("arrays", (str(x.dtype), str(y.dtype)), "numbers in X and y")
+    for field, array in (("X", x), ("y", y)):
+        if array.dtype.kind not in "biuf":
+            raise bad(field, str(array.dtype), "an array of numbers; convert it, by astype(float) say")
+        if not np.isfinite(array).all():
+            place = tuple(np.argwhere(~np.isfinite(array))[0].tolist())
+            where = f"{field}[{', '.join(map(str, place))}]"
+            required = f"finite numbers (row {place[0]} is of task {names[place[0]]}); fill it, or drop the row"
+            raise bad(where, float(array[place]), required)
     if loss == "cross_entropy":
         if y.ndim != 1 or (y != np.round(y)).any():
             raise bad("y", (str(y.dtype), y.shape), "one class number per row (loss cross_entropy)")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,9 +21,11 @@ from ...impl.instances import Instance
 from ...impl.shown import between
 from ...impl.traced.losses import NAMED
 from ..formats.programs import GradientRecord, ProgramRecord
-from .ending import fail
-from .options import JsonOption, number, on_the_line, whole
+from ..processes import EndedError, improving
+from .ending import fail, interrupted
+from .options import JsonOption, number, on_the_line, until, whole
 from .outputs import emit, ready
+from .own_tasks import in_time
 from .shared import input_errors, working
 
 if TYPE_CHECKING:
@@ -50,7 +54,13 @@ StateOption = Annotated[
     ),
 ]
 RivalOption = Annotated[
-    Path | None, option("--comparator", metavar="FILE", help="A state to compare with; by default the labels.")
+    Path | None,
+    option(
+        "--comparator",
+        metavar="FILE",
+        help="A state to compare with. By default certify looks for a better one, and judge takes the labels with the "
+        "loss mse alone: with another loss it is required.",
+    ),
 ]
 NamedLossOption = Annotated[
     str | None,
@@ -118,7 +128,7 @@ def only_programs(context: typer.Context, *unknown: str) -> None:
 
 def program_of(command: str, place: str, options: Options) -> Program:
     """The program; what is run is said on the error stream. Bad input ends the command with one line."""
-    with _faults(place):
+    with _faults(place, options):
         require("torch", purpose="run PyTorch programs")
         from ...impl.traced.users import program_at
 
@@ -148,20 +158,31 @@ def comparator_of(program: Program, options: Options) -> Module | None:
 def instance_of_program(command: str, place: str, options: Options) -> Instance:
     """The program as an instance: its graphs and numbers."""
     program = program_of(command, place, options)
-    with _faults(place):
+    with _faults(place, options):
         from ...impl.traced.problem import instance_of
 
+        if options.comparator is None and program.loss != "mse":
+            loss = program.loss if isinstance(program.loss, str) else "of your own"
+            fail(f"{place}: --comparator=FILE is required: the labels are the default with the loss mse, not {loss}")
         rival = comparator_of(program, options)
         return instance_of(program.model, program.tasks, program.inner, program.loss, rival, options.radius)
 
 
 @contextmanager
-def _faults(place: str) -> Iterator[None]:
-    """What cannot be run or traced becomes one line and status 2."""
+def _faults(place: str, options: Options, gradient: Path | None = None) -> Iterator[None]:
+    """What cannot be run or traced becomes one line and status 2, which names the option that gave it."""
     with input_errors():
         try:
             yield
-        except (files.BadInputError, typer.Exit):  # an Exit is a RuntimeError
+        except files.BadInputError as error:
+            if error.file != "metagap.torch":
+                raise
+            given = {"gradients": ("--gradient", gradient), "comparator": ("--comparator", options.comparator)}
+            given |= dict.fromkeys(("labels", "support", "query", "tasks", "weight"), ("--tasks", options.tasks))
+            option, path = given.get(re.split(r"\W", error.field)[0], ("", None))
+            where = place if path is None else f"{option}={path}"
+            raise files.BadInputError(where, error.field, error.given, error.required) from None
+        except typer.Exit:  # is a RuntimeError
             raise
         except (ValueError, NotImplementedError, RuntimeError) as error:
             fail(f"{place}: {' '.join(str(error).split())}")
@@ -171,7 +192,7 @@ def certify_program(place: str, options: Options, max_time: float, json: Path | 
     """How far a program's parameters are from the best; the command ends here."""
     spoken = ready({"--json": json}, inputs=options.files)
     program = program_of("certify", place, options)
-    with _faults(place), working("certify"):
+    with _faults(place, options), working("certify"):
         from ...impl.traced.asking import certify
 
         found = certify(
@@ -206,27 +227,51 @@ def check_gradient(
     loss: NamedLossOption = None,
     eta: RateOption = None,
     steps: StepsOption = None,
+    max_time: Annotated[float | None, until("End all work then, with what was tried by then.")] = None,
     json: JsonOption = None,
 ) -> None:
     """Whose gradient your training loop computes: MAML's, or that of a usual mistake."""
+    begin = time.monotonic()
     options = Options(tasks, state, None, loss, eta, steps)
     if not is_program(place):
         fail(f"FILE.py:FUNCTION={place!r}: a function in a Python file is required; give model.py:make, say")
     if gradient is None:
         fail(f"{place}: --gradient=FILE is required: a dict of tensors by the parameters' names")
     spoken = ready({"--json": json}, inputs=[*options.files, gradient])
+    ended: EndedError | None = None
+    advice = "there is no answer, and none was written; allow more"
+    with working("check-gradient") as show, in_time(max_time or math.inf, advice):
+        if max_time is None:
+            found = gradient_record(place, options, gradient, lambda told: isinstance(told, str) and show(told))
+        else:
+            found, ended = improving(gradient_record, (place, options, gradient), show, begin + max_time)
+    emit(found, json)
+    if spoken:
+        typer.echo(found.message)
+    if ended is not None and max_time is not None:
+        if ended.interrupted:
+            interrupted(f"check-gradient: interrupted while {ended.stage}; the answer stood before")
+        typer.echo(f"metagap: {ended.why(max_time)} while {ended.stage}; the answer stood before", err=True)
+    raise typer.Exit({"maml": 0, "unknown": 3}.get(found.name, 1))
+
+
+def gradient_record(
+    place: str, options: Options, gradient: Path, tell: Callable[[str | GradientRecord], object]
+) -> GradientRecord:
+    """The answer; what stands before it is told. Bad input ends the command with one line."""
+    tell("loading the program")
     with input_errors():
         given = load_arrays(gradient)
     program = program_of("check-gradient", place, options)
-    with _faults(place), working("check-gradient"):
-        from ...impl.traced.diagnosing import check_gradient as diagnosed
+    with _faults(place, options, gradient):
+        from ...impl.traced.diagnosing import Diagnosis, check_gradient
+
+        def hear(told: str | Diagnosis) -> None:
+            tell(GradientRecord.of(told) if isinstance(told, Diagnosis) else told)
 
         own = {name: _tensor(values) for name, values in given.items()}
-        found = diagnosed(own, program.model, program.tasks, inner=program.inner, loss=program.loss)
-    emit(GradientRecord.of(found), json)
-    if spoken:
-        typer.echo(found.message)
-    raise typer.Exit({"maml": 0, "unknown": 3}.get(found.name, 1))
+        found = check_gradient(own, program.model, program.tasks, inner=program.inner, loss=program.loss, tell=hear)
+    return GradientRecord.of(found)
 
 
 def _tensor(values: Array) -> Tensor:

@@ -163,6 +163,8 @@ TRACED = (
     Fault("traced-doubt-left-out", "it is not said that a dtype cannot tell", "metagap.impl.traced.diagnosing:_said", Edit("alike = tuple(", "alike = () and tuple("), suite("test_tolerance:test_what_a_dtype_cannot_tell_is_said", dtype="float32")),
     Fault("traced-no-tolerance", "a right gradient is refused", "metagap.impl.traced.diagnosing:_turned", Edit("chosen, far = [*chosen, entry], near", "pass"), suite("test_tolerance:test_a_unit_that_rounding_closes_is_explained")),
     Fault("traced-any-distance", "a wrong gradient is called right", "metagap.impl.traced.tolerance:Tolerance.explains", Edit("far <= self.proved and far <= self.expected", "far <= self.proved"), suite("test_tolerance:test_what_no_order_explains_is_unknown_and_so_is_what_is_not_expected")),
+    Fault("traced-named-beside-itself", "one candidate is named several times", "metagap.impl.traced.diagnosing:_explained", Edit("once.setdefault(e.one.kind or e.one.words, e)", "once[f'{len(once)}'] = e"), suite("test_tolerance:test_a_rate_is_named_once_and_by_the_roundest_number")),
+    Fault("traced-nothing-has-neighbours", "a neighbour at a distance of 1 is named", "metagap.impl.traced.diagnosing:_said", Edit("far.lo >= NEAR", "False"), suite("test_tolerance:test_what_has_no_neighbour_is_given_none")),
     Fault("blas-known-sizes", "a product is not compared", "metagap.impl.blas:product", Edit("size = found.sum(1)", "size = 1e9 * found.sum(1)"), suite("test_roundings:test_known_sizes_hide_no_wrong_entry", known="positive")),
 )  # fmt: skip
 """Faults of the rooms `models.traced`."""

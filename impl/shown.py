@@ -57,12 +57,12 @@ def _cells(tag: str, texts: Sequence[str]) -> str:
 
 
 def rounded_up(value: float, digits: int) -> str:
-    """A number of so many digits that is not below the value."""
+    """A number of so many digits that is not below the value as Python writes it, to half a unit of its last place."""
     return _rounded(value, digits, ROUND_CEILING)
 
 
 def rounded_down(value: float, digits: int) -> str:
-    """A number of so many digits that is not above the value."""
+    """A number of so many digits that is not above the value as Python writes it, to half a unit of its last place."""
     return _rounded(value, digits, ROUND_FLOOR)
 
 

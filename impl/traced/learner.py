@@ -153,7 +153,7 @@ class Learner:
                 z = self.predict(dict(zip(self.names, self.omega, strict=True)), data[2])
         except ValueError:
             raise
-        except Exception as error:
+        except Exception as error:  # whatever a user's program raises
             raise bad("model", type(error).__name__, f"a program that runs, in float64: {error}") from error
         if not isinstance(z, torch.Tensor):
             raise bad("model", type(z).__name__, "a model that returns one tensor, its predictions")

@@ -91,7 +91,7 @@ def traced(
                     made = graph(run)
     except ValueError:  # ours, and what a user's program says itself
         raise
-    except Exception as error:
+    except Exception as error:  # whatever a user's program, or PyTorch on it, raises
         text = next(iter(str(error).splitlines()), "")
         if isinstance(error, RuntimeError) and any(
             word in text for word in ("item", "data-dependent", "tracing tensor")
